@@ -1,0 +1,47 @@
+// Every maximum of Holdfast, in one place: sizes in bytes, times in milliseconds, counts in pieces.
+
+/** How deep arrays and maps may nest in a value. */
+export const VALUE_DEPTH = 32;
+/** Bytes of a stream's name. */
+export const STREAM_BYTES = 64;
+/** UTF-8 bytes of an event's key. */
+export const KEY_BYTES = 255;
+/** UTF-8 bytes of an event's type. */
+export const TYPE_BYTES = 64;
+/** Bytes of one canonical event, and of one group of joined events. */
+export const EVENT_BYTES = 65_536;
+/** Events in one group. */
+export const GROUP_EVENTS = 1_024;
+/** Milliseconds since 1970 that an event's time may be away, both ways (what ISO 8601 in JavaScript can show). */
+export const TIME_MAX = 8_640_000_000_000_000;
+/** Largest parts of a stamp. */
+export const STAMP_GENERATION_MAX = 0xffff_ffff;
+export const STAMP_MS_MAX = 0xffff_ffff_ffff;
+export const STAMP_COUNTER_MAX = 0xffff_ffff;
+/** A stamp further than this ahead of a trusted clock starts a new generation. */
+export const STAMP_AHEAD_MS = 300_000;
+/** Events in one segment. */
+export const SEGMENT_EVENTS = 8_192;
+/** Bytes of one stored segment, at most. */
+export const SEGMENT_BYTES = 131_072;
+/** What a segment of several events aims at: four LMDB pages with their header. */
+export const SEGMENT_AIM = 16_352;
+/** Bytes of a segment's columns before deflate. */
+export const INFLATED_BYTES = 1_048_576;
+/** Bytes of a segment's header. */
+export const HEADER_BYTES = 8_192;
+/** Tips that one opening may cite. */
+export const CITES = 64;
+/** Runs of one log that may be held beyond holes; further ones wait until holes are filled. */
+export const SPANS = 256;
+/** Live segments are sealed after this long at most. */
+export const WINDOW_MS = 2_000;
+/** Bytes of quarantined segments kept in all, and of one author. */
+export const QUARANTINE_BYTES = 64 * 1_048_576;
+export const QUARANTINE_AUTHOR_BYTES = 4 * 1_048_576;
+/** Bytes of the journal after which its tail is moved into the store. */
+export const JOURNAL_BYTES = 1_048_576;
+/** Events that may wait for one flush before append pushes back. */
+export const APPEND_QUEUE = 65_536;
+/** Bytes of one frame on a link, the largest that any link may declare. */
+export const FRAME_BYTES = 262_144;
