@@ -9,4 +9,6 @@ const bin = (name) => join(ROOT, 'node_modules/.bin', name);
 export const checks = [
   { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json', '--noEmit'] },
   { name: 'core-types', command: bin('tsc'), args: ['-p', 'src', '--noEmit'] },
+  // With types, so that a promise that nobody waits for is an error.
+  { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--deny-warnings', 'src', 'targets', 'test', 'build'] },
 ];
