@@ -17,29 +17,32 @@ export async function ensure() {
   const stamp = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json')))
     .update(`${process.versions.modules} ${process.platform} ${process.arch} ${ROOT}`).digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return true;
-  return installed() && (await addon()) && (writeFileSync(STAMP, stamp), true);
+  return (await installed()) && (await addon()) && (writeFileSync(STAMP, stamp), true);
+}
 
-  function installed() {
-    const found = asLocked();
-    if (found === 'all') return true;
-    // A folder that is merely out of date is brought up to date in place: something may be running from it.
-    const tries = found === 'none' ? [['ci'], ['install', '--no-save']] : [['install', '--no-save'], ['ci']];
-    for (const [command, ...options] of tries) {
-      say(`${found === 'none' ? 'First start: installing' : 'Updating'} the packages that this project is built from (npm ${command}) …`);
-      // Scripts stay off here: the one that matters runs below, where its failure can be explained.
-      const result = npm([command, ...options, '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']);
-      if (result.status === 0 && asLocked() === 'all') return true;
-      if (result.error) return tell(`npm cannot be started: ${result.error.message}.`, 'Install npm (it comes with Node from https://nodejs.org/en/download).');
-      const text = result.stderr;
-      if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT/.test(text)) {
-        return tell('The npm registry cannot be reached: this machine seems to be offline.',
-          'The first start needs it once, for about 60 MB of packages. Go online, or name a mirror: npm config set registry URL. Then run the same command again.');
-      }
-      if (/ENOSPC/.test(text)) return tell('The disk is full.', `Free about 200 MB on the disk of ${ROOT}.`);
-      if (/EACCES|EPERM|EROFS/.test(text)) return tell(`npm may not write into ${ROOT}.`, `Check who owns it: sudo chown -R "$(id -un)" ${ROOT} (and ~/.npm).`);
+/** True when node_modules holds what package-lock.json asks for, after installing it if need be. */
+async function installed() {
+  const found = asLocked();
+  if (found === 'all') return true;
+  // A folder that is merely out of date is brought up to date in place: something may be running from it.
+  const tries = found === 'none' ? [['ci'], ['install', '--no-save']] : [['install', '--no-save'], ['ci']];
+  let words = '';
+  for (const [command, ...options] of tries) {
+    // Scripts stay off here: the one that matters runs below, where its failure can be explained.
+    const result = await npm([command, ...options, '--ignore-scripts', '--include=dev'],
+      `${found === 'none' ? 'Installing' : 'Updating'} the packages that this project is built from (npm ${command})`);
+    if (result.code === 0 && asLocked() === 'all') return true;
+    const text = words = result.output;
+    if (result.error) return tell(`npm cannot be started: ${result.error.message}.`, 'Install npm (it comes with Node from https://nodejs.org/en/download).');
+    if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT/.test(text)) {
+      return tell('The npm registry cannot be reached: this machine seems to be offline.',
+        'The first start needs it once, for about 60 MB of packages. Go online, or name a mirror: npm config set registry URL. Then run the same command again.');
     }
-    return tell('npm could not install the packages; its words are above.', 'Run `npm ci` by hand to see more.');
+    if (/ENOSPC/.test(text)) return tell('The disk is full.', `Free about 200 MB on the disk of ${ROOT}.`);
+    if (/EACCES|EPERM|EROFS/.test(text)) return tell(`npm may not write into ${ROOT}.`, `Check who owns it: sudo chown -R "$(id -un)" ${ROOT} (and ~/.npm).`);
   }
+  say(words.trim());
+  return tell('npm could not install the packages; its words are above.', 'Run `npm ci` by hand to see more.');
 }
 
 /** What node_modules holds, compared with package-lock.json: 'all', 'some' or 'none'. Optional packages may be absent. */
@@ -50,7 +53,8 @@ function asLocked() {
   const held = JSON.parse(readFileSync(hidden, 'utf8')).packages;
   const same = Object.entries(wanted).every(([path, { version, optional }]) =>
     path === '' || (held[path] ? held[path].version === version && existsSync(join(ROOT, path, 'package.json')) : optional === true));
-  return same ? 'all' : 'some';
+  // esbuild's program is an optional package for each kind of machine: a folder that was moved here from another kind lacks ours.
+  return same && existsSync(join(MODULES, '@esbuild', `${process.platform}-${process.arch}`)) ? 'all' : 'some';
 }
 
 /** True when the addon loads, after compiling it if need be: the binaries in its package are for other C libraries than many systems have. */
@@ -63,11 +67,13 @@ async function addon() {
   }
   const nodedir = headersBeside(process.execPath, process.version);
   const headers = nodedir ? { npm_config_nodedir: nodedir, npm_package_config_node_gyp_nodedir: nodedir } : {};
-  const result = await compile(headers);
+  // Scripts are allowed for this one package whatever the user's settings: without its addon there is nothing to run.
+  const result = await npm(['rebuild', ADDON, '--ignore-scripts=false', '--foreground-scripts'],
+    `Compiling the database engine (${ADDON}) for this machine, half a minute to a few minutes`, { npm_config_ignore_scripts: 'false', ...headers });
   if (result.code === 0 && loads()) return true;
   const text = result.output;
   process.stderr.write(text.slice(-8_000) + '\n');
-  if (!nodedir && /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONN|ENETUNREACH|getaddrinfo|fetch failed|FetchError|network/.test(text)) {
+  if (!nodedir && /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONN|ENETUNREACH|getaddrinfo|fetch failed|FetchError/.test(text)) {
     return tell(`Compiling ${ADDON} needs the headers of Node ${process.version}, which are not on this machine and could not be fetched from nodejs.org.`,
       'Go online and run the same command again, or install Node from its archive (https://nodejs.org/en/download), which contains them.');
   }
@@ -75,32 +81,6 @@ async function addon() {
   if (/No space left on device/.test(text)) return tell('The disk is full.', 'Free about 200 MB and run the same command again.');
   return tell(`${ADDON} could not be compiled${result.code === 0 ? ' into something that loads: ' + whyNot() : ''}; the compiler's words are above.`,
     `Check that the build tools are whole: ${advice(['a C++ compiler', 'make', 'python3'])}`);
-}
-
-/** Compiles the addon through npm, which brings node-gyp along; shows that it is alive. */
-function compile(headers) {
-  const began = Date.now();
-  const words = () => `Compiling the database engine (${ADDON}) for this machine, half a minute to a few minutes … ${Math.round((Date.now() - began) / 1000)} s`;
-  const live = process.stderr.isTTY === true;
-  const show = () => (live ? process.stderr.write(`\r${words()}`) : say(words()));
-  show();
-  const timer = setInterval(show, live ? 1_000 : 15_000);
-  const [command, first] = npmCommand();
-  return new Promise((resolve) => {
-    // Scripts are allowed for this one package whatever the user's settings: without its addon there is nothing to run.
-    const child = spawn(command, [...first, 'rebuild', ADDON, '--ignore-scripts=false', '--foreground-scripts', '--no-audit', '--no-fund'],
-      { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, npm_config_ignore_scripts: 'false', ...headers } });
-    let output = '';
-    const keep = (chunk) => { output = (output + chunk).slice(-200_000); };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.on('error', (error) => { output += error.message; });
-    child.on('close', (code) => {
-      clearInterval(timer);
-      if (live) process.stderr.write('\n');
-      resolve({ code, output });
-    });
-  });
 }
 
 /** Whether the addon loads, tried in a process of its own: a wrong binary may take its process down. */
@@ -111,15 +91,34 @@ function attempt() { return spawnSync(process.execPath, ['-e', `require(${JSON.s
 /** npm as the one that runs this script, else the one on the path. */
 function npmCommand() {
   const path = process.env.npm_execpath ?? '';
-  return basename(path).startsWith('npm') && existsSync(path) ? [process.execPath, [path]] : ['npm', []];
+  return basename(path).startsWith('npm') && existsSync(path) ? { command: process.execPath, first: [path] } : { command: 'npm', first: [] };
 }
 
-/** Runs npm to its end: its progress goes to the terminal, its words are kept too. */
-function npm(args) {
-  const [command, first] = npmCommand();
-  const result = spawnSync(command, [...first, ...args], { cwd: ROOT, stdio: ['ignore', 2, 'pipe'], encoding: 'utf8', maxBuffer: 64 << 20 });
-  if (result.stderr) process.stderr.write(result.stderr);
-  return result;
+/** Runs npm to its end and keeps its words; shows that it is alive. */
+function npm(args, words, environment = {}) {
+  const began = Date.now();
+  const live = process.stderr.isTTY === true;
+  const show = () => {
+    const text = `${words} … ${Math.round((Date.now() - began) / 1000)} s`;
+    if (live) process.stderr.write(`\r${text}`); else say(text);
+  };
+  show();
+  const timer = setInterval(show, live ? 1_000 : 15_000);
+  const { command, first } = npmCommand();
+  return new Promise((resolve) => {
+    const child = spawn(command, [...first, ...args, '--no-audit', '--no-fund'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    let output = '';
+    const keep = (chunk) => { output = (output + chunk).slice(-200_000); };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const end = (code, error) => {
+      clearInterval(timer);
+      if (live) process.stderr.write('\n');
+      resolve({ code, error, output });
+    };
+    child.on('error', (error) => end(1, error));
+    child.on('close', (code) => end(code));
+  });
 }
 
 function say(text) { process.stderr.write(text + '\n'); }
