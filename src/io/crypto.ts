@@ -1,0 +1,147 @@
+// The primitives of the Crypto port and the Random port, on node:crypto and node:zlib.
+import type { KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, diffieHellman, hash, randomFillSync, sign, verify } from 'node:crypto';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { Bytes, Crypto, Random } from '../ports.ts';
+
+/** Key objects kept per kind: making one costs as much as a signature. */
+const KEYS = 4096;
+const TAG = 16;
+const EMPTY = Buffer.alloc(0);
+
+// The DER around a raw key (RFC 8410): PKCS #8 for secrets, SubjectPublicKeyInfo for public keys.
+const ED_SECRET = Buffer.from('302e020100300506032b657004220420', 'hex');
+const ED_PUBLIC = Buffer.from('302a300506032b6570032100', 'hex');
+const X_SECRET = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const X_PUBLIC = Buffer.from('302a300506032b656e032100', 'hex');
+
+/** The same bytes as a plain array: a Buffer's `slice` does not copy, and the core must not see one. */
+function plain(buffer: Buffer): Bytes {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function keyed<T>(make: (key: Bytes) => T): (key: Bytes) => T {
+  const kept = new Map<string, T>();
+  return (key) => {
+    const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+    const found = kept.get(name);
+    if (found !== undefined) return found;
+    const made = make(key);
+    // A map iterates in order of insertion: the oldest goes first.
+    if (kept.size >= KEYS) kept.delete(kept.keys().next().value!);
+    kept.set(name, made);
+    return made;
+  };
+}
+
+function need(key: Bytes, length: number, what: string): void {
+  if (key.length !== length) throw new RangeError(`${what} has ${key.length} bytes, not ${length}`);
+}
+
+const secretOf = (prefix: Buffer) => keyed((raw: Bytes): KeyObject => {
+  need(raw, 32, 'a secret key');
+  return createPrivateKey({ key: Buffer.concat([prefix, raw]), format: 'der', type: 'pkcs8' });
+});
+const publicOf = (prefix: Buffer) => (raw: Bytes): KeyObject | null => {
+  try {
+    return createPublicKey({ key: Buffer.concat([prefix, raw]), format: 'der', type: 'spki' });
+  } catch {
+    return null;
+  }
+};
+const rawPublic = (secret: KeyObject): Bytes => plain(createPublicKey(secret as never).export({ format: 'der', type: 'spki' })).slice(-32);
+
+// y of the points of small order, little-endian, sign bit off: 0, 1, and the two of order 8; p - 1 and what is not below p are found by their bytes.
+const SMALL = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+]);
+
+/** False for a public key that is not the canonical encoding of y below p - 1, or whose point has a small order (and so belongs to nobody). */
+function sound(raw: Bytes): boolean {
+  if (raw.length !== 32) return false;
+  const y = Buffer.from(raw);
+  y[31]! &= 0x7f;
+  // p - 1 = 2^255 - 20 is ec ff … ff 7f.
+  if (y[31] === 0x7f && y[0]! >= 0xec && y.subarray(1, 31).every((b) => b === 0xff)) return false;
+  return !SMALL.has(y.toString('hex'));
+}
+
+// The order of the group, little-endian: S must be below it or a second signature could be made from a first (RFC 8032 section 5.1.7).
+const L = Buffer.from('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010', 'hex');
+
+function reduced(signature: Bytes): boolean {
+  for (let i = 31; i >= 0; i--) {
+    const d = signature[32 + i]! - L[i]!;
+    if (d !== 0) return d < 0;
+  }
+  return false;
+}
+
+/** The Crypto port on Node's OpenSSL and zlib. */
+export function nodeCrypto(): Crypto {
+  const edSecret = secretOf(ED_SECRET), xSecret = secretOf(X_SECRET);
+  const edPublic = keyed((raw: Bytes) => (sound(raw) ? publicOf(ED_PUBLIC)(raw) : null));
+  const xPublic = publicOf(X_PUBLIC);
+  const signers = keyed((seed: Bytes) => rawPublic(edSecret(seed)));
+  return {
+    sha256: (data) => plain(hash('sha256', data, 'buffer')),
+    mac: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
+    signer: (seed) => signers(seed).slice(),
+    sign: (seed, message) => plain(sign(null, message, edSecret(seed))),
+    verify(publicKey, message, signature) {
+      if (signature.length !== 64 || !reduced(signature)) return false;
+      const key = edPublic(publicKey);
+      return key !== null && verify(null, message, key, signature);
+    },
+    boxKey: (secret) => rawPublic(xSecret(secret)),
+    agree(secret, publicKey) {
+      if (secret.length !== 32 || publicKey.length !== 32) return undefined;
+      const other = xPublic(publicKey);
+      if (other === null) return undefined;
+      try {
+        const shared = plain(diffieHellman({ privateKey: xSecret(secret), publicKey: other }));
+        return shared.some((b) => b !== 0) ? shared : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    seal(key, nonce, data) {
+      const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG });
+      const out = new Uint8Array(data.length + TAG);
+      out.set(cipher.update(data));
+      cipher.final();
+      out.set(cipher.getAuthTag(), data.length);
+      return out;
+    },
+    open(key, nonce, sealed) {
+      if (sealed.length < TAG) return undefined;
+      const cipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG });
+      cipher.setAuthTag(sealed.subarray(sealed.length - TAG));
+      const data = cipher.update(sealed.subarray(0, sealed.length - TAG));
+      try {
+        cipher.final();
+      } catch {
+        return undefined;
+      }
+      return plain(data);
+    },
+    deflate: (data) => plain(deflateRawSync(data, { level: constants.Z_DEFAULT_COMPRESSION })),
+    inflate(data, most) {
+      try {
+        // `info` tells how much was read: bytes behind the end of the stream are refused.
+        const { buffer, engine } = inflateRawSync(data.length === 0 ? EMPTY : data, { maxOutputLength: most, info: true } as object) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+        return engine.bytesWritten === data.length ? plain(buffer) : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** The Random port on the system's generator. */
+export function nodeRandom(): Random {
+  return { bytes: (length) => randomFillSync(new Uint8Array(length)) };
+}
