@@ -70,11 +70,8 @@ export interface Questions {
    * have as its tip: (log, position, e) where a held segment ends, then the tips its opening cites, and so on back. May be fewer, may be none.
    */
   older: { ask: { tips: Item[]; most: number }; answer: Tip[][] };
-  /**
-   * For each place: the facts of the log whose id starts with these bytes (8 or 16), and, when `position` > 0 and it is known, e at that
-   * position (position 0: undefined; it is computed). undefined for an unknown or ambiguous log.
-   */
-  places: { ask: { places: { log: Bytes; position: number }[] }; answer: ({ facts: LogFacts; e: Bytes | undefined } | undefined)[] };
+  /** For each log id (its first 8 bytes, or all 16): what is known of the log; undefined for an unknown one or an ambiguous beginning. */
+  logs: { ask: { logs: Bytes[] }; answer: (LogFacts | undefined)[] };
   /**
    * For each of the peer's tips: would the door take something of its ancestry now? False when all of it is held, or lies in
    * quarantine, or has no room: what is answered true and supplied must bring something, or sessions would ask without end.
@@ -83,8 +80,8 @@ export interface Questions {
   /**
    * Stored segments of a target, oldest first (what a log cites before the log), without what is in the ancestry of `have` (tips that the
    * asker has; e may be cut to its first 8 bytes, unknown ones are ignored). At most about `budget` bytes, but at least one segment when there is any.
-   * `cursor` is null at first and then whatever the last answer held; null in the answer: that was all. Ranges not held are passed over.
-   * `known`: tips to start from may be given by position alone (e empty).
+   * `cursor` is null at first and then whatever the last answer held (the session only hands it back); null in the answer: that was all.
+   * Ranges not held are passed over.
    */
   supply: { ask: { target: Target; have: Tip[]; cursor: unknown; budget: number; peer: Bytes }; answer: { segments: Bytes[]; cursor: unknown } };
   /**
@@ -107,7 +104,7 @@ export type Answer<K extends QuestionKind> = Questions[K]['answer'];
 export interface Change { removed: Item[]; added: Item[] }
 
 /** How a session went. Events are counted as the segments say (sent) and as the door says (received); bytes are those of link frames. */
-export interface Report { sent: number; received: number; bytesOut: number; bytesIn: number; roundTrips: number }
+export interface Report { sent: number; received: number; bytesOut: number; bytesIn: number }
 
 /** What a session says, taken one by one from `next()`. */
 export type Output =
