@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { advice, findTool, headersBeside } from './tools.mjs';
 
@@ -73,7 +73,7 @@ async function addon() {
   if (result.code === 0 && loads()) return true;
   const text = result.output;
   process.stderr.write(text.slice(-8_000) + '\n');
-  if (!nodedir && /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONN|ENETUNREACH|getaddrinfo|fetch failed|FetchError/.test(text)) {
+  if (!nodedir && /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONN|ENETUNREACH|getaddrinfo|network connectivity|FetchError/.test(text)) {
     return tell(`Compiling ${ADDON} needs the headers of Node ${process.version}, which are not on this machine and could not be fetched from nodejs.org.`,
       'Go online and run the same command again, or install Node from its archive (https://nodejs.org/en/download), which contains them.');
   }
@@ -105,8 +105,10 @@ function npm(args, words, environment = {}) {
   show();
   const timer = setInterval(show, live ? 1_000 : 15_000);
   const { command, first } = npmCommand();
+  // The addon is for the Node that runs this, which need not be the first one on the path.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`, ...environment };
   return new Promise((resolve) => {
-    const child = spawn(command, [...first, ...args, '--no-audit', '--no-fund'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    const child = spawn(command, [...first, ...args, '--no-audit', '--no-fund'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env });
     let output = '';
     const keep = (chunk) => { output = (output + chunk).slice(-200_000); };
     child.stdout.on('data', keep);
