@@ -119,3 +119,23 @@ export interface Link {
   /** Called once, whoever closed. */
   onClose: (reason: string) => void;
 }
+
+/** Consecutive events of one log that were just admitted and can be read; `hashes` holds e of each, 32 bytes after 32 bytes. */
+export interface Admitted {
+  readonly stream: string;
+  readonly node: Bytes;
+  readonly incarnation: Bytes;
+  /** Position of the first event. */
+  readonly first: number;
+  readonly bytes: Bytes;
+  readonly ends: Uint32Array;
+  readonly hashes: Bytes;
+}
+
+/** A view as the log sees it: told of every admitted event before anyone else, asked for its writes, and for a refold of keys that lost events. */
+export interface Fold {
+  /** The writes that bring the view up to `runs`; they are committed together with the segments. */
+  admit(runs: Admitted[]): Promise<Op[]>;
+  /** Called when the writes of the last `admit` are durable (or failed: what was remembered of them must go). */
+  settled(durable: boolean): void;
+}

@@ -1,0 +1,143 @@
+// The log's memory of its store: records, the frontier, counters and the highest stamp seen.
+import type { Bytes, Crypto, Fold, Random, Store } from '../ports.ts';
+import type { Stamp } from '../event/stamp.ts';
+import type { Value } from '../event/value.ts';
+import type { Authority } from './authority.ts';
+import type { Item } from './item.ts';
+import type { LogRecord } from './record.ts';
+import { compareStamp, ZERO_STAMP } from '../event/stamp.ts';
+import { hex, text, utf8 } from '../event/bytes.ts';
+import { decode, encode } from '../event/cbor.ts';
+import { fleetDigest, sameItem } from './item.ts';
+import { decodeRecord } from './record.ts';
+
+/** What is counted per stream: admitted events, logs that were ever begun, stored segments and their bytes. */
+export interface Tally { events: number; logs: number; segments: number; bytes: number }
+
+/** Records kept in memory beside those of the frontier. */
+const CACHED_RECORDS = 4_096;
+
+/** Everything that the files of this room share. Changed only by `Change.commit` and, for what is not stored yet, by the writer. */
+export interface Archive {
+  readonly store: Store;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly fleet: Bytes;
+  readonly node: Bytes;
+  readonly authority: Authority;
+  readonly fold: Fold;
+  readonly records: Map<string, LogRecord>;
+  /** Items by log, hex of the log-id; logs without items do not appear. */
+  readonly frontier: Map<string, Item[]>;
+  /** What changed in the frontier since someone last took it. */
+  delta: { removed: Item[]; added: Item[] };
+  readonly tallies: Map<string, Tally>;
+  seen: Stamp;
+  /** Segments whose payload is void by their author, and segments of codecs that this version does not know. */
+  counted: { void: number; unknown: number };
+}
+
+/** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
+export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
+  const archive: Archive = {
+    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), seen: ZERO_STAMP, counted: { void: 0, unknown: 0 },
+  };
+  const seen = await parts.store.get('meta', utf8('seen'));
+  if (seen) {
+    const [generation, ms, counter, voids, unknown] = decode(seen) as number[];
+    archive.seen = { generation: generation!, ms: ms!, counter: counter! };
+    archive.counted = { void: voids!, unknown: unknown! };
+  }
+  for await (const row of pages(parts.store, 'meta', utf8('tally:'), utf8('tally;'))) {
+    const [events, logs, segments, bytes] = decode(row.value) as number[];
+    archive.tallies.set(text(row.key.subarray(6)), { events: events!, logs: logs!, segments: segments!, bytes: bytes! });
+  }
+  for await (const row of pages(parts.store, 'frontier')) {
+    const [stream, node, items] = decode(row.value) as [string, Bytes, Value[][]];
+    archive.frontier.set(hex(row.key), items.map((i) => ({
+      kind: i[0] as 0 | 1, log: row.key, stream, node, from: i[1] as number, to: i[2] as number, before: i[3] as Bytes | null, after: i[4] as Bytes,
+    })));
+  }
+  return archive;
+}
+
+/** The stored form of one log's items. */
+export function encodeItems(items: Item[]): Bytes {
+  return encode([items[0]!.stream, items[0]!.node, items.map((i) => [i.kind, i.from, i.to, i.before, i.after])] as Value);
+}
+
+/** The stored form of the highest stamp and the counts beside it. */
+export function encodeSeen(archive: Archive): Bytes {
+  return encode([archive.seen.generation, archive.seen.ms, archive.seen.counter, archive.counted.void, archive.counted.unknown]);
+}
+
+/** Rows of a table from `gte` to below `lt`, page by page, so that no read transaction stays open between pages. */
+export async function* pages(store: Store, table: Parameters<Store['scan']>[0], gte?: Bytes, lt?: Bytes, limit = 500): AsyncGenerator<{ key: Bytes; value: Bytes }> {
+  let from = gte;
+  for (;;) {
+    const rows = await store.scan(table, { limit, ...(from && { gte: from }), ...(lt && { lt }) });
+    yield* rows;
+    if (!rows.length) return;
+    const last = rows[rows.length - 1]!.key;
+    from = new Uint8Array(last.length + 1);
+    from.set(last);
+  }
+}
+
+/** The record of a log, from memory or the store. */
+export async function recordOf(archive: Archive, log: Bytes): Promise<LogRecord | undefined> {
+  const name = hex(log);
+  const known = archive.records.get(name);
+  if (known) return known;
+  const bytes = await archive.store.get('log', log);
+  if (!bytes) return undefined;
+  const late = archive.records.get(name); // another reader may have been quicker, and newer
+  if (late) return late;
+  const record = decodeRecord(bytes);
+  remember(archive, record);
+  return record;
+}
+
+/** Keeps a record in memory, dropping the oldest ones above the bound. */
+export function remember(archive: Archive, record: LogRecord): void {
+  const name = hex(record.log);
+  archive.records.delete(name);
+  archive.records.set(name, record);
+  if (archive.records.size > CACHED_RECORDS) archive.records.delete(archive.records.keys().next().value!);
+}
+
+/** Replaces a log's items in memory and notes what came and went. */
+export function setItems(archive: Archive, log: Bytes, items: Item[]): void {
+  const name = hex(log);
+  const old = archive.frontier.get(name) ?? [];
+  if (items.length) archive.frontier.set(name, items); else archive.frontier.delete(name);
+  archive.delta.removed.push(...old.filter((o) => !items.some((i) => sameItem(i, o))));
+  archive.delta.added.push(...items.filter((i) => !old.some((o) => sameItem(i, o))));
+}
+
+/** Raises the highest stamp seen. */
+export function see(archive: Archive, stamp: Stamp): void {
+  if (compareStamp(stamp, archive.seen) > 0) archive.seen = stamp;
+}
+
+/** All items, of the system's streams or of the others, narrowed to `streams` when given. */
+export function itemsIn(archive: Archive, wanted: (stream: string) => boolean): Item[] {
+  const out: Item[] = [];
+  for (const items of archive.frontier.values()) if (wanted(items[0]!.stream)) out.push(...items);
+  return out;
+}
+
+/** The digest over all streams but the system's, as hex. */
+export function digestOf(archive: Archive): string {
+  const streams = new Map<string, Item[]>();
+  for (const item of itemsIn(archive, (s) => !s.startsWith('$'))) {
+    const list = streams.get(item.stream);
+    if (list) list.push(item); else streams.set(item.stream, [item]);
+  }
+  return hex(fleetDigest(archive.crypto, streams));
+}
+
+/** The stream's tally, all zero when nothing is stored. */
+export function tallyOf(archive: Archive, stream: string): Tally {
+  return archive.tallies.get(stream) ?? { events: 0, logs: 0, segments: 0, bytes: 0 };
+}

@@ -1,0 +1,155 @@
+// One atomic step of the log: collected here, committed once, and only then visible in memory.
+import type { Admitted, Bytes, Op } from '../ports.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Archive, Tally } from './archive.ts';
+import type { LogRecord } from './record.ts';
+import { equal, hex, utf8 } from '../event/bytes.ts';
+import { parseSegment } from '../event/segment.ts';
+import { encode } from '../event/cbor.ts';
+import { encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
+import { itemsOf } from './record.ts';
+import { indexValue } from './index-row.ts';
+import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentKey } from './place.ts';
+import { encodeRecord } from './record.ts';
+
+/** Something an operator should know, kept until it is dismissed. */
+export interface Alarm { code: string; node: Bytes; log: Bytes | null; text: string }
+/** A stored segment as the log's files hand it around. */
+export interface StoredRow { key: Bytes; bytes: Bytes }
+
+/** A stored row as a segment, its log-id taken from the key. */
+export function segmentOf(row: StoredRow): Segment {
+  const segment = parseSegment(row.bytes);
+  segment.log = row.key.length > 40 ? row.key.slice(32, 48) : row.key.slice(0, 16);
+  return segment;
+}
+
+/** Collects writes; reads through it see them. */
+export class Change {
+  readonly archive: Archive;
+  readonly ops: Op[] = [];
+  /** Runs that were admitted, for views and followers. */
+  readonly admitted: Admitted[] = [];
+  readonly alarms: Alarm[] = [];
+  /** Streams and keys whose events were taken back: `latest` must be computed again. */
+  readonly retracted: { stream: string; keys: Set<string> }[] = [];
+  private readonly records = new Map<string, LogRecord>();
+  private readonly fresh = new Set<string>();
+  private readonly rows = new Map<string, { table: 'segment' | 'quarantine'; key: Bytes; bytes: Bytes | undefined }>();
+  private readonly bytes = new Map<string, { segments: number; bytes: number }>();
+
+  constructor(archive: Archive) { this.archive = archive; }
+
+  async record(log: Bytes): Promise<LogRecord | undefined> {
+    return this.records.get(hex(log)) ?? recordOf(this.archive, log);
+  }
+
+  /** Sets a log's record; `isNew` when the store had none. */
+  setRecord(record: LogRecord, isNew: boolean): void {
+    const name = hex(record.log);
+    this.records.set(name, record);
+    if (isNew) this.fresh.add(name);
+  }
+
+  get changedLogs(): LogRecord[] { return [...this.records.values()]; }
+  get empty(): boolean { return this.ops.length === 0 && this.records.size === 0 && this.rows.size === 0; }
+
+  /** Stores a segment and its row in the index (`keys`: the hashes of its events' keys, or undefined where they cannot be read). */
+  putSegment(segment: Segment, keys: Uint32Array | undefined): void {
+    const h = segment.header;
+    this.setRow('segment', segmentKey(segment.log, h.first, h.count, h.after), segment.bytes);
+    this.ops.push({ table: 'index', key: indexKey(h.stream, h.stampFirst, segment.log, h.first, h.after), value: indexValue(h, keys) });
+    this.weigh(h.stream, 1, segment.bytes.length);
+  }
+
+  dropSegment(segment: Segment): void {
+    const h = segment.header;
+    this.setRow('segment', segmentKey(segment.log, h.first, h.count, h.after), undefined);
+    this.ops.push({ table: 'index', key: indexKey(h.stream, h.stampFirst, segment.log, h.first, h.after) });
+    this.weigh(h.stream, -1, -segment.bytes.length);
+  }
+
+  putQuarantine(segment: Segment): void {
+    const h = segment.header;
+    this.setRow('quarantine', quarantineKey(h.node, segment.log, h.first, h.count, h.after), segment.bytes);
+  }
+
+  dropQuarantine(segment: Segment): void {
+    const h = segment.header;
+    this.setRow('quarantine', quarantineKey(h.node, segment.log, h.first, h.count, h.after), undefined);
+  }
+
+  /** Rows of `segment` or `quarantine` that begin with a prefix, as this change would leave them, in order of key. */
+  async stored(table: 'segment' | 'quarantine', prefix: Bytes): Promise<StoredRow[]> {
+    const found = new Map<string, StoredRow>();
+    for await (const row of pages(this.archive.store, table, prefix, prefixEnd(prefix), 64)) found.set(hex(row.key), { key: row.key, bytes: row.value });
+    for (const row of this.rows.values()) {
+      if (row.table !== table || !equal(row.key.subarray(0, prefix.length), prefix)) continue;
+      if (row.bytes) found.set(hex(row.key), { key: row.key, bytes: row.bytes }); else found.delete(hex(row.key));
+    }
+    return [...found.entries()].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map((e) => e[1]);
+  }
+
+  alarm(code: string, node: Bytes, log: Bytes | null, text: string): void {
+    this.alarms.push({ code, node, log, text });
+  }
+
+  /** Writes everything at once; memory follows only when it is durable. Faults: those of `Store.commit`. */
+  async commit(): Promise<void> {
+    const { archive } = this;
+    const ops = this.ops;
+    const tallies = new Map<string, Tally>();
+    const tally = (stream: string): Tally => {
+      let t = tallies.get(stream);
+      if (!t) tallies.set(stream, t = { ...tallyOf(archive, stream) });
+      return t;
+    };
+    for (const [name, record] of this.records) {
+      const before = this.fresh.has(name) ? undefined : await recordOf(archive, record.log);
+      const items = itemsOf(record);
+      ops.push({ table: 'log', key: record.log, value: encodeRecord(record) });
+      ops.push({ table: 'frontier', key: record.log, value: items.length ? encodeItems(items) : undefined });
+      if (!before) ops.push({ table: 'lineage', key: lineageKey(record.node, record.stream, record.log), value: new Uint8Array(0) });
+      const t = tally(record.stream);
+      t.events += record.events - (before?.events ?? 0);
+      if (!before) t.logs++;
+    }
+    for (const [stream, delta] of this.bytes) {
+      const t = tally(stream);
+      t.segments += delta.segments;
+      t.bytes += delta.bytes;
+    }
+    for (const row of this.rows.values()) ops.push({ table: row.table, key: row.key, value: row.bytes });
+    for (const a of this.alarms) {
+      const key = archive.crypto.sha256(encode([a.code, a.node, a.log])).subarray(0, 16);
+      ops.push({ table: 'alarm', key, value: encode([a.code, a.node, a.log, a.text]) });
+    }
+    for (const [stream, t] of tallies) ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
+    ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive) });
+    if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));
+    try {
+      await archive.store.commit(ops);
+    } catch (error) {
+      archive.fold.settled(false);
+      throw error;
+    }
+    archive.fold.settled(true);
+    for (const record of this.records.values()) {
+      remember(archive, record);
+      setItems(archive, record.log, itemsOf(record));
+    }
+    for (const [stream, t] of tallies) archive.tallies.set(stream, t);
+  }
+
+  /** Raises the highest stamp seen; safe before the commit, since a stamp may always be higher than needed. */
+  see(stamp: Parameters<typeof see>[1]): void { see(this.archive, stamp); }
+
+  private setRow(table: 'segment' | 'quarantine', key: Bytes, bytes: Bytes | undefined): void {
+    this.rows.set(table + hex(key), { table, key, bytes });
+  }
+
+  private weigh(stream: string, segments: number, bytes: number): void {
+    const w = this.bytes.get(stream) ?? { segments: 0, bytes: 0 };
+    this.bytes.set(stream, { segments: w.segments + segments, bytes: w.bytes + bytes });
+  }
+}

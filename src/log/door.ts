@@ -1,0 +1,215 @@
+// The one door: segments from anywhere are checked here, judged, and given their place in the log.
+import type { Admitted, Bytes } from '../ports.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Archive } from './archive.ts';
+import type { FleetFact } from './authority.ts';
+import type { LogRecord } from './record.ts';
+import { Fault } from '../fault.ts';
+import { SPANS } from '../limits.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { decodeEvent } from '../event/event.ts';
+import { understood } from '../event/header.ts';
+import { checkSegment, openSegment, parseSegment } from '../event/segment.ts';
+import { Change, segmentOf } from './change.ts';
+import { keysOf } from './index-row.ts';
+import { emptyRecord, withCitation } from './record.ts';
+import { extend, hashAt, rebuild } from './span.ts';
+import type { Piece } from './span.ts';
+import { rejudge } from './verdict.ts';
+
+/** What became of one segment. `events`: how many of its events are new here. */
+export interface Outcome { state: 'admitted' | 'held' | 'quarantined' | 'refused'; log?: Bytes; events: number; fault?: Fault }
+
+/** A segment with what its reader can see inside. */
+export interface Opened { segment: Segment; piece: Piece; inside: Pick<Admitted, 'bytes' | 'ends' | 'hashes'> | undefined }
+
+/**
+ * Admits segments in one atomic step. Callers take turns (one admit at a time). Bad segments are refused one by one and harm no other.
+ * Faults: those of `Store.commit`; then nothing was admitted.
+ */
+export async function admit(archive: Archive, arrivals: Bytes[]): Promise<{ outcomes: Outcome[]; change: Change }> {
+  const change = new Change(archive);
+  const outcomes: Outcome[] = [];
+  const touched = new Map<string, Bytes>();
+  for (const bytes of arrivals) {
+    try {
+      const segment = parseSegment(bytes);
+      checkSegment(archive.crypto, archive.fleet, segment);
+      outcomes.push(await enter(change, segment, touched));
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code.startsWith('store-') || error.code === 'closed') throw error;
+      outcomes.push({ state: 'refused', events: 0, fault: error });
+    }
+  }
+  // Judging one node's logs again can admit `$fleet` events that change the standing of others.
+  while (touched.size) {
+    const [name, node] = touched.entries().next().value!;
+    touched.delete(name);
+    for (const other of await rejudge(change, node)) touched.set(hex(other), other);
+  }
+  if (!change.empty) await change.commit();
+  return { outcomes, change };
+}
+
+async function enter(change: Change, segment: Segment, touched: Map<string, Bytes>): Promise<Outcome> {
+  const { archive } = change;
+  const h = segment.header;
+  const opened = openIt(archive, segment);
+  const verdict = archive.authority.judge(h.node, h.grant, h.stream);
+  const joins = verdict.state === 'waiting' && verdict.why === 'unknown' && h.stream === '$fleet' && h.first === 1
+    && factsOf(segment, opened).slice(0, 1).some((fact) => archive.authority.wouldJoin(fact));
+  if (verdict.state === 'live' || joins) {
+    const outcome = await place(change, opened);
+    if (outcome.state === 'admitted' && h.stream === '$fleet') {
+      for (const node of archive.authority.learn(factsOf(segment, opened))) touched.set(hex(node), node);
+    }
+    return outcome;
+  }
+  const record = await change.record(segment.log);
+  if (record && record.spans.some((s) => s.from <= h.first && h.first + h.count - 1 <= s.to && record.bounds)) {
+    if (await covers(change, record, opened.piece)) return { state: 'held', log: segment.log, events: 0 };
+  }
+  change.putQuarantine(segment);
+  if (verdict.state === 'killed') touched.set(hex(h.node), h.node);
+  return { state: 'quarantined', log: segment.log, events: 0 };
+}
+
+/** Opens a segment as far as this node has its key; counts what is void or of an unknown codec. */
+export function openIt(archive: Archive, segment: Segment): Opened {
+  const h = segment.header;
+  const piece: Piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after };
+  if (segment.payload === null || !understood(h)) return { segment, piece, inside: undefined };
+  const key = archive.authority.keyOf(h.stream, h.keyHash);
+  if (key === undefined) return { segment, piece, inside: undefined };
+  const open = openSegment(archive.crypto, segment, key);
+  if (!open) return { segment, piece, inside: undefined };
+  piece.hashes = open.hashes;
+  return { segment, piece, inside: { bytes: open.run.bytes, ends: open.run.ends, hashes: open.hashes } };
+}
+
+/** True when a segment that could be read turned out void. */
+export function isVoid(archive: Archive, opened: Opened): boolean {
+  const h = opened.segment.header;
+  return !opened.inside && opened.segment.payload !== null && understood(h)
+    && archive.authority.keyOf(h.stream, h.keyHash) !== undefined;
+}
+
+/** Gives a checked segment its place in its log; its author's right was judged already. */
+export async function place(change: Change, opened: Opened): Promise<Outcome> {
+  const { archive } = change;
+  const { segment, piece } = opened;
+  const h = segment.header;
+  const old = await change.record(segment.log);
+  let record = old ?? emptyRecord(segment.log, h);
+  const quick = extend(record, piece);
+  let added: number;
+  if (quick) {
+    if (quick.added === 0) return { state: 'held', log: segment.log, events: 0 };
+    if (quick.spans.length > SPANS) throw new Fault('too-many', `log ${hex(segment.log)} of node ${hex(h.node)} has more than ${SPANS} runs beyond holes; more is taken once holes are filled`);
+    record = { ...record, spans: quick.spans, events: record.events + quick.added };
+    added = quick.added;
+    await dropInside(change, record, opened);
+    change.putSegment(segment, keysIn(opened));
+  } else {
+    if (await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
+    change.putSegment(segment, keysIn(opened));
+    const all = await openStored(change, segment.log);
+    const built = rebuild(all.map((o) => o.piece), record.bounds);
+    added = built.events - record.events;
+    record = { ...record, spans: built.spans, events: built.events, forked: built.forked };
+    if (built.forked && !old?.forked) {
+      change.alarm('fork', h.node, segment.log, `node ${hex(h.node)} wrote two histories at one position of stream ${h.stream}: a running device was cloned; both are kept`);
+    }
+  }
+  if (h.opening && !record.opening) record = await openLog(change, record, h.opening);
+  for (const c of record.cited) {
+    if (record.spans.some((s) => s.to > c.position)) pastTip(change, record);
+  }
+  change.setRecord(record, !old);
+  change.see(h.stampLast);
+  if (opened.inside) change.admitted.push({ stream: h.stream, node: h.node, incarnation: h.incarnation, first: h.first, ...opened.inside });
+  else if (isVoid(archive, opened)) {
+    archive.counted.void++;
+    change.alarm('void', h.node, segment.log, `a segment of node ${hex(h.node)} in stream ${h.stream} does not hold what it says; its events are kept and not folded`);
+  } else if (!understood(h)) archive.counted.unknown++;
+  return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
+}
+
+/** Notes the citations of a log's opening in the logs it cites. */
+export async function openLog(change: Change, record: LogRecord, opening: NonNullable<LogRecord['opening']>): Promise<LogRecord> {
+  let height = 1;
+  for (const tip of opening.cites) {
+    if (equal(tip.log, record.log)) continue;
+    const old = await change.record(tip.log);
+    if (old && (!equal(old.node, record.node) || old.stream !== record.stream)) continue; // nonsense by its author: cites are within one node and stream
+    const { record: cited, again } = withCitation(old ?? emptyRecord(tip.log, record), tip, record.log);
+    change.setRecord(cited, !old);
+    height = Math.max(height, cited.height + 1);
+    if (again) clone(change, record);
+    if (cited.spans.some((s) => s.to > tip.position)) pastTip(change, cited);
+  }
+  return { ...record, opening, height };
+}
+
+function clone(change: Change, record: LogRecord): void {
+  change.alarm('clone', record.node, null, `two processes of node ${hex(record.node)} went on from the same point of stream ${record.stream}: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
+}
+
+function pastTip(change: Change, record: LogRecord): void {
+  change.alarm('clone', record.node, null, `node ${hex(record.node)} went on writing stream ${record.stream} after a later process had started from an older state: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
+}
+
+/** The stored segments of a log, opened. */
+export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
+  const rows = await change.stored('segment', log);
+  return rows.map((row) => openIt(change.archive, segmentOf(row)));
+}
+
+/** True when stored segments are known to hold all events of a piece. */
+async function covers(change: Change, record: LogRecord, piece: Piece): Promise<boolean> {
+  if (!record.spans.some((s) => s.from <= piece.first && piece.last <= s.to)) return false;
+  const rows = (await change.stored('segment', record.log)).map(segmentOf);
+  for (const segment of rows) {
+    const h = segment.header;
+    if (h.first > piece.last || h.first + h.count - 1 < piece.last) continue;
+    const e = h.first + h.count - 1 === piece.last ? h.after : hashAt(openIt(change.archive, segment).piece, piece.last);
+    if (e && equal(e, piece.after)) return true;
+  }
+  return false;
+}
+
+/** A longer run replaces the shorter segments that lie wholly inside it. */
+async function dropInside(change: Change, record: LogRecord, opened: Opened): Promise<void> {
+  const { piece, segment } = opened;
+  if (!record.spans.length || !piece.hashes) return;
+  const held = await change.record(segment.log);
+  if (!held || !held.spans.some((s) => s.from <= piece.last && piece.first <= s.to)) return;
+  for (const row of await change.stored('segment', segment.log)) {
+    const other = segmentOf(row);
+    const h = other.header;
+    const last = h.first + h.count - 1;
+    if (h.first < piece.first || last > piece.last) continue;
+    const e = hashAt(piece, last);
+    if (e && equal(e, h.after)) change.dropSegment(other);
+  }
+}
+
+/** The hashes of the keys inside, for the index. */
+export function keysIn(opened: Opened): Uint32Array | undefined {
+  return opened.inside && keysOf(opened.inside);
+}
+
+/** The events of a `$fleet` segment with their places. */
+export function factsOf(segment: Segment, opened: Opened): FleetFact[] {
+  const facts: FleetFact[] = [];
+  const { inside } = opened;
+  if (!inside) return facts;
+  const h = segment.header;
+  for (let i = 0, at = 0; i < inside.ends.length; at = inside.ends[i++]!) {
+    facts.push({
+      ...decodeEvent(inside.bytes.subarray(at, inside.ends[i]!)), node: h.node, log: segment.log, position: h.first + i,
+      e: inside.hashes.slice(i * 32, i * 32 + 32), cites: h.first + i === 1 && h.opening ? h.opening.cites : [],
+    });
+  }
+  return facts;
+}

@@ -1,0 +1,192 @@
+// One of this node's own logs: its events from the journal to the store, sealed on the way.
+import type { Bytes, ClockQuality, Crypto, Random } from '../ports.ts';
+import type { Opening } from '../event/chain.ts';
+import type { Run } from '../event/run.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Item } from './item.ts';
+import { Fault } from '../fault.ts';
+import { SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
+import { concat } from '../event/bytes.ts';
+import { Chain, chainStart, logId, logKey } from '../event/chain.ts';
+import { peekEvent } from '../event/event.ts';
+import { joinRuns, sliceRun, startOf } from '../event/run.ts';
+import { sealSegment } from '../event/segment.ts';
+import { TIP } from './item.ts';
+
+/** Events of one append: positions first.., their bytes and e of each. */
+export interface Chunk { first: number; run: Run; hashes: Bytes }
+/** What sealing needs besides the log itself. */
+export interface Sealer { crypto: Crypto; random: Random; seed: Bytes; clock: { quality: ClockQuality; uptime: number } }
+
+export interface OwnLog {
+  readonly opening: Opening;
+  readonly log: Bytes;
+  readonly key: Bytes | null;
+  readonly start: Bytes;
+  readonly chain: Chain;
+  /** Last position given out, acknowledged, sealed, and in a stored segment. */
+  position: number;
+  durable: number;
+  sealed: number;
+  stored: number;
+  /** e at `stored`. */
+  storedHash: Bytes;
+  /** What is not stored yet, in order. */
+  chunks: Chunk[];
+  /** Sealed and not stored yet, in order. */
+  live: Segment[];
+  /** The last stored segment while it is small enough to grow, with its events. */
+  small: { segment: Segment; run: Run } | undefined;
+  /** Bytes a sealed event took lately; decides how many go into a segment. */
+  ratio: number;
+  /** Uptime when the oldest unsealed event became durable. */
+  since: number | undefined;
+  /** An append was lost: nothing more is written to this log. */
+  lost: boolean;
+}
+
+/** Begins a log; nothing is written yet. */
+export function ownLog(crypto: Crypto, opening: Opening, key: Bytes | null, at?: { position: number; e: Bytes }): OwnLog {
+  const start = chainStart(crypto, opening);
+  const e = at?.e ?? start, position = at?.position ?? 0;
+  return {
+    opening, key, start, log: logId(crypto, opening), chain: new Chain(crypto, logKey(crypto, key, opening.incarnation), e),
+    position, durable: position, sealed: position, stored: position, storedHash: e,
+    chunks: [], live: [], small: undefined, ratio: 40, since: undefined, lost: false,
+  };
+}
+
+/** The events from..to (positions) as one run with their hashes; all of them must be in the chunks. */
+export function eventsOf(own: OwnLog, from: number, to: number): { run: Run; hashes: Bytes } {
+  const runs: Run[] = [], hashes: Bytes[] = [];
+  for (const chunk of own.chunks) {
+    const last = chunk.first + chunk.run.ends.length - 1;
+    if (last < from || chunk.first > to) continue;
+    const a = Math.max(0, from - chunk.first), b = Math.min(last, to) - chunk.first + 1;
+    runs.push(a === 0 && b === chunk.run.ends.length ? chunk.run : sliceRun(chunk.run, a, b));
+    hashes.push(chunk.hashes.subarray(a * 32, b * 32));
+  }
+  return { run: runs.length === 1 ? runs[0]! : joinRuns(runs), hashes: hashes.length === 1 ? hashes[0]! : concat(...hashes) };
+}
+
+/** e at a position that is stored's own or in the chunks. */
+export function hashOf(own: OwnLog, position: number): Bytes {
+  if (position === own.stored) return own.storedHash;
+  for (const chunk of own.chunks) {
+    const i = position - chunk.first;
+    if (i >= 0 && i < chunk.run.ends.length) return chunk.hashes.subarray(i * 32, i * 32 + 32);
+  }
+  throw new Fault('internal', `position ${position} of an own log is not at hand`);
+}
+
+/** Seals a run that begins at `first` into as few segments as fit the aimed size; groups stay whole. */
+export function sealRun(own: OwnLog, sealer: Sealer, first: number, before: Bytes, run: Run, hashes: Bytes): Segment[] {
+  const out: Segment[] = [];
+  const total = run.ends.length;
+  let done = 0, from = before;
+  let most = SEGMENT_EVENTS;
+  while (done < total) {
+    let n = Math.min(total - done, most, Math.max(1, Math.floor((SEGMENT_AIM - 500) / own.ratio)));
+    n = groupEnd(run, done, n);
+    const piece = done === 0 && n === total ? run : sliceRun(run, done, done + n);
+    const after = hashes.slice((done + n - 1) * 32, (done + n) * 32);
+    let segment: Segment;
+    try {
+      segment = sealSegment(sealer.crypto, sealer.random, { seed: sealer.seed, opening: own.opening, streamKey: own.key, first: first + done, before: from, run: piece, clock: sealer.clock, after });
+    } catch (error) {
+      // More than the codec's bounds in one segment: take half, a single group always fits.
+      if (!(error instanceof Fault) || error.code !== 'too-large' || n === groupEnd(run, done, 1)) throw error;
+      most = Math.max(1, n >> 1);
+      continue;
+    }
+    const size = segment.bytes.length;
+    if (size > SEGMENT_AIM && n > groupEnd(run, done, 1)) {
+      own.ratio = (size / n) * 1.03;
+      most = Math.max(1, Math.floor((n * (SEGMENT_AIM - 200)) / size));
+      continue;
+    }
+    if (n >= 16) own.ratio = Math.max(1, (size - 350) / n * 1.01);
+    most = SEGMENT_EVENTS;
+    out.push(segment);
+    done += n;
+    from = after;
+  }
+  return out;
+}
+
+/** The number of events from `at` on, about `n`, that does not cut a group. */
+function groupEnd(run: Run, at: number, n: number): number {
+  const joined = (i: number): boolean => peekEvent(run.bytes, startOf(run, i), run.ends[i]!).joined;
+  let end = at + n;
+  while (end > at && joined(end - 1)) end--;
+  if (end > at) return end - at;
+  end = at + n;
+  while (end < run.ends.length && joined(end - 1)) end++;
+  return end - at;
+}
+
+/** Seals everything durable that is not sealed yet; returns the new live segments. */
+export function sealTail(own: OwnLog, sealer: Sealer): Segment[] {
+  if (own.sealed === own.durable) return [];
+  const { run, hashes } = eventsOf(own, own.sealed + 1, own.durable);
+  const segments = sealRun(own, sealer, own.sealed + 1, hashOf(own, own.sealed), run, hashes);
+  own.live.push(...segments);
+  own.sealed = own.durable;
+  own.since = undefined;
+  return segments;
+}
+
+/** A segment that is to be stored, with its events, and the stored one that it replaces. */
+export interface Stocked { segment: Segment; run: Run; hashes: Bytes; replaces: Segment | undefined }
+
+/** Packs the live segments for the store: large ones as they are, runs of small ones sealed again as longer ones, the last small stored one included. */
+export function stock(own: OwnLog, sealer: Sealer): Stocked[] {
+  const out: Stocked[] = [];
+  let i = 0;
+  while (i < own.live.length) {
+    const segment = own.live[i]!;
+    const first = segment.header.first;
+    if (segment.bytes.length >= SEGMENT_AIM / 2 && !(i === 0 && own.small)) {
+      const { run, hashes } = eventsOf(own, first, first + segment.header.count - 1);
+      out.push({ segment, run, hashes, replaces: undefined });
+      i++;
+      continue;
+    }
+    let j = i;
+    while (j < own.live.length && (j === i || own.live[j]!.bytes.length < SEGMENT_AIM / 2)) j++;
+    const last = own.live[j - 1]!.header.first + own.live[j - 1]!.header.count - 1;
+    let { run, hashes } = eventsOf(own, first, last);
+    let from = first, before = segment.header.before;
+    const small = i === 0 ? own.small : undefined;
+    if (small) {
+      from = small.segment.header.first;
+      before = small.segment.header.before;
+      hashes = concat(new Chain(sealer.crypto, logKey(sealer.crypto, own.key, own.opening.incarnation), before).all(small.run), hashes);
+      run = joinRuns([small.run, run]);
+    }
+    if (j - i === 1 && !small) out.push({ segment, run, hashes, replaces: undefined });
+    else {
+      const sealed = sealRun(own, sealer, from, before, run, hashes);
+      sealed.forEach((s, k) => {
+        const a = s.header.first - from;
+        out.push({ segment: s, run: sliceRun(run, a, a + s.header.count), hashes: hashes.slice(a * 32, (a + s.header.count) * 32), replaces: k === 0 ? small?.segment : undefined });
+      });
+    }
+    i = j;
+  }
+  return out;
+}
+
+/** The frontier's tip of an own log as far as it is sealed. */
+export function tipOf(own: OwnLog): Item {
+  return { kind: TIP, log: own.log, stream: own.opening.stream, node: own.opening.node, from: own.sealed, to: own.sealed, before: null, after: hashOf(own, own.sealed).slice() };
+}
+
+/** Drops what is stored now. */
+export function forgetStored(own: OwnLog, position: number, last: Stocked | undefined): void {
+  own.storedHash = hashOf(own, position).slice();
+  own.stored = position;
+  own.chunks = own.chunks.filter((c) => c.first + c.run.ends.length - 1 > position);
+  own.live = own.live.filter((s) => s.header.first > position);
+  own.small = last && last.segment.bytes.length < SEGMENT_AIM / 2 ? { segment: last.segment, run: last.run } : undefined;
+}

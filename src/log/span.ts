@@ -1,0 +1,142 @@
+// Which runs of a log are held: joining segments by their hashes, finding forks, and cutting at a revocation.
+import type { Bytes } from '../ports.ts';
+import type { Bound, LogRecord, Span } from './record.ts';
+import { equal, hex } from '../event/bytes.ts';
+
+/** A segment as far as the chain is concerned; `hashes` holds e of each event (32 bytes each) where the reader has the key. */
+export interface Piece { first: number; last: number; before: Bytes; after: Bytes; hashes?: Bytes | undefined }
+
+/** e at a position of a piece, if known. */
+export function hashAt(piece: Piece, position: number): Bytes | undefined {
+  if (position === piece.last) return piece.after;
+  if (position === piece.first - 1) return piece.before;
+  if (!piece.hashes || position < piece.first || position > piece.last) return undefined;
+  return piece.hashes.subarray((position - piece.first) * 32, (position - piece.first + 1) * 32);
+}
+
+/**
+ * The usual case, decided without reading the store: the piece lies beside the held runs, continues the last one, or is held already.
+ * Returns the new spans and how many events are new, or undefined when only `rebuild` can tell.
+ */
+export function extend(record: LogRecord, piece: Piece): { spans: readonly Span[]; added: number } | undefined {
+  if (record.bounds || record.forked) return undefined;
+  const count = piece.last - piece.first + 1;
+  let lower: Span | undefined, upper: Span | undefined, over: Span | undefined;
+  for (const span of record.spans) {
+    if (piece.last === span.to && piece.first >= span.from && equal(piece.after, span.after)) return { spans: record.spans, added: 0 };
+    if (span.to === piece.first - 1) lower = span;
+    else if (span.from === piece.last + 1) upper = span;
+    else if (span.to >= piece.first && span.from <= piece.last) { if (over) return undefined; over = span; }
+  }
+  let merged: Span = { from: piece.first, to: piece.last, before: piece.before, after: piece.after };
+  let added = count;
+  if (over) {
+    // It overlaps one run and goes on: its own hashes can show that it is the same branch.
+    const e = piece.hashes && piece.first >= over.from && piece.last > over.to ? hashAt(piece, over.to) : undefined;
+    if (lower || !e || !equal(e, over.after)) return undefined;
+    merged = { ...merged, from: over.from, before: over.before };
+    added = piece.last - over.to;
+  }
+  if (lower) {
+    if (!equal(lower.after, piece.before)) return undefined;
+    merged = { ...merged, from: lower.from, before: lower.before };
+  }
+  if (upper) {
+    if (!equal(upper.before, piece.after)) return undefined;
+    merged = { ...merged, to: upper.to, after: upper.after };
+  }
+  const spans = record.spans.filter((s) => s !== lower && s !== upper && s !== over);
+  return { spans: [...spans, merged].sort((a, b) => a.from - b.from), added };
+}
+
+/** What `rebuild` found. `kept[i]` tells whether piece i is admitted (perhaps only up to a bound). */
+export interface Rebuilt { spans: Span[]; events: number; kept: boolean[]; forked: boolean }
+
+interface Point { position: number; e: Bytes; parent: Point | null; children: number; reached: boolean }
+
+/**
+ * The runs that a set of pieces makes, from nothing but the pieces: the chain hashes are points, pieces are the edges between them, and because
+ * e(p) commits to everything before p the points form a forest. With `bounds`, pieces are cut at the bound, and where there are branches only those that lead to a bound stay.
+ */
+export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt {
+  const cut = all.map((piece) => (bounds ? cutAt(piece, bounds) : piece));
+  const points = new Map<string, Point>();
+  const point = (position: number, e: Bytes): Point => {
+    const name = `${position}:${hex(e)}`;
+    let p = points.get(name);
+    if (!p) points.set(name, p = { position, e, parent: null, children: 0, reached: false });
+    return p;
+  };
+  for (const piece of cut) {
+    if (!piece) continue;
+    point(piece.first - 1, piece.before);
+    point(piece.last, piece.after);
+  }
+  const sorted = [...points.values()].sort((a, b) => a.position - b.position);
+  const paths: (Point[] | undefined)[] = cut.map((piece) => {
+    if (!piece) return undefined;
+    const path: Point[] = [];
+    let low = 0, high = sorted.length;
+    while (low < high) { const mid = (low + high) >> 1; if (sorted[mid]!.position < piece.first - 1) low = mid + 1; else high = mid; }
+    for (let i = low; i < sorted.length && sorted[i]!.position <= piece.last; i++) {
+      const e = hashAt(piece, sorted[i]!.position);
+      if (e && equal(e, sorted[i]!.e)) path.push(sorted[i]!);
+    }
+    return path;
+  });
+  for (const path of paths) {
+    if (!path) continue;
+    for (let i = 1; i < path.length; i++) {
+      // Of several ways into a point the shortest is the finest view of the same run.
+      const here = path[i]!, from = path[i - 1]!;
+      if (!here.parent || from.position > here.parent.position) here.parent = from;
+    }
+  }
+  for (const p of sorted) if (p.parent) p.parent.children++;
+  const branched = sorted.some((p) => p.children > 1);
+  let kept = cut.map((piece) => piece !== undefined);
+  if (bounds && branched) {
+    for (const b of bounds) {
+      for (let p: Point | null | undefined = points.get(`${b.position}:${hex(b.e)}`); p && !p.reached; p = p.parent) p.reached = true;
+    }
+    kept = paths.map((path) => path !== undefined && path[path.length - 1]!.reached);
+    if (kept.some((k, i) => !k && cut[i])) {
+      const rest = rebuild(all.filter((_, i) => kept[i]), bounds);
+      return { ...rest, kept, forked: true };
+    }
+  }
+  const spans: Span[] = [];
+  let events = 0;
+  for (const p of sorted) {
+    if (!p.parent) continue;
+    events += p.position - p.parent.position;
+    if (p.children) continue;
+    let root = p.parent;
+    while (root.parent) root = root.parent;
+    spans.push({ from: root.position + 1, to: p.position, before: root.e, after: p.e });
+  }
+  return { spans, events, kept, forked: branched && proven(cut, sorted) };
+}
+
+/** Branches are proven when two hashes stand at one position, or every piece around them can be read. */
+function proven(pieces: (Piece | undefined)[], sorted: Point[]): boolean {
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i]!.position === sorted[i - 1]!.position && sorted[i]!.position > 0) return true;
+  }
+  return pieces.every((p) => !p || p.hashes !== undefined || p.first === p.last);
+}
+
+function cutAt(piece: Piece, bounds: readonly Bound[]): Piece | undefined {
+  const top = Math.max(0, ...bounds.map((b) => b.position));
+  if (piece.last <= top) {
+    // The end of a valid log is where its bound says; another hash there is another branch.
+    const same = bounds.filter((b) => b.position === piece.last);
+    return same.length && !same.some((b) => equal(b.e, piece.after)) && same.length === bounds.length ? undefined : piece;
+  }
+  for (const b of bounds) {
+    if (b.position < piece.first || b.position > piece.last) continue;
+    const e = piece.hashes ? hashAt(piece, b.position) : b.e;
+    if (e && equal(e, b.e)) return { first: piece.first, last: b.position, before: piece.before, after: b.e, hashes: piece.hashes };
+  }
+  return undefined;
+}

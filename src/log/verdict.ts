@@ -1,0 +1,173 @@
+// Judging a node's logs again after its standing changed, or after more of what a revocation cut came in.
+import type { Bytes } from '../ports.ts';
+import type { Tip } from '../event/chain.ts';
+import type { Judgement } from './authority.ts';
+import type { Change } from './change.ts';
+import type { Opened } from './door.ts';
+import type { Bound, Citation, LogRecord } from './record.ts';
+import { QUARANTINE_AUTHOR_BYTES } from '../limits.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { peekEvent } from '../event/event.ts';
+import { pages } from './archive.ts';
+import { segmentOf } from './change.ts';
+import { factsOf, keysIn, openIt, openStored } from './door.ts';
+import { prefixEnd } from './place.ts';
+import { emptyRecord } from './record.ts';
+import { rebuild } from './span.ts';
+
+/** One log with all that is here of it, admitted or not. */
+interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: Opened[]; opening: LogRecord['opening']; judgement: Judgement }
+
+/**
+ * Judges all logs of a node from scratch, so that the result depends only on what is held and not on the order in which it came: admits what waits
+ * in quarantine, moves there what is no longer valid. Returns the nodes whose standing changed by `$fleet` events that were admitted here.
+ */
+export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
+  const cases = await collect(change, node);
+  const bounds = boundsOf(cases);
+  const changed = new Map<string, Bytes>();
+  const cited = new Map<string, Citation[]>();
+  // Which logs end up with a valid opening decides whose citations count; a killed log's bounds already say so.
+  for (const one of cases.values()) {
+    const limit = bounds.get(hex(one.record.log));
+    const all = [...one.inside, ...one.outside];
+    const built = limit !== undefined && limit !== null && limit.length === 0
+      ? { spans: [], events: 0, kept: all.map(() => false), forked: false }
+      : rebuild(all.map((o) => o.piece), limit ?? null);
+    await settle(change, one, all, built.kept, limit ?? null, changed);
+    const opening = all.find((o, i) => built.kept[i] && o.segment.header.opening)?.segment.header.opening ?? null;
+    for (const tip of opening?.cites ?? []) note(cited, tip, one.record.log);
+    one.record = { ...one.record, opening, spans: built.spans, events: built.events, forked: built.forked, bounds: limit ?? null };
+  }
+  for (const one of cases.values()) {
+    if (one.isNew && !one.record.spans.length && !cited.has(hex(one.record.log))) continue;
+    change.setRecord({ ...one.record, cited: cited.get(hex(one.record.log)) ?? [] }, one.isNew);
+  }
+  return [...changed.values()];
+}
+
+function note(cited: Map<string, Citation[]>, tip: Tip, by: Bytes): void {
+  const list = cited.get(hex(tip.log)) ?? [];
+  const same = list.find((c) => c.position === tip.position && equal(c.e, tip.e));
+  if (same) same.by.push(by); else list.push({ position: tip.position, e: tip.e, by: [by] });
+  cited.set(hex(tip.log), list);
+}
+
+async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> {
+  const { archive } = change;
+  const cases = new Map<string, Case>();
+  const logs: Bytes[] = [];
+  for await (const row of pages(archive.store, 'lineage', node, prefixEnd(node))) logs.push(row.key.slice(-16));
+  for (const record of change.changedLogs) if (equal(record.node, node)) logs.push(record.log);
+  for (const log of logs) {
+    const record = await change.record(log);
+    if (!record || cases.has(hex(log))) continue;
+    cases.set(hex(log), {
+      record, isNew: false, inside: await openStored(change, log), outside: [], opening: record.opening,
+      judgement: archive.authority.judge(node, record.grant, record.stream),
+    });
+  }
+  for (const row of await change.stored('quarantine', node)) {
+    const opened = openIt(archive, segmentOf(row));
+    const { header, log } = opened.segment;
+    let one = cases.get(hex(log));
+    if (!one) {
+      const record = emptyRecord(log, header);
+      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: archive.authority.judge(node, record.grant, record.stream) };
+      cases.set(hex(log), one);
+    }
+    one.outside.push(opened);
+    if (header.opening) one.opening ??= header.opening;
+  }
+  return cases;
+}
+
+/** For each log: null where all is valid, else the ends of what is; none at all for logs that wait for a grant. */
+function boundsOf(cases: Map<string, Case>): Map<string, Bound[] | null> {
+  const result = new Map<string, Bound[] | null>();
+  for (const [name, one] of cases) {
+    const j = one.judgement;
+    if (j.state === 'live') { result.set(name, null); continue; }
+    if (j.state === 'waiting') { result.set(name, []); continue; }
+    const reached = j.cuts.map((cut) => ancestry(cases, cut).get(name));
+    const released = ancestry(cases, j.releases).get(name) ?? [];
+    // Valid is what every revocation left, or any release gave back.
+    let kept: Bound[] = [];
+    if (reached.every((r) => r !== undefined)) {
+      const lowest = reached.map((r) => highest(r!)).sort((a, b) => a.position - b.position)[0];
+      kept = reached.length === 1 ? reached[0]! : lowest ? [lowest] : [];
+    }
+    result.set(name, [...kept, ...released]);
+  }
+  return result;
+}
+
+function highest(bounds: Bound[]): Bound {
+  return bounds.reduce((a, b) => (b.position > a.position ? b : a));
+}
+
+/** What the ancestry of some tips reaches: for each log the positions up to which it goes. */
+function ancestry(cases: Map<string, Case>, tips: Tip[]): Map<string, Bound[]> {
+  const reached = new Map<string, Bound[]>();
+  const queue = [...tips];
+  for (let tip = queue.pop(); tip; tip = queue.pop()) {
+    const name = hex(tip.log);
+    const bounds = reached.get(name) ?? [];
+    if (bounds.some((b) => b.position === tip!.position && equal(b.e, tip!.e))) continue;
+    if (!bounds.length) queue.push(...(cases.get(name)?.opening?.cites ?? []));
+    reached.set(name, [...bounds, { position: tip.position, e: tip.e }]);
+  }
+  return reached;
+}
+
+/** Moves the segments of one log between the store's valid part and quarantine, and tells views and the fleet. */
+async function settle(change: Change, one: Case, all: Opened[], kept: boolean[], limit: Bound[] | null, changed: Map<string, Bytes>): Promise<void> {
+  const { authority } = change.archive;
+  const top = limit ? Math.max(0, ...limit.map((b) => b.position)) : Infinity;
+  const before = one.record.bounds ? Math.max(0, ...one.record.bounds.map((b) => b.position)) : Infinity;
+  let held = 0;
+  for (let i = 0; i < all.length; i++) {
+    const opened = all[i]!;
+    const h = opened.segment.header;
+    const wasInside = i < one.inside.length;
+    const last = h.first + h.count - 1;
+    if (kept[i]) {
+      if (!wasInside) {
+        change.dropQuarantine(opened.segment);
+        change.putSegment(opened.segment, keysIn(opened));
+        change.see(h.stampLast);
+        if (h.stream === '$fleet') for (const n of authority.learn(factsOf(opened.segment, opened))) changed.set(hex(n), n);
+      }
+      if (opened.inside && !wasInside) tell(change, opened, h.first, Math.min(last, top));
+      else if (opened.inside && top > before && last > before) tell(change, opened, Math.max(h.first, before + 1), Math.min(last, top));
+      if (opened.inside && wasInside && last > top && before > top) takeBack(change, opened, top + 1);
+    } else if (wasInside) {
+      change.dropSegment(opened.segment);
+      if (opened.inside) takeBack(change, opened, h.first);
+      held += opened.segment.bytes.length;
+      if (held <= QUARANTINE_AUTHOR_BYTES) change.putQuarantine(opened.segment);
+    }
+  }
+}
+
+/** Admitted: positions from..to of a segment. */
+function tell(change: Change, opened: Opened, from: number, to: number): void {
+  const h = opened.segment.header;
+  const { bytes, ends, hashes } = opened.inside!;
+  if (to < from) return;
+  const a = from - h.first, b = to - h.first + 1;
+  const start = a ? ends[a - 1]! : 0;
+  change.admitted.push({
+    stream: h.stream, node: h.node, incarnation: h.incarnation, first: from,
+    bytes: bytes.subarray(start, ends[b - 1]), ends: ends.subarray(a, b).map((end) => end - start), hashes: hashes.subarray(a * 32, b * 32),
+  });
+}
+
+/** Taken back: positions from `from` on; their keys must be folded again. */
+function takeBack(change: Change, opened: Opened, from: number): void {
+  const h = opened.segment.header;
+  const { bytes, ends } = opened.inside!;
+  const keys = new Set<string>();
+  for (let i = Math.max(0, from - h.first); i < ends.length; i++) keys.add(peekEvent(bytes, i ? ends[i - 1]! : 0, ends[i]!).key);
+  change.retracted.push({ stream: h.stream, keys });
+}

@@ -1,0 +1,216 @@
+// This node's own writing: append to the journal, seal live segments, and move them into the store.
+import type { Admitted, Bytes, Clock, Journal } from '../ports.ts';
+import type { Opening } from '../event/chain.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Stamp } from '../event/stamp.ts';
+import type { Archive } from './archive.ts';
+import type { Chunk, OwnLog, Sealer, Stocked } from './own.ts';
+import { Fault } from '../fault.ts';
+import { APPEND_QUEUE, CITES, JOURNAL_BYTES, SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
+import { compareTips, sortTips } from '../event/chain.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { encode } from '../event/cbor.ts';
+import { checkStream } from '../event/event.ts';
+import { RunBuilder } from '../event/run.ts';
+import { isTopStamp, nextStamp } from '../event/stamp.ts';
+import { see, setItems } from './archive.ts';
+import { Change } from './change.ts';
+import { place } from './door.ts';
+import { TIP } from './item.ts';
+import { forgetStored, ownLog, sealTail, stock, tipOf } from './own.ts';
+
+/** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
+export interface Draft { key: string; type: string; body: unknown; time?: number | undefined; joined?: boolean | undefined }
+
+/** What an append became: positions first..first+count-1 of one log; `hashes` holds e of each. */
+export interface Appended { incarnation: Bytes; first: number; count: number; hashes: Bytes }
+
+/** What the writer needs to know about this node at each moment. */
+export interface Author { seed: Bytes; node: Bytes; grant(stream: string): Bytes; key(stream: string): { key: Bytes; hash: Bytes } | null }
+
+export interface Writer {
+  readonly logs: Map<string, OwnLog>;
+  append(stream: string, drafts: Draft[]): Promise<Appended>;
+  /** Seals what waits in a stream (or everywhere) into live segments and returns these; they are in the frontier at once. */
+  seal(stream?: string): Segment[];
+  /** When the oldest unsealed event was acknowledged (uptime), by stream. */
+  waiting(): { stream: string; since: number }[];
+  /** True when the journal is large enough to be moved into the store. */
+  readonly full: boolean;
+  /** Moves everything acknowledged into the store. Callers take turns with `admit`. Faults: those of `Store.commit`. */
+  checkpoint(): Promise<void>;
+  /** Later appends begin new logs (after a change of grant or key). */
+  retire(): void;
+  /** Own logs with events that are not stored yet. */
+  unstored(): OwnLog[];
+}
+
+/** `acknowledged` is called with each durable append, in order, before the append resolves. */
+export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (run: Admitted, full: boolean) => void): Writer {
+  const logs = new Map<string, OwnLog>();
+  const old: OwnLog[] = []; // retired with events that are not stored yet
+  const builder = new RunBuilder();
+  let incarnation: Bytes | undefined;
+  let pending = 0;
+  const underway = new Set<Promise<unknown>>();
+
+  const sealer = (): Sealer => ({ crypto: archive.crypto, random: archive.random, seed: author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } });
+  const all = (): OwnLog[] => [...old, ...logs.values()];
+
+  function begin(stream: string): OwnLog {
+    incarnation ??= archive.random.bytes(16);
+    const key = stream.startsWith('$') ? null : author.key(stream);
+    if (key === null && !stream.startsWith('$')) throw new Fault('no-key', `this node has no key for stream ${stream}; a member that has one must share it (sync with an admin)`);
+    const cites = [...archive.frontier.values()].flat()
+      .filter((i) => i.kind === TIP && i.stream === stream && equal(i.node, author.node))
+      .map((i) => ({ log: i.log, position: i.to, e: i.after }));
+    const opening: Opening = {
+      fleet: archive.fleet, node: author.node, incarnation, stream, grant: author.grant(stream), keyHash: key?.hash ?? null, boot: clock.boot,
+      cites: sortTips(cites.sort(compareTips).slice(0, CITES)),
+    };
+    const own = ownLog(archive.crypto, opening, key?.key ?? null);
+    logs.set(stream, own);
+    const { fleet, node, grant, keyHash, boot } = opening;
+    journal.note(encode([1, [fleet, node, incarnation, stream, grant, keyHash, boot, opening.cites.map((t) => [t.log, t.position, t.e])]]));
+    return own;
+  }
+
+  function leave(own: OwnLog): void {
+    if (logs.get(own.opening.stream) !== own) return;
+    logs.delete(own.opening.stream);
+    old.push(own);
+    incarnation = undefined;
+  }
+
+  function lose(own: OwnLog): void {
+    leave(own);
+    own.lost = true;
+    // Events that were given positions and never became durable do not exist; nobody may have these positions again.
+    own.chunks = own.chunks.filter((c) => c.first <= own.durable);
+    own.position = own.durable;
+  }
+
+  function write(own: OwnLog, stream: string, drafts: Draft[]): Chunk {
+    const before = archive.seen;
+    const now = clock.now(), trusted = clock.quality() === 2;
+    let stamp: Stamp = before;
+    try {
+      for (let i = 0; i < drafts.length; i++) {
+        const draft = drafts[i]!;
+        stamp = nextStamp(stamp, now, trusted);
+        try {
+          builder.add({ stamp, time: draft.time ?? Math.trunc(now), joined: draft.joined === true, key: draft.key, type: draft.type, body: draft.body as never });
+        } catch (error) {
+          if (error instanceof Fault) throw new Fault(error.code, drafts.length > 1 ? `event ${i + 1} of ${drafts.length} for ${stream}: ${error.message}` : `event for ${stream}: ${error.message}`, { cause: error });
+          throw error;
+        }
+      }
+      if (builder.size > 900_000) throw new Fault('too-large', `these ${drafts.length} events take ${builder.size} bytes; append at most 900,000 bytes at once`);
+    } catch (error) {
+      builder.cut(0);
+      throw error;
+    }
+    see(archive, stamp);
+    const run = builder.take();
+    const first = own.position + 1;
+    const hashes = own.chain.all(run);
+    own.position += drafts.length;
+    const chunk = { first, run, hashes };
+    own.chunks.push(chunk);
+    return chunk;
+  }
+
+  async function append(stream: string, drafts: Draft[]): Promise<Appended> {
+    checkStream(stream);
+    if (!drafts.length) throw new Fault('bad-argument', 'there is nothing to append');
+    if (drafts.length > SEGMENT_EVENTS) throw new Fault('too-many', `append at most ${SEGMENT_EVENTS} events at once, not ${drafts.length}`);
+    if (drafts[drafts.length - 1]!.joined) throw new Fault('bad-event', 'the last event of an append cannot be joined to a next one');
+    if (pending + drafts.length > APPEND_QUEUE && pending > 0) throw new Fault('busy', `${pending} events wait for the disk; try again when they are written`);
+    const own = logs.get(stream) ?? begin(stream);
+    const before = own.chain.before;
+    const chunk = write(own, stream, drafts);
+    pending += drafts.length;
+    const flushed = journal.append(encode([2, own.log, chunk.first, before, chunk.run.bytes]));
+    underway.add(flushed);
+    try {
+      await flushed;
+    } catch (error) {
+      lose(own);
+      throw error;
+    } finally {
+      underway.delete(flushed);
+      pending -= drafts.length;
+    }
+    if (own.lost) throw new Fault('store-full', `an earlier append to ${stream} failed, so this one was not kept either; try again`);
+    own.durable = chunk.first + drafts.length - 1;
+    own.since ??= clock.uptime();
+    acknowledged({ stream, node: author.node, incarnation: own.opening.incarnation, first: chunk.first, bytes: chunk.run.bytes, ends: chunk.run.ends, hashes: chunk.hashes },
+      own.durable - own.sealed >= (SEGMENT_AIM - 500) / own.ratio);
+    return { incarnation: own.opening.incarnation, first: chunk.first, count: drafts.length, hashes: chunk.hashes };
+  }
+
+  function publish(own: OwnLog, segments: Segment[]): void {
+    if (segments[0]?.header.first === 1) {
+      // What the opening cites is no longer an end; the store learns it when the segment is stored.
+      for (const tip of own.opening.cites) {
+        const items = archive.frontier.get(hex(tip.log));
+        if (items) setItems(archive, tip.log, items.filter((i) => !(i.kind === TIP && i.to === tip.position && equal(i.after, tip.e))));
+      }
+    }
+    setItems(archive, own.log, [tipOf(own)]);
+  }
+
+  function seal(stream?: string): Segment[] {
+    const fresh: Segment[] = [];
+    for (const own of all()) {
+      if (stream !== undefined && own.opening.stream !== stream) continue;
+      const segments = sealTail(own, sealer());
+      if (!segments.length) continue;
+      journal.note(encode([3, own.log, own.sealed]));
+      publish(own, segments);
+      fresh.push(...segments);
+    }
+    return fresh;
+  }
+
+  async function checkpoint(): Promise<void> {
+    const generation = journal.turn();
+    await Promise.allSettled([...underway]); // what went into earlier generations is acknowledged or lost now
+    seal();
+    const change = new Change(archive);
+    const plans: { own: OwnLog; position: number; stocked: Stocked[] }[] = [];
+    for (const own of all()) {
+      if (own.sealed === own.stored) continue;
+      const stocked = stock(own, sealer());
+      plans.push({ own, position: own.sealed, stocked });
+      for (const s of stocked) {
+        const h = s.segment.header;
+        if (s.replaces) change.dropSegment(s.replaces);
+        await place(change, {
+          segment: s.segment, piece: { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: s.hashes },
+          inside: { bytes: s.run.bytes, ends: s.run.ends, hashes: s.hashes },
+        });
+      }
+    }
+    if (plans.length) await change.commit();
+    for (const { own, position, stocked } of plans) {
+      forgetStored(own, position, stocked[stocked.length - 1]);
+      if (own.sealed > own.stored) setItems(archive, own.log, [tipOf(own)]);
+    }
+    for (let i = old.length - 1; i >= 0; i--) if (old[i]!.stored === old[i]!.position) old.splice(i, 1);
+    await journal.release(generation);
+  }
+
+  return {
+    logs, append, seal, checkpoint,
+    waiting: () => all().filter((o) => o.since !== undefined).map((o) => ({ stream: o.opening.stream, since: o.since! })),
+    get full() { return journal.size > JOURNAL_BYTES; },
+    retire() { for (const own of [...logs.values()]) leave(own); },
+    unstored: () => all().filter((o) => o.durable > o.stored),
+  };
+}
+
+/** True when a stamp can no longer rise (an alarm is due). */
+export function exhausted(stamp: Stamp): boolean {
+  return isTopStamp(stamp);
+}
