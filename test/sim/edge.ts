@@ -1,0 +1,99 @@
+// One place where two machines can reach each other: dials whenever both are up, and carries what can go wrong on a line.
+
+import { codeOf } from '../../src/fault.ts';
+import type { Bytes } from '../../src/ports.ts';
+import type { Chance } from './chance.ts';
+import type { Machine } from './machine.ts';
+import { simLine, type Line, type SimLink } from './sim-link.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** Kinds of lines that worlds are made of. */
+export const LINES: Readonly<Record<'lan' | 'wan' | 'radio', Line>> = {
+  lan: { name: 'lan', latency: 0.3, jitter: 1, bytesPerMs: 50_000, frameBytes: 262_144, thin: false, window: 1_048_576 },
+  wan: { name: 'wan', latency: 40, jitter: 60, bytesPerMs: 500, frameBytes: 65_536, thin: false, window: 262_144 },
+  radio: { name: 'radio', latency: 150, jitter: 300, bytesPerMs: 12, frameBytes: 4_096, thin: true, window: 8_192 },
+};
+
+/** What was said on a line that somebody recorded, by direction. */
+export interface Tape { opener: Bytes[]; acceptor: Bytes[] }
+
+/** A pair of machines with a line between them, and the connection on it if there is one. */
+export class Edge {
+  readonly a: Machine;
+  readonly b: Machine;
+  readonly line: Line;
+  up = true;
+  /** Ends of the connection that the opener believes in: opener's, acceptor's. */
+  live: [SimLink, SimLink] | undefined;
+  /** Connections made so far. */
+  connections = 0;
+  readonly tapes: Tape[] = [];
+  private readonly name: string;
+  private readonly timeline: Timeline;
+  private readonly chance: Chance;
+  private readonly trace: Trace;
+
+  constructor(a: Machine, b: Machine, line: Line, timeline: Timeline, chance: Chance, trace: Trace) {
+    this.a = a;
+    this.b = b;
+    this.line = line;
+    this.timeline = timeline;
+    this.name = `${a.label}-${b.label}`;
+    this.chance = chance.branch(`edge/${this.name}`);
+    this.trace = trace;
+    this.later();
+  }
+
+  /** Frames sent both ways on the current connection. */
+  frames(): number {
+    return this.live ? this.live[0].frames + this.live[1].frames : 0;
+  }
+
+  /** Makes a connection now, if both machines are up and can be reached. */
+  dial(o: { interest?: string[]; once?: boolean } = {}): void {
+    const { a, b } = this;
+    if (!a.node || !b.node || a.state !== 'up' || b.state !== 'up' || !a.reachable || !b.reachable) return;
+    const [opener, acceptor] = this.chance.hit(0.5) ? [a, b] : [b, a];
+    const name = `${opener.label}-${acceptor.label}#${++this.connections}`;
+    const [left, right] = simLine(name, this.line, this.timeline, this.chance.branch(name), this.trace);
+    if (this.chance.hit(0.3)) {
+      this.tapes.push({ opener: left.tape = [], acceptor: right.tape = [] });
+      if (this.tapes.length > 4) this.tapes.shift();
+    }
+    const pair: [SimLink, SimLink] = [left, right];
+    this.live = pair;
+    left.whenOver = () => {
+      opener.links.delete(left);
+      if (this.live === pair) this.live = undefined;
+    };
+    right.whenOver = () => { acceptor.links.delete(right); };
+    this.trace.note('dial', name, this.line.name);
+    attach(opener, left, 'open', o, this.trace);
+    attach(acceptor, right, 'accept', {}, this.trace);
+  }
+
+  /** Breaks the connection. */
+  cut(): void {
+    this.live?.[0].cut();
+    this.live = undefined;
+  }
+
+  private later(): void {
+    this.timeline.after(200 + this.chance.unit() * 3_000, () => {
+      if (this.a.state === 'gone' || this.b.state === 'gone') return;
+      if (this.up && !this.live) this.dial();
+      this.later();
+    });
+  }
+}
+
+/** Hands one end of a line to a machine's node. */
+export function attach(machine: Machine, link: SimLink, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }, trace: Trace): void {
+  machine.links.add(link);
+  const connection = machine.node!.connect(link, role, o);
+  connection.done.then(
+    (report) => trace.note('done', link.manifest.name, report.sent, report.received),
+    (error) => trace.note('failed', link.manifest.name, codeOf(error), String(error)),
+  );
+}

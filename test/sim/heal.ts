@@ -1,0 +1,94 @@
+// The end of all faults: everything comes up, everyone can be reached, and the world waits, bounded, until nothing changes any more.
+
+import { revive } from './acts-fail.ts';
+import { rejoin } from './acts-line.ts';
+import { Edge, LINES } from './edge.ts';
+import type { Machine } from './machine.ts';
+import type { World } from './world.ts';
+
+/** Virtual milliseconds in which a healed world must come to rest. */
+const REST_MS = 3_600_000;
+/** Virtual milliseconds over which it is watched then. */
+const WATCH_MS = 300_000;
+/** Frames that one idle connection may send in that time, both ways together. */
+const IDLE_FRAMES = 80;
+/** Writes that one idle machine may make in that time. */
+const IDLE_WRITES = 10;
+
+/** Machines that are still there and whose identity was never revoked: those that must agree. */
+export function members(world: World): Machine[] {
+  return world.machines.filter((machine) => machine.state !== 'gone' && !world.revoked(machine));
+}
+
+/** Ends all faults and waits until members agree and are quiet. Whatever does not come to rest is a problem. */
+export async function heal(world: World): Promise<void> {
+  const { timeline, trace } = world;
+  trace.note('heal');
+  for (const machine of world.machines) {
+    machine.disk.capacity = Number.POSITIVE_INFINITY;
+    machine.disk.failNextFlush = false;
+    rejoin(machine);
+    if (machine.state === 'down') await revive(world, machine);
+  }
+  for (const edge of world.edges) edge.up = true;
+  const all = members(world);
+  all.forEach((machine, i) => {
+    lay(world, machine, all[(i + 1) % all.length]!);
+    lay(world, machine, all[0]!);
+  });
+  const deadline = timeline.now + REST_MS;
+  let agreed = 0;
+  while (agreed < 3) {
+    if (timeline.now > deadline) {
+      world.ledger.problem(`no rest within ${REST_MS / 1000} s: ${await describe(world)}`);
+      return;
+    }
+    await timeline.sleep(10_000);
+    agreed = (await agree(world)) ? agreed + 1 : 0;
+  }
+  trace.note('rest');
+  await watch(world);
+}
+
+/** Whether all members give the same digest and none has anything on its way to its disk. */
+async function agree(world: World): Promise<boolean> {
+  const digests = new Set<string | undefined>();
+  for (const machine of members(world)) {
+    const load = machine.load();
+    if (machine.state !== 'up' || load.commits > 0) return false;
+    digests.add((await machine.ask((node) => node.digest()))?.digest);
+  }
+  return digests.size === 1 && !digests.has(undefined);
+}
+
+/** Watches the idle world: endless talk and endless writing are problems. */
+async function watch(world: World): Promise<void> {
+  const { ledger, timeline } = world;
+  const before = new Map(world.edges.map((edge) => [edge, { live: edge.live, frames: edge.frames() }]));
+  const writes = new Map(members(world).map((machine) => [machine, machine.load().writes]));
+  await timeline.sleep(WATCH_MS);
+  for (const [edge, { live, frames }] of before) {
+    if (world.revoked(edge.a) || world.revoked(edge.b)) continue;
+    if (edge.live !== live) ledger.problem(`${edge.a.label}-${edge.b.label} does not keep its connection`);
+    else if (edge.frames() - frames > IDLE_FRAMES) ledger.problem(`${edge.a.label}-${edge.b.label} sent ${edge.frames() - frames} frames while nothing happened`);
+  }
+  for (const [machine, count] of writes) {
+    const more = machine.load().writes - count;
+    if (more > IDLE_WRITES) ledger.problem(`${machine.label} wrote ${more} times while nothing happened`);
+  }
+}
+
+async function describe(world: World): Promise<string> {
+  const parts: string[] = [];
+  for (const machine of members(world)) {
+    const digest = await machine.ask((node) => node.digest());
+    const load = machine.load();
+    parts.push(`${machine.label} ${machine.state} ${digest?.digest.slice(0, 8)} ${digest?.events} events, ${load.commits} commits wait`);
+  }
+  return parts.join('; ');
+}
+
+function lay(world: World, a: Machine, b: Machine): void {
+  if (a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
+  world.edges.push(new Edge(a, b, LINES.lan, world.timeline, world.chance, world.trace));
+}

@@ -1,0 +1,80 @@
+// One seed from its beginning to its verdict: found a fleet, let things happen to it, heal everything, wait for quiet, check.
+
+import { check } from './checker.ts';
+import { revive } from './acts-fail.ts';
+import { rejoin } from './acts-line.ts';
+import { drawRole } from './acts-fleet.ts';
+import { ACTS, scenarioOf } from './scenarios.ts';
+import { heal } from './heal.ts';
+import { World } from './world.ts';
+
+/** What became of a seed. No problems: it passed. */
+export interface Outcome { seed: number; scenario: string; problems: string[]; hash: string; virtualMs: number; steps: number; events: number; acknowledged: number; wallMs: number }
+
+/** Runs one seed. `show` gets every line of the trace. */
+export async function runSeed(seed: number, scenarioName?: string, show?: (line: string) => void): Promise<Outcome> {
+  const scenario = scenarioOf(seed, scenarioName);
+  const world = new World(seed, scenario, show);
+  const began = performance.now();
+  const stray = (error: unknown): void => world.ledger.problem(`a rejection that nobody handled: ${error instanceof Error ? error.stack : String(error)}`);
+  process.on('unhandledRejection', stray);
+  let events = 0;
+  try {
+    let over = false;
+    const life = live(world).then((count) => { events = count; }).catch((error: unknown) => {
+      world.ledger.problem(`the world ended: ${error instanceof Error ? error.stack : String(error)}`);
+    }).finally(() => { over = true; });
+    await world.timeline.run(7 * 86_400_000, () => over);
+    if (!over) world.ledger.problem('the world stands still: nothing is planned and something is waited for');
+    else await life;
+  } catch (error) {
+    world.ledger.problem(`a step threw: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    process.off('unhandledRejection', stray);
+  }
+  const acknowledged = [...world.ledger.attempts.values()].filter(({ state }) => state === 'acknowledged').length;
+  return {
+    seed, scenario: scenario.name, problems: world.ledger.problems, hash: world.trace.hash(), virtualMs: Math.round(world.timeline.now), steps: world.timeline.steps,
+    events, acknowledged, wallMs: Math.round(performance.now() - began),
+  };
+}
+
+/** The whole story of a world; gives the number of events that all hold in the end. */
+async function live(world: World): Promise<number> {
+  const { chance, scenario, timeline } = world;
+  await found(world);
+  for (let n = chance.int(...scenario.count); n > 0; n--) {
+    await timeline.sleep(-Math.log(1 - chance.unit()) * scenario.gap);
+    if (world.quietUntil > timeline.now) await timeline.sleep(world.quietUntil - timeline.now);
+    const name = chance.weighted(scenario.acts);
+    world.begin(name, () => ACTS[name](world));
+    if (world.ledger.problems.length > 0) return 0;
+  }
+  const patience = timeline.now + 1_800_000;
+  world.healing = true;
+  for (const machine of world.machines) rejoin(machine);
+  while (world.pending > 0 && timeline.now < patience) await timeline.sleep(1_000);
+  if (world.pending > 0) world.ledger.problem(`${world.pending} acts never end`);
+  if (world.ledger.problems.length > 0) return 0;
+  await heal(world);
+  return check(world);
+}
+
+/** Founds the fleet, brings its members in and lays the first lines: a chain, a ring, a star or whatever chance makes. */
+async function found(world: World): Promise<void> {
+  const { chance, scenario } = world;
+  const founder = world.add('n0');
+  await world.foundOn(founder);
+  const count = chance.int(...scenario.machines);
+  for (let i = 1; i < count; i++) {
+    const machine = world.add(`n${i}`);
+    if (!(await world.bring(founder, machine, drawRole(world)))) throw new Error(`${machine.label} did not join`);
+  }
+  const order = chance.shuffle(world.machines);
+  const shape = chance.pick(['chain', 'ring', 'star', 'random'] as const);
+  for (let i = 1; i < order.length; i++) world.join(order[i]!, order[shape === 'star' ? 0 : shape === 'random' ? chance.int(0, i - 1) : i - 1]!);
+  if (shape === 'ring') world.join(order[0]!, order[order.length - 1]!);
+  if (shape === 'random') for (let n = chance.int(0, 3); n > 0; n--) world.join(chance.pick(order), chance.pick(order));
+  world.trace.note('world', shape, count);
+  for (const machine of world.machines) await revive(world, machine);
+}

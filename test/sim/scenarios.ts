@@ -1,0 +1,67 @@
+// Kinds of worlds: what happens in them, how often, among how many machines and over which lines.
+
+import { backup, bursts, clone, crash, destroy, flushFails, full, restore, stop, twins } from './acts-fail.ts';
+import { join, jump, revoke, silence } from './acts-fleet.ts';
+import { cut, down, meet, partition, spoil, stall, stranger } from './acts-line.ts';
+import { append } from './acts-write.ts';
+import type { World } from './world.ts';
+
+/** Everything that can happen, by name. */
+export const ACTS = {
+  append: async (world: World): Promise<void> => {
+    const machine = world.chance.maybe(world.free());
+    if (machine) await append(world, machine);
+  },
+  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, join, revoke, jump, silence,
+};
+export type ActName = keyof typeof ACTS;
+
+/** A kind of world. Weights need not add up to anything. */
+export interface Scenario {
+  name: string;
+  acts: Partial<Record<ActName, number>>;
+  /** Acts in one world. */
+  count: [number, number];
+  /** Milliseconds between acts, on average. */
+  gap: number;
+  /** Machines at the beginning, and at most ever. */
+  machines: [number, number];
+  machinesMost: number;
+  lines: Partial<Record<'lan' | 'wan' | 'radio', number>>;
+  roles: Partial<Record<'full' | 'admin' | 'relay' | 'partial', number>>;
+  revocationsMost: number;
+  /** True: the real primitives, otherwise the quick ones. */
+  realCrypto: boolean;
+}
+
+const base = {
+  count: [60, 140], gap: 1_500, machines: [3, 6], machinesMost: 8, lines: { lan: 3, wan: 2, radio: 0.3 }, roles: { full: 6, admin: 1, relay: 1 }, revocationsMost: 0, realCrypto: false,
+} satisfies Partial<Scenario>;
+
+/** All kinds; a seed takes the next one in turn unless one is asked for. */
+export const SCENARIOS: readonly Scenario[] = [
+  { ...base, name: 'calm', acts: { append: 20, crash: 1, stop: 1, cut: 2, down: 1, silence: 0.3 } },
+  { ...base, name: 'crashes', acts: { append: 20, crash: 8, stop: 3, bursts: 2, full: 1, flushFails: 1, cut: 2 } },
+  { ...base, name: 'lines', acts: { append: 20, cut: 4, down: 2, partition: 2, stall: 3, spoil: 4, meet: 3, stranger: 4, crash: 1 }, lines: { lan: 1, wan: 2, radio: 1 } },
+  { ...base, name: 'clones', acts: { append: 20, crash: 2, clone: 2, backup: 2, restore: 2, twins: 1, partition: 1, stop: 1 } },
+  { ...base, name: 'clocks', acts: { append: 20, jump: 6, crash: 2, stop: 1, partition: 1, cut: 1 } },
+  { ...base, name: 'fleet', acts: { append: 20, join: 3, revoke: 2, partition: 1, crash: 1, cut: 1, meet: 1 }, roles: { full: 4, admin: 2, relay: 1, partial: 1 }, revocationsMost: 3 },
+  { ...base, name: 'holes', acts: { append: 20, destroy: 1.5, bursts: 3, partition: 2, meet: 3, cut: 4, crash: 2, join: 1 }, machines: [4, 7] },
+  { ...base, name: 'years', acts: { append: 10, silence: 3, bursts: 2, stop: 1, crash: 1, jump: 0.5 }, count: [40, 80] },
+  {
+    ...base, name: 'everything', count: [100, 200], machines: [4, 8], machinesMost: 12, revocationsMost: 2,
+    roles: { full: 5, admin: 2, relay: 1, partial: 1 },
+    acts: {
+      append: 30, crash: 4, stop: 2, bursts: 1, full: 0.7, flushFails: 0.7, destroy: 0.7, clone: 1, backup: 1, restore: 1, twins: 0.7, cut: 2, down: 1, partition: 1, stall: 1, spoil: 2,
+      meet: 2, stranger: 2, join: 1, revoke: 0.7, jump: 2, silence: 0.7,
+    },
+  },
+  { ...base, name: 'metal', acts: { append: 20, crash: 3, clone: 1, spoil: 1, revoke: 0.5, jump: 1, stranger: 1 }, count: [40, 60], machines: [3, 4], revocationsMost: 1, realCrypto: true },
+];
+
+/** The scenario of a seed, or the named one. */
+export function scenarioOf(seed: number, name?: string): Scenario {
+  const found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : SCENARIOS.find((one) => one.name === name);
+  if (!found) throw new Error(`no scenario ${name}; there are ${SCENARIOS.map((one) => one.name).join(', ')}`);
+  return found;
+}
