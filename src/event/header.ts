@@ -1,6 +1,6 @@
 // The header of a segment: what its author signs about a run of events (FORMAT.md section 4).
 import { Fault } from '../fault.ts';
-import { EVENT_BYTES, HEADER_BYTES, SEGMENT_BYTES, SEGMENT_EVENTS, STAMP_COUNTER_MAX, STAMP_GENERATION_MAX, STAMP_MS_MAX, STREAM_BYTES, TIME_MAX } from '../limits.ts';
+import { HEADER_BYTES, SEGMENT_BYTES, SEGMENT_EVENTS, STAMP_COUNTER_MAX, STAMP_GENERATION_MAX, STAMP_MS_MAX, STREAM_BYTES, TIME_MAX } from '../limits.ts';
 import type { Bytes, ClockQuality } from '../ports.ts';
 import type { LogName, Opening, Tip } from './chain.ts';
 import { readCites, writeCites } from './chain.ts';
@@ -38,7 +38,8 @@ export interface Header {
   opening: { boot: Bytes; cites: Tip[] } | null;
 }
 
-const ITEMS = 19 + 1;
+/** Items of a header of version 1. */
+const ITEMS = 20;
 
 function writeStamp(w: Writer, s: Stamp): void {
   w.byte(0x83);
@@ -147,7 +148,7 @@ function agree(h: Header): void {
   };
   if (h.version < 1) refuse('version 0');
   if (!isStream(h.stream)) refuse('not the name of a stream');
-  if (h.first < 1 || h.count < 1 || !Number.isSafeInteger(h.first + h.count - 1)) refuse('positions out of range');
+  if (h.first < 1 || h.count < 1 || h.first > Number.MAX_SAFE_INTEGER - h.count + 1) refuse('positions out of range');
   if ((h.opening !== null) !== (h.first === 1)) refuse('an opening belongs to position 1 and nowhere else');
   if (h.timeMin > h.timeMax || (h.count === 1 && h.timeMin !== h.timeMax)) refuse('times that cannot be');
   if (h.count === 1 ? compareStamp(h.stampFirst, h.stampLast) !== 0 : !stampFollows(h.stampFirst, h.stampLast)) refuse('stamps that cannot be');
@@ -174,9 +175,4 @@ export function openingOf(fleet: Bytes, h: Header): Opening | undefined {
 /** The position of a header's last event. */
 export function lastOf(h: Header): number {
   return h.first + h.count - 1;
-}
-
-/** Bytes that the events of a header can have at most, canonically. */
-export function mostBytes(h: Header): number {
-  return h.count * EVENT_BYTES;
 }

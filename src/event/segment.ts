@@ -102,7 +102,7 @@ export interface Sealing {
 export function sealSegment(crypto: Crypto, random: Random, s: Sealing): Segment {
   const { opening, streamKey, run, first } = s;
   const count = run.ends.length;
-  if (count < 1 || first < 1 || !Number.isSafeInteger(first + count - 1)) throw new Fault('bad-argument', 'A segment has at least one event.');
+  if (count < 1 || first < 1 || !Number.isSafeInteger(first) || first > Number.MAX_SAFE_INTEGER - count + 1) throw new Fault('bad-argument', 'A segment has at least one event.');
   if (count > SEGMENT_EVENTS) throw new Fault('too-large', `A segment has at most ${SEGMENT_EVENTS} events.`);
   if (!equal(crypto.signer(s.seed), opening.node)) throw new Fault('bad-argument', 'The seed is not of the node that opened the log.');
   if ((opening.keyHash === null) !== (streamKey === null) || opening.stream.startsWith('$') !== (streamKey === null)) {

@@ -81,7 +81,7 @@ function reduced(signature: Bytes): boolean {
 }
 
 /** The Crypto port on Node's OpenSSL and zlib. */
-export function nodeCrypto(): Crypto {
+export function createCrypto(): Crypto {
   const edSecret = secretOf(ED_SECRET), xSecret = secretOf(X_SECRET);
   const edPublic = keyed((raw: Bytes) => (sound(raw) ? publicOf(ED_PUBLIC)(raw) : null));
   const xPublic = publicOf(X_PUBLIC);
@@ -142,6 +142,6 @@ export function nodeCrypto(): Crypto {
 }
 
 /** The Random port on the system's generator. */
-export function nodeRandom(): Random {
+export function createRandom(): Random {
   return { bytes: (length) => randomFillSync(new Uint8Array(length)) };
 }

@@ -7,10 +7,10 @@ import type { Opening } from '../../src/event/chain.ts';
 import { keyHash } from '../../src/event/segment.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf } from '../../src/fault.ts';
-import { nodeCrypto } from '../../src/io/crypto.ts';
+import { createCrypto } from '../../src/io/crypto.ts';
 import type { Random } from '../../src/ports.ts';
 
-export const crypto = nodeCrypto();
+export const crypto = createCrypto();
 
 /** Equal in depth, also where a property is called "constructor" (uvu's own comparison stumbles over it). */
 export function same(a: unknown, b: unknown): void {
