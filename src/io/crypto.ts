@@ -1,6 +1,6 @@
 // The primitives of the Crypto port and the Random port, on node:crypto and node:zlib.
 import type { KeyObject } from 'node:crypto';
-import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, diffieHellman, hash, randomFillSync, sign, verify } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hash, randomFillSync, sign, verify } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Bytes, Crypto, Random } from '../ports.ts';
 
@@ -18,6 +18,29 @@ const X_PUBLIC = Buffer.from('302a300506032b656e032100', 'hex');
 /** The same bytes as a plain array: a Buffer's `slice` does not copy, and the core must not see one. */
 function plain(buffer: Buffer): Bytes {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+/** SHA-256. Asking for a latin-1 string and taking its codes takes half the time of asking for a Buffer, whose memory lies outside the heap. */
+function sha256(data: Bytes): Bytes {
+  const digest = hash('sha256', data, 'latin1'), out = new Uint8Array(32);
+  for (let i = 0; i < 32; i++) out[i] = digest.charCodeAt(i);
+  return out;
+}
+
+const BLOCK = 64;
+
+/** HMAC-SHA-256 (RFC 2104) from two one-shot hashes: for short messages a fifth of the time of an Hmac object. */
+function mac(key: Bytes, data: Bytes): Bytes {
+  const padded = key.length > BLOCK ? sha256(key) : key;
+  const inner = new Uint8Array(BLOCK + data.length), outer = new Uint8Array(BLOCK + 32);
+  for (let i = 0; i < BLOCK; i++) {
+    const k = i < padded.length ? padded[i]! : 0;
+    inner[i] = k ^ 0x36;
+    outer[i] = k ^ 0x5c;
+  }
+  inner.set(data, BLOCK);
+  outer.set(sha256(inner), BLOCK);
+  return sha256(outer);
 }
 
 function keyed<T>(make: (key: Bytes) => T): (key: Bytes) => T {
@@ -87,8 +110,8 @@ export function createCrypto(): Crypto {
   const xPublic = publicOf(X_PUBLIC);
   const signers = keyed((seed: Bytes) => rawPublic(edSecret(seed)));
   return {
-    sha256: (data) => plain(hash('sha256', data, 'buffer')),
-    mac: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
+    sha256,
+    mac,
     signer: (seed) => signers(seed).slice(),
     sign: (seed, message) => plain(sign(null, message, edSecret(seed))),
     verify(publicKey, message, signature) {

@@ -1,5 +1,5 @@
 // The primitives against published vectors, and the strictness of Ed25519.
-import { createPublicKey, verify } from 'node:crypto';
+import { createHmac, createPublicKey, verify } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hex, unhex, utf8 } from '../../src/event/bytes.ts';
@@ -11,6 +11,12 @@ const crypto = createCrypto();
 test('SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 4231 case 2)', () => {
   assert.is(hex(crypto.sha256(utf8('abc'))), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   assert.is(hex(crypto.mac(utf8('Jefe'), utf8('what do ya want for nothing?'))), '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');
+  for (const key of [0, 1, 32, 63, 64, 65, 200]) {
+    for (const data of [0, 1, 64, 1000]) {
+      const k = new Uint8Array(key).fill(7), d = new Uint8Array(data).fill(9);
+      assert.is(hex(crypto.mac(k, d)), createHmac('sha256', k).update(d).digest('hex'));
+    }
+  }
 });
 
 test('Ed25519 (RFC 8032 section 7.1, test 2)', () => {
