@@ -71,6 +71,38 @@ export function text(bytes: Bytes): string {
   }
 }
 
+/** Reads UTF-8 from `at` to `stop`: 2 when all of it is ASCII, 1 when it is valid, 0 when it is not (RFC 3629: shortest forms only, no surrogates, nothing
+ * above U+10FFFF) or holds U+0000, which no text of Holdfast does. */
+export function judgeUtf8(bytes: Bytes, at: number, stop: number): 0 | 1 | 2 {
+  let i = at;
+  while (i < stop && bytes[i]! < 0x80) if (bytes[i++] === 0) return 0;
+  if (i === stop) return 2;
+  while (i < stop) {
+    const b = bytes[i]!;
+    if (b < 0x80) {
+      if (b === 0) return 0;
+      i++;
+      continue;
+    }
+    const more = b >= 0xc2 && b <= 0xdf ? 1 : b >= 0xe0 && b <= 0xef ? 2 : b >= 0xf0 && b <= 0xf4 ? 3 : 0;
+    if (more === 0 || i + more >= stop) return 0;
+    const second = bytes[i + 1]!;
+    if (second < (b === 0xe0 ? 0xa0 : b === 0xf0 ? 0x90 : 0x80) || second > (b === 0xed ? 0x9f : b === 0xf4 ? 0x8f : 0xbf)) return 0;
+    for (let k = 2; k <= more; k++) if ((bytes[i + k]! & 0xc0) !== 0x80) return 0;
+    i += more + 1;
+  }
+  return 1;
+}
+
+// With the u flag a surrogate in the class matches only where it has no partner.
+const LONE = /[\ud800-\udfff]/u;
+
+/** Why a JavaScript string is not text of Holdfast; undefined when it is. */
+export function flawOf(string: string): string | undefined {
+  if (string.includes('\0')) return 'text must not hold U+0000';
+  return LONE.test(string) ? 'text must not hold half of a surrogate pair' : undefined;
+}
+
 const SIX = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const SIX_OF = new Map([...SIX].map((c, i) => [c, i]));
 

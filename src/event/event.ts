@@ -2,12 +2,13 @@
 import { Fault } from '../fault.ts';
 import { EVENT_BYTES, KEY_BYTES, STAMP_COUNTER_MAX, STAMP_GENERATION_MAX, STAMP_MS_MAX, STREAM_BYTES, TIME_MAX, TYPE_BYTES } from '../limits.ts';
 import type { Bytes } from '../ports.ts';
+import { flawOf } from './bytes.ts';
 import { Reader } from './reader.ts';
 import type { Stamp } from './stamp.ts';
 import type { Value } from './value.ts';
 import { utf8Length, writeValue } from './value.ts';
 import type { Writer } from './writer.ts';
-import { checkText, written } from './writer.ts';
+import { written } from './writer.ts';
 
 /** `time` in milliseconds since 1970 UTC; `joined` when it folds with its successor, whole or not at all. */
 export interface EventFields { stamp: Stamp; time: number; joined: boolean; key: string; type: string; body: Value }
@@ -125,11 +126,8 @@ function checkName(name: unknown, most: number, what: string): void {
   if (typeof name !== 'string') throw new Fault('bad-event', `The ${what} must be text.`);
   const n = utf8Length(name);
   if (n < 1 || n > most) throw new Fault('bad-event', `The ${what} has ${n} bytes of UTF-8; 1 to ${most} are allowed.`);
-  try {
-    checkText(name);
-  } catch (error) {
-    throw new Fault('bad-event', `The ${what}: ${error instanceof Error ? error.message : ''}.`);
-  }
+  const flaw = flawOf(name);
+  if (flaw !== undefined) throw new Fault('bad-event', `The ${what}: ${flaw}.`);
 }
 
 /** Throws Fault `bad-event` unless it is a text of 1 to 255 bytes. */

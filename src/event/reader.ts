@@ -2,7 +2,7 @@
 import { Fault } from '../fault.ts';
 import { VALUE_DEPTH } from '../limits.ts';
 import type { Bytes } from '../ports.ts';
-import { text as decodeText } from './bytes.ts';
+import { text as decodeText, judgeUtf8 } from './bytes.ts';
 import type { Value } from './value.ts';
 
 const eight = new Uint8Array(8);
@@ -146,32 +146,11 @@ export class Reader {
 
   /** Reads over `n` bytes of valid UTF-8 without zero bytes; true when all are ASCII. */
   private utf8(n: number): boolean {
-    const bytes = this.bytes;
     if (n > this.end - this.at) this.fail('the input ends early');
-    const stop = this.at + n;
-    let i = this.at;
-    while (i < stop && bytes[i]! < 0x80) if (bytes[i++] === 0) this.fail('text holds U+0000');
-    if (i === stop) {
-      this.at = stop;
-      return true;
-    }
-    while (i < stop) {
-      const b = bytes[i]!;
-      if (b < 0x80) {
-        if (b === 0) this.fail('text holds U+0000');
-        i++;
-        continue;
-      }
-      // RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF.
-      const more = b >= 0xc2 && b <= 0xdf ? 1 : b >= 0xe0 && b <= 0xef ? 2 : b >= 0xf0 && b <= 0xf4 ? 3 : 0;
-      if (more === 0 || i + more >= stop) this.fail('text is not valid UTF-8');
-      const second = bytes[i + 1]!;
-      if (second < (b === 0xe0 ? 0xa0 : b === 0xf0 ? 0x90 : 0x80) || second > (b === 0xed ? 0x9f : b === 0xf4 ? 0x8f : 0xbf)) this.fail('text is not valid UTF-8');
-      for (let k = 2; k <= more; k++) if ((bytes[i + k]! & 0xc0) !== 0x80) this.fail('text is not valid UTF-8');
-      i += more + 1;
-    }
-    this.at = stop;
-    return false;
+    const found = judgeUtf8(this.bytes, this.at, this.at + n);
+    if (found === 0) this.fail('text is not valid UTF-8, or holds U+0000');
+    this.at += n;
+    return found === 2;
   }
 
   private number(): number {

@@ -2,10 +2,9 @@
 import { Fault } from '../fault.ts';
 import { VALUE_DEPTH } from '../limits.ts';
 import type { Bytes } from '../ports.ts';
-import { compare, utf8 } from './bytes.ts';
-import { Writer, written } from './writer.ts';
-
-export { checkText } from './writer.ts';
+import { compare, flawOf, utf8 } from './bytes.ts';
+import type { Writer } from './writer.ts';
+import { written } from './writer.ts';
 
 /** Null, booleans, integers within 2^53 - 1 of zero, finite numbers, text, bytes, arrays, and maps with text keys. */
 export type Value = null | boolean | number | string | Uint8Array | Value[] | { [key: string]: Value };
@@ -138,4 +137,10 @@ export function utf8Length(text: string): number {
     if (c > 0x7f) n += c > 0x7ff && (c & 0xf800) !== 0xd800 ? 2 : 1;
   }
   return n;
+}
+
+/** Throws Fault `bad-value` for a string that is not well-formed UTF-16 or holds U+0000. */
+export function checkText(text: string): void {
+  const flaw = flawOf(text);
+  if (flaw !== undefined) throw new Fault('bad-value', flaw);
 }

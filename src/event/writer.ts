@@ -1,20 +1,13 @@
 // One growing buffer into which canonical CBOR is written in a single pass (FORMAT.md section 1).
 import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
+import { flawOf } from './bytes.ts';
 
 const encoder = new TextEncoder();
-// With the u flag a surrogate in the class matches only where it has no partner.
-const LONE = /[\ud800-\udfff]/u;
 /** Below this many characters a loop is faster than a call into the encoder. */
 const SHORT = 48;
 /** Scratch buffers that grew beyond this are not kept. */
 const KEPT = 1 << 20;
-
-/** Throws Fault `bad-value` for text that is not well-formed UTF-16 or holds U+0000. */
-export function checkText(text: string): void {
-  if (text.includes('\0')) throw new Fault('bad-value', 'text must not hold U+0000');
-  if (LONE.test(text)) throw new Fault('bad-value', 'text must not hold half of a surrogate pair');
-}
 
 /** Writes canonical CBOR; `buffer` may move when it grows, bytes 0 to `at` are what was written. */
 export class Writer {
@@ -132,7 +125,8 @@ export class Writer {
   }
 
   #longText(text: string): number {
-    checkText(text);
+    const flaw = flawOf(text);
+    if (flaw !== undefined) throw new Fault('bad-value', flaw);
     if (this.at + text.length > this.most) throw new Fault('too-large', `more than ${this.most} bytes`);
     this.need(3 * text.length + 9);
     // Written at the end of the largest head, then moved down to the head that it turns out to have.

@@ -22,7 +22,7 @@ function plain(buffer: Buffer): Bytes {
 
 /** SHA-256. Asking for a latin-1 string and taking its codes takes half the time of asking for a Buffer, whose memory lies outside the heap. */
 function sha256(data: Bytes): Bytes {
-  const digest = hash('sha256', data, 'latin1'), out = new Uint8Array(32);
+  const digest = hash('sha256', data, 'binary'), out = new Uint8Array(32);
   for (let i = 0; i < 32; i++) out[i] = digest.charCodeAt(i);
   return out;
 }
