@@ -14,8 +14,6 @@ import { surveyRun } from './run.ts';
 import { compareStamp } from './stamp.ts';
 import { written } from './writer.ts';
 
-export type { Header } from './header.ts';
-
 /** A segment and its parts. `headerBytes`, `signature` and `payload` (null: erased) are views of `bytes`; `log` is the log's id, empty until `checkSegment` has filled it in. */
 export interface Segment { header: Header; headerBytes: Bytes; signature: Bytes; payload: Bytes | null; bytes: Bytes; log: Bytes }
 

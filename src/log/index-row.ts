@@ -1,6 +1,6 @@
 // The index row of a segment: enough to know whether it can hold an event that a reader asks for, without opening it.
 import type { Bytes } from '../ports.ts';
-import type { Header } from '../event/segment.ts';
+import type { Header } from '../event/header.ts';
 import type { Run } from '../event/run.ts';
 import type { Stamp } from '../event/stamp.ts';
 import { crc32c, utf8 } from '../event/bytes.ts';

@@ -1,7 +1,7 @@
 // What a store knows about one log: who writes it, which runs of it are held, and who cites it.
 import type { Bytes } from '../ports.ts';
 import type { Tip } from '../event/chain.ts';
-import type { Header } from '../event/segment.ts';
+import type { Header } from '../event/header.ts';
 import type { Value } from '../event/value.ts';
 import type { Item } from './item.ts';
 import { HOLE, TIP } from './item.ts';

@@ -8,10 +8,11 @@ import type { Opening } from '../../src/event/chain.ts';
 import { Chain, chainStart, logId, logKey, sortTips } from '../../src/event/chain.ts';
 import type { EventFields } from '../../src/event/event.ts';
 import { encodeEvent } from '../../src/event/event.ts';
+import type { Header } from '../../src/event/header.ts';
 import { encodeHeader, lastOf, understood } from '../../src/event/header.ts';
 import { packColumns } from '../../src/event/columns.ts';
 import { runOf, sliceRun } from '../../src/event/run.ts';
-import type { Header, Segment } from '../../src/event/segment.ts';
+import type { Segment } from '../../src/event/segment.ts';
 import { checkSegment, encodeSegment, eraseSegment, openSegment, parseSegment, sealSegment, signedBytes } from '../../src/event/segment.ts';
 import { code, crypto, events, fixed, fixedRandom, fleet, openingIn, runs, same, seed, series, streamKey } from './samples.ts';
 

@@ -50,10 +50,10 @@ test('what is not a value is refused with its path', () => {
   let deep: unknown = 1;
   for (let i = 0; i < 33; i++) deep = [deep];
   for (const [value, says] of [
-    [{ a: [0, 1, 2, NaN] }, 'body.a[3]: NaN'], [[Infinity], 'body[0]: Infinity'], [undefined, 'body: undefined'], [{ a: undefined }, 'body.a: undefined'], [[, 1], 'body[0]: undefined'],
+    [{ a: [0, 1, 2, NaN] }, 'body.a[3]: NaN'], [[Infinity], 'body[0]: Infinity'], [undefined, 'body: undefined'], [{ a: undefined }, 'body.a: undefined'], [new Array(2), 'body[0]: undefined'],
     [{ 'x y': 1n }, 'body["x y"]: bigint'], [() => 1, 'body: function'], [Symbol('s'), 'body: symbol'], [new Date(0), 'body: Date'], [{ m: new Map() }, 'body.m: Map'],
     [new (class Foo {})(), 'body: Foo'], [new Float64Array(1), 'body: Float64Array'], ['a\0b', 'body: text must not hold U+0000'], [{ a: '\ud800' }, 'body.a: text must not hold half'],
-    [{ ['k\udc00']: 1 }, 'half of a surrogate'], [['x'.repeat(100) + '\ud800'], 'body[0]: text must not'], [new Proxy([], {}) && cycle, 'more than 32'], [deep, 'more than 32'],
+    [{ ['k\udc00']: 1 }, 'half of a surrogate'], [['x'.repeat(100) + '\ud800'], 'body[0]: text must not'], [cycle, 'more than 32'], [deep, 'more than 32'],
   ] as [unknown, string][]) {
     const said = refused(value);
     assert.ok(said.startsWith('bad-value ') && said.includes(says), `${said} should be bad-value … ${says}`);
