@@ -28,6 +28,11 @@ export const SEGMENT_BYTES = 131_072;
 export const SEGMENT_AIM = 16_352;
 /** Bytes of a segment's columns before deflate. */
 export const INFLATED_BYTES = 1_048_576;
+/** Canonical bytes of all events of one segment. */
+export const RUN_BYTES = 2_097_152;
+/** Shapes of bodies that the columns of one segment tell apart, and bytes of the skeleton of one. */
+export const COLUMN_SHAPES = 255;
+export const COLUMN_SKELETON_BYTES = 4_096;
 /** Bytes of a segment's header. */
 export const HEADER_BYTES = 8_192;
 /** Tips that one opening may cite. */
@@ -45,3 +50,15 @@ export const JOURNAL_BYTES = 1_048_576;
 export const APPEND_QUEUE = 65_536;
 /** Bytes of one frame on a link, the largest that any link may declare. */
 export const FRAME_BYTES = 262_144;
+/** UTF-8 bytes of the name of a fleet, a node or an invitation. */
+export const NAME_BYTES = 255;
+/** Root keys of a fleet. */
+export const ROOTS = 16;
+/** Patterns in each list of a grant's rights. */
+export const PATTERNS = 64;
+/** Tips in the `seen` of one `$fleet` event, and in the cut of one revocation or release. */
+export const FLEET_TIPS = 256;
+/** Wrapped keys in one `$fleet` event. */
+export const FLEET_WRAPS = 256;
+/** Characters of an invitation's token. */
+export const TOKEN_CHARS = 1_048_576;
