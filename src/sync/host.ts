@@ -3,6 +3,7 @@
 import type { Bytes, Crypto, Random } from '../ports.ts';
 import type { Code, Fault } from '../fault.ts';
 import type { Tip } from '../event/chain.ts';
+import type { Segment } from '../event/segment.ts';
 
 /**
  * One item of a frontier (FORMAT §7). A tip has `from` = `to` = its position, `before` null and `after` = its e.
@@ -85,10 +86,10 @@ export interface Questions {
    */
   supply: { ask: { target: Target; have: Tip[]; cursor: unknown; budget: number; peer: Bytes }; answer: { segments: Bytes[]; cursor: unknown } };
   /**
-   * Take these segments in by the one door, in this order. Answered when all that was taken is DURABLE; `changed` has then been called for it.
+   * Take these segments in by the one door, in this order. They are parsed, and nothing else: no signature, no hash was checked. Answered when all that was taken is DURABLE; `changed` has then been called for it.
    * Several may be under way at once; they apply in the order of the questions.
    */
-  admit: { ask: { segments: Bytes[]; peer: Bytes }; answer: Admitted[] };
+  admit: { ask: { segments: Segment[]; peer: Bytes }; answer: Admitted[] };
   /** Digests of the streams of a set of streams (null: all), for a receipt; of durable items only. */
   digests: { ask: { streams: string[] | null }; answer: StreamDigest[] };
   /** A sequence number for a receipt: higher than any this node ever issued under this boot. */
