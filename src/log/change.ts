@@ -3,7 +3,7 @@ import type { Admitted, Bytes, Op } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive, Tally } from './archive.ts';
 import type { LogRecord } from './record.ts';
-import { equal, hex, utf8 } from '../event/bytes.ts';
+import { concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
 import { encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
@@ -16,6 +16,9 @@ import { encodeRecord } from './record.ts';
 export interface Alarm { code: string; node: Bytes; log: Bytes | null; text: string }
 /** A stored segment as the log's files hand it around. */
 export interface StoredRow { key: Bytes; bytes: Bytes }
+
+/** Before the name of a stream and key whose `latest` must be folded again: kept in the store until it is done. */
+export const DIRTY = utf8('dirty:');
 
 /** A stored row as a segment, its log-id taken from the key. */
 export function segmentOf(row: StoredRow): Segment {
@@ -123,6 +126,9 @@ export class Change {
     for (const a of this.alarms) {
       const key = archive.crypto.sha256(encode([a.code, a.node, a.log])).subarray(0, 16);
       ops.push({ table: 'alarm', key, value: encode([a.code, a.node, a.log, a.text]) });
+    }
+    for (const { stream, keys } of this.retracted) {
+      for (const key of keys) ops.push({ table: 'meta', key: concat(DIRTY, utf8(`${stream}\0${key}`)), value: new Uint8Array(0) });
     }
     for (const [stream, t] of tallies) ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
     ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive) });

@@ -13,7 +13,7 @@ import { checkSegment, openSegment, parseSegment } from '../event/segment.ts';
 import { Change, segmentOf } from './change.ts';
 import { keysOf } from './index-row.ts';
 import { emptyRecord, withCitation } from './record.ts';
-import { extend, hashAt, rebuild } from './span.ts';
+import { extend, hashAt, links, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
 import { rejudge } from './verdict.ts';
 
@@ -111,7 +111,7 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     await dropInside(change, record, opened);
     change.putSegment(segment, keysIn(opened));
   } else {
-    if (await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
+    if (!links(record, piece) && await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
     change.putSegment(segment, keysIn(opened));
     const all = await openStored(change, segment.log);
     const built = rebuild(all.map((o) => o.piece), record.bounds);

@@ -20,6 +20,7 @@ export function hashAt(piece: Piece, position: number): Bytes | undefined {
  */
 export function extend(record: LogRecord, piece: Piece): { spans: readonly Span[]; added: number } | undefined {
   if (record.bounds || record.forked) return undefined;
+  if (links(record, piece)) return undefined;
   const count = piece.last - piece.first + 1;
   let lower: Span | undefined, upper: Span | undefined, over: Span | undefined;
   for (const span of record.spans) {
@@ -49,6 +50,15 @@ export function extend(record: LogRecord, piece: Piece): { spans: readonly Span[
   return { spans: [...spans, merged].sort((a, b) => a.from - b.from), added };
 }
 
+/** True when a piece that is held already shows that the end of one run lies inside another: it is kept for that. */
+export function links(record: LogRecord, piece: Piece): boolean {
+  return record.spans.some((end) => {
+    if (end.to < piece.first - 1 || end.to >= piece.last) return false;
+    const e = hashAt(piece, end.to);
+    return e !== undefined && equal(e, end.after) && record.spans.some((s) => s !== end && s.from <= piece.first && piece.last <= s.to);
+  });
+}
+
 /** What `rebuild` found. `kept[i]` tells whether piece i is admitted (perhaps only up to a bound). */
 export interface Rebuilt { spans: Span[]; events: number; kept: boolean[]; forked: boolean }
 
@@ -72,27 +82,20 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
     point(piece.first - 1, piece.before);
     point(piece.last, piece.after);
   }
-  const sorted = [...points.values()].sort((a, b) => a.position - b.position);
-  const paths: (Point[] | undefined)[] = cut.map((piece) => {
-    if (!piece) return undefined;
-    const path: Point[] = [];
-    let low = 0, high = sorted.length;
-    while (low < high) { const mid = (low + high) >> 1; if (sorted[mid]!.position < piece.first - 1) low = mid + 1; else high = mid; }
-    for (let i = low; i < sorted.length && sorted[i]!.position <= piece.last; i++) {
-      const e = hashAt(piece, sorted[i]!.position);
-      if (e && equal(e, sorted[i]!.e)) path.push(sorted[i]!);
+  let sorted: Point[], paths: (Point[] | undefined)[];
+  do {
+    sorted = [...points.values()].sort((a, b) => a.position - b.position);
+    for (const p of sorted) { p.parent = null; p.children = 0; }
+    paths = cut.map((piece) => piece && pathOf(piece, sorted));
+    for (const path of paths) {
+      for (let i = 1; path && i < path.length; i++) {
+        // Of several ways into a point the shortest is the finest view of the same run.
+        const here = path[i]!, from = path[i - 1]!;
+        if (!here.parent || from.position > here.parent.position) here.parent = from;
+      }
     }
-    return path;
-  });
-  for (const path of paths) {
-    if (!path) continue;
-    for (let i = 1; i < path.length; i++) {
-      // Of several ways into a point the shortest is the finest view of the same run.
-      const here = path[i]!, from = path[i - 1]!;
-      if (!here.parent || from.position > here.parent.position) here.parent = from;
-    }
-  }
-  for (const p of sorted) if (p.parent) p.parent.children++;
+    for (const p of sorted) if (p.parent) p.parent.children++;
+  } while (sorted.some((p) => p.children > 1) && partings(cut, paths, point));
   const branched = sorted.some((p) => p.children > 1);
   let kept = cut.map((piece) => piece !== undefined);
   if (bounds && branched) {
@@ -116,6 +119,45 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
     spans.push({ from: root.position + 1, to: p.position, before: root.e, after: p.e });
   }
   return { spans, events, kept, forked: branched && proven(cut, sorted) };
+}
+
+/** The known points that lie on a piece, in order. */
+function pathOf(piece: Piece, sorted: Point[]): Point[] {
+  const path: Point[] = [];
+  let low = 0, high = sorted.length;
+  while (low < high) { const mid = (low + high) >> 1; if (sorted[mid]!.position < piece.first - 1) low = mid + 1; else high = mid; }
+  for (let i = low; i < sorted.length && sorted[i]!.position <= piece.last; i++) {
+    const e = hashAt(piece, sorted[i]!.position);
+    if (e && equal(e, sorted[i]!.e)) path.push(sorted[i]!);
+  }
+  return path;
+}
+
+/** Makes points of the places where readable pieces part ways; true when there was a new one. */
+function partings(cut: (Piece | undefined)[], paths: (Point[] | undefined)[], point: (position: number, e: Bytes) => Point): boolean {
+  const out = new Map<Point, Map<Point, Piece>>(); // from a point with several ways on, one piece for each way
+  paths.forEach((path, k) => {
+    for (let i = 1; path && i < path.length; i++) {
+      const from = path[i - 1]!;
+      if (from.children < 2 || !cut[k]!.hashes || path[i]!.parent !== from) continue;
+      const ways = out.get(from) ?? new Map<Point, Piece>();
+      ways.set(path[i]!, cut[k]!);
+      out.set(from, ways);
+    }
+  });
+  let found = false;
+  for (const [from, ways] of out) {
+    const [first, ...others] = ways.entries();
+    for (const other of others) {
+      let p = from.position;
+      const most = Math.min(first![0].position, other[0].position);
+      while (p < most && equal(hashAt(first![1], p + 1)!, hashAt(other[1], p + 1)!)) p++;
+      if (p === from.position) continue;
+      point(p, hashAt(first![1], p)!);
+      found = true;
+    }
+  }
+  return found;
 }
 
 /** Branches are proven when two hashes stand at one position, or every piece around them can be read. */
