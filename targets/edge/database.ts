@@ -1,0 +1,96 @@
+// The operations that commands need, whoever does them: this process on the store it opened, or a running node asked over its control socket.
+
+import type { Value } from '../../src/event/value.ts';
+
+/** One event to append. */
+export interface Draft { key: string; type: string; body: unknown; time?: number }
+
+/** What became of a batch: how many are durable, and which were refused, by their index in the batch. */
+export interface Appended { appended: number; rejected: { index: number; code: string; message: string }[] }
+
+/** One event as it is read. */
+export interface Entry { id: string; stream: string; key: string; type: string; time: number; body: Value; node: string }
+
+/** Which events to read. `since` ≤ time < `until`, milliseconds since 1970. */
+export interface Query { key?: string; type?: string; since?: number; until?: number; limit?: number; reverse?: boolean }
+
+/** One key of a stream: its latest event. */
+export interface KeyLatest { key: string; type: string; time: number; id: string }
+
+export interface StreamSize { stream: string; events: number; logs: number }
+
+/** A link of a running node. */
+export interface PeerReport {
+  /** The URL that is dialled, or where the peer came from. */
+  url: string;
+  /** Who is there; once the handshake is done. */
+  node?: string;
+  name?: string;
+  state: 'connected' | 'connecting' | 'waiting';
+  /** Why it is not connected. */
+  reason?: string;
+  in: number;
+  out: number;
+}
+
+/** How a node is. */
+export interface Report {
+  node: string;
+  name: string;
+  fleet: string;
+  fleetName: string;
+  /** Whether a process keeps it running; commands that open the store themselves say no. */
+  running: boolean;
+  pid: number;
+  dir: string;
+  uptimeMs: number;
+  streams: StreamSize[];
+  members: { node: string; name: string; state: string; admin: boolean }[];
+  /** Segments that are held but do not count: of nodes revoked or not admitted yet. */
+  quarantined: { segments: number; bytes: number };
+  alarms: { what: string; node: string; stream: string; text: string }[];
+  listening: string[];
+  peers: PeerReport[];
+  clock: { quality: 'none' | 'rtc' | 'synced'; because: string; now: number };
+  disk: { used: number; free: number };
+}
+
+/** What `verify` found. */
+export interface Verified { events: number; segments: number; damaged: { what: string; where: string; code: string }[] }
+
+/** What one exchange with a peer brought: events, bytes on the wire, milliseconds. */
+export interface Exchange { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number }
+
+export interface InviteWish { name?: string; admin?: boolean; read?: string[]; write?: string[]; addresses?: string[]; root?: Uint8Array }
+
+/** News of a listener: where it listens, then each exchange that ended. */
+export type ListenNews =
+  | { kind: 'listening'; url: string }
+  | { kind: 'connected'; peer: string }
+  | { kind: 'ended'; peer: string; exchange: Exchange; reason: string };
+
+/** A node's database, open. Faults are those of the core, and `closed` when the running node goes away. */
+export interface Database {
+  /** True when a running node does the work. */
+  readonly remote: boolean;
+  /** Resolves when all events that were not refused are durable. Faults of the whole batch: `bad-argument` (stream), `store-full`, `revoked`, … */
+  append(stream: string, drafts: Draft[], urgent: boolean): Promise<Appended>;
+  read(stream: string, query: Query): AsyncIterable<Entry>;
+  /** What is held, then every event as it becomes durable here; ends with `signal`. Fault `busy` when the reader cannot keep up. */
+  follow(stream: string, query: Query, signal: AbortSignal): AsyncIterable<Entry>;
+  latest(stream: string, key: string): Promise<Entry | undefined>;
+  keys(stream: string): AsyncIterable<KeyLatest>;
+  streams(): Promise<StreamSize[]>;
+  digest(): Promise<{ digest: string; events: number }>;
+  report(): Promise<Report>;
+  verify(progress: (events: number, segments: number) => void): Promise<Verified>;
+  invite(wish: InviteWish): Promise<string>;
+  /** `node` is an id, the beginning of one, or a name. Faults: `not-found`, `too-many` (several fit), `not-admin`. */
+  revoke(node: string, why: string): Promise<{ node: string; name: string }>;
+  release(node: string): Promise<{ node: string; name: string }>;
+  /** One exchange with the node at `url`, until both sides hold the same. */
+  sync(url: string, signal: AbortSignal, progress: (bytesOut: number, bytesIn: number) => void): Promise<Exchange>;
+  /** Waits for peers at `url` until `signal`. */
+  listen(url: string, signal: AbortSignal): AsyncIterable<ListenNews>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,201 @@
+// The links of a node that runs: listeners, peers that are dialled for ever, and single exchanges.
+
+import { codeOf, Fault } from '../../src/fault.ts';
+import { parseAddress } from '../../src/io/address.ts';
+import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
+import type { Framing, TcpLink } from '../../src/io/tcp-link.ts';
+import type { Exchange, ListenNews, PeerReport } from './database.ts';
+
+/** A conversation with a peer over one link. */
+export interface Conversation {
+  /** Who is there, once the handshake is done. */
+  readonly peer: { node: string; name: string } | undefined;
+  /** Resolves when it ended in good order (for a single exchange: when both sides hold the same). Rejects with why it did not. */
+  readonly done: Promise<Exchange>;
+  close(): void;
+}
+
+/** Starts a conversation on a fresh link. */
+export type Converse = (link: TcpLink, role: 'open' | 'accept', once: boolean) => Conversation;
+
+/** Waits between attempts to reach a peer: from one to the other, doubling, each taken at random between half and one and a half. */
+const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;
+/** A link that held this long was a good one: the next attempt comes soon. */
+const GOOD_MS = 30_000;
+/** How often the progress of an exchange is told. */
+const PROGRESS_MS = 200;
+
+export interface Links {
+  /** Listens until `signal`, or for ever. */
+  listen(url: string, signal?: AbortSignal, onNews?: (news: ListenNews) => void): Promise<Listener>;
+  /** Keeps a link to a peer, for ever. */
+  keep(url: string): void;
+  once(url: string, signal: AbortSignal, progress: (bytesOut: number, bytesIn: number) => void): Promise<Exchange>;
+  listening(): string[];
+  peers(): PeerReport[];
+  close(): Promise<void>;
+}
+
+/** What happens on the links, for whoever shows it. */
+export interface LinkEvents {
+  connected(url: string, peer: { node: string; name: string }): void;
+  /** `retry`: milliseconds until the next attempt, for peers that are dialled. */
+  ended(url: string, reason: string, retry: number | undefined): void;
+}
+
+/** One link, or one peer that is dialled again and again, as the status shows it. */
+interface Shown { url: string; link: TcpLink | undefined; conversation: Conversation | undefined; reason?: string }
+
+/** The links of one node. `random` gives numbers from 0 to 1, for the waits. */
+export function openLinks(framing: Framing, converse: Converse, events: LinkEvents, random: () => number): Links {
+  const end = new AbortController();
+  const listeners = new Set<Listener>();
+  const shown = new Set<Shown>();
+  const active = new Set<Promise<unknown>>();
+
+  /** Follows one conversation to its end. Never rejects; returns its outcome. */
+  async function follow(url: string, link: TcpLink, role: 'open' | 'accept', once: boolean, entry: Shown): Promise<{ exchange?: Exchange; fault?: Fault }> {
+    // Refused at once (the node is closing): the link must not stay open.
+    let conversation: Conversation;
+    try {
+      conversation = converse(link, role, once);
+    } catch (error) {
+      link.close('not wanted');
+      return { fault: asFault(error) };
+    }
+    entry.link = link;
+    entry.conversation = conversation;
+    let told = false;
+    const tell = () => {
+      if (told || conversation.peer === undefined) return;
+      told = true;
+      events.connected(url, conversation.peer);
+    };
+    const watch = setInterval(tell, PROGRESS_MS);
+    try {
+      const exchange = await conversation.done;
+      tell();
+      return { exchange };
+    } catch (error) {
+      return { fault: asFault(error) };
+    } finally {
+      clearInterval(watch);
+      entry.conversation = undefined;
+    }
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    active.add(work);
+    void work.finally(() => active.delete(work)).catch(() => {});
+    return work;
+  }
+
+  async function keep(url: string): Promise<void> {
+    const entry: Shown = { url, link: undefined, conversation: undefined };
+    shown.add(entry);
+    let wait = FIRST_WAIT_MS;
+    while (!end.signal.aborted) {
+      const began = performance.now();
+      delete entry.reason;
+      let reason: string;
+      try {
+        const link = await dialTcp(url, framing, { signal: end.signal });
+        const { fault } = await follow(url, link, 'open', false, entry);
+        reason = fault?.message ?? 'the peer closed the link';
+      } catch (error) {
+        reason = asFault(error).message;
+      }
+      if (end.signal.aborted) return;
+      entry.reason = reason;
+      if (performance.now() - began > GOOD_MS) wait = FIRST_WAIT_MS;
+      const pause = Math.round(wait * (0.5 + random()));
+      events.ended(url, reason, pause);
+      await sleep(pause, end.signal);
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+  }
+
+  return {
+    async listen(url, signal, onNews) {
+      const listener = await listenTcp(url, framing, (link) => {
+        const entry: Shown = { url: link.remote, link, conversation: undefined };
+        shown.add(entry);
+        onNews?.({ kind: 'connected', peer: link.remote });
+        void track(follow(link.remote, link, 'accept', false, entry)).then(({ exchange, fault }) => {
+          shown.delete(entry);
+          const reason = fault?.message ?? 'done';
+          events.ended(link.remote, reason, undefined);
+          onNews?.({ kind: 'ended', peer: link.remote, reason, exchange: exchange ?? { sent: 0, received: 0, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: 0 } });
+        });
+      });
+      listeners.add(listener);
+      const stop = () => {
+        listeners.delete(listener);
+        void track(listener.close());
+      };
+      if (signal?.aborted) stop();
+      else signal?.addEventListener('abort', stop);
+      onNews?.({ kind: 'listening', url: listener.url });
+      return listener;
+    },
+    keep(url) {
+      parseAddress(url);
+      void track(keep(url));
+    },
+    async once(url, signal, progress) {
+      const link = await dialTcp(url, framing, { signal });
+      const entry: Shown = { url, link, conversation: undefined };
+      shown.add(entry);
+      const told = setInterval(() => progress(link.traffic.out, link.traffic.in), PROGRESS_MS);
+      const stop = () => {
+        entry.conversation?.close();
+        link.close('given up');
+      };
+      signal.addEventListener('abort', stop);
+      try {
+        const { exchange, fault } = await track(follow(url, link, 'open', true, entry));
+        if (exchange !== undefined) return exchange;
+        if (signal.aborted) throw new Fault('closed', `The exchange with ${url} was given up; what had arrived is kept.`);
+        throw new Fault(fault!.code, `${url}: ${fault!.message}`, { cause: fault });
+      } finally {
+        signal.removeEventListener('abort', stop);
+        clearInterval(told);
+        shown.delete(entry);
+      }
+    },
+    listening: () => [...listeners].map((each) => each.url),
+    peers: () => [...shown].map(({ url, link, conversation, reason }): PeerReport => {
+      const peer = conversation?.peer;
+      return {
+        url, state: peer !== undefined ? 'connected' : reason === undefined ? 'connecting' : 'waiting',
+        in: link?.traffic.in ?? 0, out: link?.traffic.out ?? 0,
+        ...(peer === undefined ? {} : { node: peer.node, name: peer.name }), ...(reason === undefined ? {} : { reason }),
+      };
+    }),
+    async close() {
+      end.abort();
+      for (const { conversation } of shown) conversation?.close();
+      await Promise.all([...listeners].map((each) => each.close()));
+      listeners.clear();
+      await Promise.allSettled(active);
+    },
+  };
+}
+
+function asFault(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault(codeOf(error), error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** Waits; ends early with `signal`. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
+}

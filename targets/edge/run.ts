@@ -1,0 +1,196 @@
+// `run`: the node as a daemon, with its links, its metrics and its status on the terminal.
+
+import { Fault } from '../../src/fault.ts';
+import { formatAddress, parseAddress } from '../../src/io/address.ts';
+import type { Command, Invocation } from './command.ts';
+import type { Report } from './database.ts';
+import { defaultName, foundFleet, hasNode } from './found.ts';
+import { liveLines, painter, ratesBetween, terminalBlock, type Block } from './live.ts';
+import { recordMetrics } from './metrics.ts';
+import { errorText, printable } from './output.ts';
+import { readSettings, SETTING_FLAGS, SETTING_VARIABLES, type Settings } from './settings.ts';
+import { openStation, type Station } from './station.ts';
+
+/** How often the status is redrawn. */
+const DRAW_MS = 1_000;
+/** Ports after the default one that are tried when it is taken, before any free one. */
+const MORE_PORTS = 9;
+
+export const runCommand: Command = {
+  name: 'run',
+  positionals: [],
+  summary: 'keep the node running: listen, connect to peers, record metrics, show its state',
+  about: [
+    'Reads holdfast.toml in the data directory; every setting there is also a flag here and a variable, which go before it: ' + SETTING_VARIABLES.join(', ') + ' (several links are separated by commas).',
+    'Ctrl-C stops it cleanly, a second Ctrl-C at once; being killed or losing power does it no harm. Other commands work on the same directory while it runs.',
+    'On a terminal it shows what it holds and whether it is healthy; otherwise it prints a line when something changes.',
+  ],
+  flags: { ...SETTING_FLAGS, init: { help: 'Found a fleet first if there is no node in the data directory yet.' } },
+  examples: [
+    ['holdfast run', 'with the settings of ./holdfast-data/holdfast.toml'],
+    ['holdfast run --listen tcp://0.0.0.0:7700 --peers tcp://hq.example:7700', 'let the network in, and keep a link to HQ'],
+    ['HOLDFAST_DIR=/var/lib/holdfast holdfast run --init', 'as a service that founds its own fleet'],
+  ],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const { dir, out } = invocation;
+  const settings = readSettings(dir, invocation, process.env);
+  if (invocation.on('init') && !hasNode(dir)) {
+    const name = settings.name ?? defaultName();
+    const founded = await foundFleet(dir, { name, fleetName: name });
+    out.note(`Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`);
+  }
+  const live = process.stdout.isTTY && !out.json && process.env['TERM'] !== 'dumb';
+  const paint = painter(live, process.env);
+  const block: Block | undefined = live ? terminalBlock(process.stdout) : undefined;
+  // A reader of stdout that goes away must not take the node with it.
+  let silent = false;
+  out.onGone = () => (silent = true);
+  const say = (event: string, words: string, more: { [name: string]: unknown } = {}) => {
+    if (silent) return;
+    if (block !== undefined) return block.above(`${paint('dim', new Date().toISOString().slice(11, 19))} ${words}`);
+    void out.line(out.json ? JSON.stringify({ event, ...more }) : words);
+    void out.flush();
+  };
+
+  const stop = stopSignal();
+  const station = await openStation(dir, {
+    settings,
+    links: {
+      connected: (url, peer) => say('connected', `connected to ${printable(peer.name)} at ${url}`, { url, ...peer }),
+      ended: (url, reason, retry) => sayEnded(say, url, reason, retry),
+    },
+    notice: (text) => say('notice', printable(text), { text }),
+    fatal: (error) => stop.fail(error),
+  });
+  let stopMetrics = () => {};
+  let redraw: NodeJS.Timeout | undefined;
+  try {
+    const { node, name } = station;
+    say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node, name, dir, pid: process.pid });
+    for (const url of await listenAll(station, settings, (text) => say('notice', text, { text }))) say('listening', `listening on ${url}`, { url });
+    for (const url of settings.peers) station.links.keep(url);
+    if (settings.metricsSeconds > 0) {
+      let last = '';
+      stopMetrics = recordMetrics(station.database, dir, name, settings.metricsSeconds, (error) => {
+        // Once is enough while it stays the same.
+        const text = errorText(error, false);
+        if (text !== last) say('failed', `the metrics were not recorded: ${text}`, { error: text });
+        last = text;
+      });
+    }
+    if (block !== undefined) redraw = keepDrawing(station, block, paint);
+    else watchAlarms(station, say, stop.promise);
+    await stop.promise;
+    clearTimeout(redraw);
+    stopMetrics();
+    block?.end();
+    if (stop.failure === undefined) say('stopping', 'stopping');
+  } finally {
+    clearTimeout(redraw);
+    stopMetrics();
+    await station.close();
+  }
+  if (stop.failure !== undefined) throw stop.failure.error;
+  block?.end();
+  say('stopped', 'stopped');
+  await out.flush();
+  return 0;
+}
+
+/** Tells only what is news: a peer that stays away is not. */
+const lastEnd = new Map<string, string>();
+function sayEnded(say: (event: string, words: string, more: { [name: string]: unknown }) => void, url: string, reason: string, retry: number | undefined): void {
+  if (retry !== undefined && lastEnd.get(url) === reason) return;
+  if (retry !== undefined) lastEnd.set(url, reason);
+  say('disconnected', `${url}: ${printable(reason)}${retry === undefined ? '' : '; trying again'}`, { url, reason });
+}
+
+/** Resolves at the first SIGINT or SIGTERM, or when something failed for good; a second signal ends the process at once. */
+function stopSignal(): { promise: Promise<void>; failure: { error: unknown } | undefined; fail(error: unknown): void } {
+  let release = () => {};
+  const stop = {
+    promise: new Promise<void>((resolve) => (release = resolve)),
+    failure: undefined as { error: unknown } | undefined,
+    fail(error: unknown) {
+      stop.failure ??= { error };
+      release();
+    },
+  };
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(130);
+      asked = true;
+      release();
+    });
+  }
+  return stop;
+}
+
+/** Listens everywhere it should; the default place gives way when its port is taken. */
+async function listenAll(station: Station, settings: Settings, note: (text: string) => void): Promise<string[]> {
+  const urls: string[] = [];
+  for (const url of settings.listen) {
+    try {
+      urls.push((await station.links.listen(url)).url);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'busy' || settings.listenChosen) throw error;
+      const { host, port } = parseAddress(url);
+      const found = await listenNear(station, host, port);
+      note(`port ${port} is taken by another program`);
+      urls.push(found);
+    }
+  }
+  return urls;
+}
+
+async function listenNear(station: Station, host: string, port: number): Promise<string> {
+  for (let next = port + 1; next <= port + MORE_PORTS; next++) {
+    try {
+      return (await station.links.listen(formatAddress({ host, port: next }))).url;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'busy') throw error;
+    }
+  }
+  return (await station.links.listen(formatAddress({ host, port: 0 }))).url;
+}
+
+/** Redraws the block each second; a slow report makes it slower, never two at a time. */
+function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof painter>): NodeJS.Timeout {
+  let before: { at: number; report: Report } | undefined;
+  let rates = new Map<string, number>();
+  const timer = setTimeout(async function draw() {
+    try {
+      const report = await station.database.report();
+      const at = performance.now();
+      // Rates over some seconds, so that they can be read.
+      if (before === undefined || at - before.at >= 5 * DRAW_MS) {
+        rates = ratesBetween(before, at, report);
+        before = { at, report };
+      }
+      block.draw(liveLines(report, rates, paint));
+    } catch {
+      // The store is closing, or met what stops the node: told elsewhere.
+    }
+    timer.refresh();
+  }, DRAW_MS);
+  return timer;
+}
+
+/** Off a terminal: a line for every alarm that is new. */
+function watchAlarms(station: Station, say: (event: string, words: string, more: { [name: string]: unknown }) => void, end: Promise<void>): void {
+  const known = new Set<string>();
+  const timer = setInterval(() => {
+    station.database.report().then((report) => {
+      for (const alarm of report.alarms) {
+        if (known.has(alarm.text)) continue;
+        known.add(alarm.text);
+        say('alarm', `ALARM ${printable(alarm.text)}`, { ...alarm });
+      }
+    }).catch(() => {});
+  }, 30_000);
+  void end.then(() => clearInterval(timer));
+}

@@ -1,0 +1,96 @@
+// The other end of remote.ts: does what commands ask over the control socket, one request after the other on each channel.
+
+import type { Value } from '../../src/event/value.ts';
+import { codeOf, Fault } from '../../src/fault.ts';
+import type { Channel } from '../../src/io/channel.ts';
+import type { Database, Entry } from './database.ts';
+import { asList, asMap, asText, draftFromWire, END, ENTRIES, entryToWire, ENTRY_BYTES, FAULT, ITEM, queryFromWire, toWire } from './wire.ts';
+
+/** Serves one channel until the command goes away. Never throws: what it cannot understand is answered with a fault, and then the channel is closed. */
+export async function serveChannel(database: Database, channel: Channel): Promise<void> {
+  try {
+    for (;;) {
+      const request = await channel.next();
+      if (request === undefined) return;
+      let reply: Value;
+      try {
+        reply = [END, toWire(await answer(database, channel, asList(request)))];
+      } catch (error) {
+        reply = [FAULT, codeOf(error), error instanceof Error ? error.message : String(error)];
+      }
+      await channel.send(reply);
+    }
+  } catch {
+    // The command has gone, or sent garbage: nobody is left to tell.
+    channel.close();
+  }
+}
+
+async function answer(database: Database, channel: Channel, request: Value[]): Promise<unknown> {
+  const [method, ...args] = request;
+  const item = (value: unknown) => channel.send([ITEM, toWire(value)]);
+  switch (asText(method)) {
+    case 'append': return database.append(asText(args[0]), asList(args[1]).map(draftFromWire), args[2] === true);
+    case 'read': return sendEntries(channel, database.read(asText(args[0]), queryFromWire(args[1])));
+    case 'follow':
+      for await (const entry of database.follow(asText(args[0]), queryFromWire(args[1]), channel.gone)) await channel.send([ITEM, [entryToWire(entry)]]);
+      return null;
+    case 'latest': {
+      const found = await database.latest(asText(args[0]), asText(args[1]));
+      return found === undefined ? null : entryToWire(found);
+    }
+    case 'keys': {
+      const batch: unknown[] = [];
+      for await (const key of database.keys(asText(args[0]))) {
+        batch.push(key);
+        if (batch.length >= ENTRIES) await item(batch.splice(0));
+      }
+      if (batch.length > 0) await item(batch);
+      return null;
+    }
+    case 'streams': return database.streams();
+    case 'digest': return database.digest();
+    case 'report': return database.report();
+    case 'verify': {
+      // Progress is a courtesy: it is dropped rather than waited for.
+      let telling = false;
+      return database.verify((events, segments) => {
+        if (telling || channel.gone.aborted) return;
+        telling = true;
+        item([events, segments]).catch(() => {}).finally(() => (telling = false));
+      });
+    }
+    case 'invite': return database.invite(asMap(args[0]));
+    case 'revoke': return database.revoke(asText(args[0]), asText(args[1]));
+    case 'release': return database.release(asText(args[0]));
+    case 'sync': {
+      let telling = false;
+      return database.sync(asText(args[0]), channel.gone, (bytesOut, bytesIn) => {
+        if (telling || channel.gone.aborted) return;
+        telling = true;
+        item([bytesOut, bytesIn]).catch(() => {}).finally(() => (telling = false));
+      });
+    }
+    case 'listen':
+      for await (const news of database.listen(asText(args[0]), channel.gone)) await item(news);
+      return null;
+    default:
+      throw new Fault('unsupported', `The running node does not know ${JSON.stringify(method)}; it is of another version than this command. Restart it.`);
+  }
+}
+
+async function sendEntries(channel: Channel, entries: AsyncIterable<Entry>): Promise<null> {
+  let batch: Value[] = [];
+  let bytes = 0;
+  for await (const entry of entries) {
+    const wire = entryToWire(entry) as [Value, Value, Value, Value, Value, Uint8Array, Value];
+    bytes += wire[5].length + 512;
+    batch.push(wire);
+    if (batch.length < ENTRIES && bytes < ENTRY_BYTES) continue;
+    await channel.send([ITEM, batch]);
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) await channel.send([ITEM, batch]);
+  return null;
+}

@@ -1,0 +1,178 @@
+// The settings of a running node: from D/holdfast.toml, HOLDFAST_* variables and flags, checked, with every mistake named.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { Fault } from '../../src/fault.ts';
+import { DEFAULT_PORT, parseAddress } from '../../src/io/address.ts';
+import { WINDOW_MS } from '../../src/limits.ts';
+import type { Flag, Invocation } from './command.ts';
+import { didYouMean, nearest } from './suggest.ts';
+
+/** What a node that runs can be told. */
+export interface Settings {
+  /** The node's name, used when it is founded; undefined: the host's. */
+  name: string | undefined;
+  listen: string[];
+  /** Whether `listen` was chosen by the user; the default gives way when its port is taken. */
+  listenChosen: boolean;
+  peers: string[];
+  metricsSeconds: number;
+  windowMs: number;
+  clock: 'auto' | 'none' | 'rtc' | 'synced';
+}
+
+/** Where the configuration lies in a data directory. */
+export const CONFIG_FILE = 'holdfast.toml';
+
+/** By default only this machine can connect. */
+const DEFAULT_LISTEN = `tcp://127.0.0.1:${DEFAULT_PORT}`;
+
+interface Setting {
+  /** In the file; the variable is HOLDFAST_ and this in capitals, the flag has dashes. */
+  name: string;
+  kind: 'text' | 'links' | 'number' | 'word';
+  words?: readonly string[];
+  least?: number;
+  most?: number;
+  /** As the help of `run` shows it. */
+  value: string;
+  help: string;
+}
+
+const SETTINGS: Setting[] = [
+  { name: 'name', kind: 'text', value: 'NAME', help: "This node's name, when --init founds a fleet (default: the host's name)." },
+  { name: 'listen', kind: 'links', value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
+  { name: 'peers', kind: 'links', value: 'URL', help: 'Another node to keep a link to.' },
+  { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: 'Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: 10).' },
+  { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${WINDOW_MS}).` },
+  { name: 'clock', kind: 'word', words: ['auto', 'none', 'rtc', 'synced'], value: 'HOW', help: "How far to trust this machine's clock: auto, none, rtc or synced (default: auto)." },
+];
+
+/** The flags of `run`, one for each setting. */
+export const SETTING_FLAGS: { [flag: string]: Flag } = Object.fromEntries(SETTINGS.map((setting) =>
+  [setting.name.replaceAll('_', '-'), { value: setting.value, help: setting.help, ...(setting.kind === 'links' ? { many: true } : {}) }]));
+
+/** The variables, for the help. */
+export const SETTING_VARIABLES = SETTINGS.map((setting) => variable(setting));
+
+function variable(setting: Setting): string {
+  return `HOLDFAST_${setting.name.toUpperCase()}`;
+}
+
+/** Checks one setting; `where` says for the message where it was found. Fault: `bad-config`. */
+function check(setting: Setting, value: unknown, where: string): unknown {
+  const refuse = (wanted: string): never => {
+    throw new Fault('bad-config', `${where}: ${setting.name} is ${JSON.stringify(value)}; it must be ${wanted}.`);
+  };
+  switch (setting.kind) {
+    case 'text':
+      return typeof value === 'string' && value.trim() !== '' ? value : refuse('text');
+    case 'word':
+      return setting.words?.includes(value as string) ? value : refuse(`one of ${setting.words?.join(', ')}`);
+    case 'number': {
+      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : typeof value === 'bigint' ? Number(value) : value;
+      if (typeof number !== 'number' || !Number.isInteger(number) || number < setting.least! || number > setting.most!) refuse(`a whole number from ${setting.least} to ${setting.most}`);
+      return number;
+    }
+    case 'links': {
+      if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) refuse(`a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`);
+      for (const url of value as string[]) {
+        try {
+          parseAddress(url);
+        } catch (error) {
+          throw new Fault('bad-config', `${where}: ${setting.name}: ${(error as Error).message}`, { cause: error });
+        }
+      }
+      return value;
+    }
+  }
+}
+
+/** The line of a file on which a top-level key stands, from 1; undefined when it cannot be seen. */
+function lineOf(text: string, key: string): number | undefined {
+  const index = text.split('\n').findIndex((line) => {
+    const name = /^\s*(?:\[+\s*)?("([^"]*)"|'([^']*)'|[A-Za-z0-9_-]+)/.exec(line);
+    return name !== null && (name[2] ?? name[3] ?? name[1]) === key;
+  });
+  return index < 0 ? undefined : index + 1;
+}
+
+/** Reads the text of a configuration file. Fault: `bad-config`, naming the line. */
+export function parseConfig(text: string, path: string): { [name: string]: unknown } {
+  let table: { [name: string]: unknown };
+  try {
+    table = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw new Fault('bad-config', `${path}, line ${error.line}: ${error.message.split('\n', 1)[0]!.replace(/^Invalid TOML document: /, '')}.`, { cause: error });
+  }
+  const found: { [name: string]: unknown } = {};
+  for (const [name, value] of Object.entries(table)) {
+    const line = lineOf(text, name);
+    const where = line === undefined ? path : `${path}, line ${line}`;
+    const setting = SETTINGS.find((each) => each.name === name);
+    if (setting === undefined) {
+      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, SETTINGS.map((each) => each.name))}`);
+    }
+    found[name] = check(setting, value, where);
+  }
+  return found;
+}
+
+/** Puts the settings together: flags before variables before the file before the defaults. Fault: `bad-config`. */
+export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 'list'>, environment: { [name: string]: string | undefined }): Settings {
+  const path = join(dir, CONFIG_FILE);
+  let file: { [name: string]: unknown } = {};
+  try {
+    file = parseConfig(readFileSync(path, 'utf8'), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error instanceof Fault ? error : new Fault('bad-config', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const known = [...SETTING_VARIABLES, 'HOLDFAST_DIR', 'HOLDFAST_DEBUG'];
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('HOLDFAST_') || known.includes(name)) continue;
+    // Others may use such names for their own ends (clusters make them up for services): only what looks like a slip is refused.
+    const near = nearest(name.slice('HOLDFAST_'.length), known.map((each) => each.slice('HOLDFAST_'.length).toLowerCase()));
+    if (near !== undefined) throw new Fault('bad-config', `The variable ${name} is no setting. Did you mean HOLDFAST_${near.toUpperCase()}?`);
+  }
+  const value = (setting: Setting): unknown => {
+    const flag = setting.name.replaceAll('_', '-');
+    if (setting.kind === 'links') {
+      const urls = invocation.list(flag);
+      if (urls !== undefined) return check(setting, urls, `--${flag}`);
+    } else {
+      const text = invocation.text(flag);
+      if (text !== undefined) return check(setting, text, `--${flag}`);
+    }
+    const said = environment[variable(setting)];
+    // An empty variable is how shells and units say "not set"; an empty list is written "none".
+    if (said !== undefined && said !== '') {
+      const many = said === 'none' ? [] : said.split(/[\s,]+/).filter((each) => each !== '');
+      return check(setting, setting.kind === 'links' ? many : said, variable(setting));
+    }
+    return file[setting.name];
+  };
+  const [name, listen, peers, metrics, window, clock] = SETTINGS.map(value);
+  return {
+    name: name as string | undefined,
+    listen: (listen as string[] | undefined) ?? [DEFAULT_LISTEN],
+    listenChosen: listen !== undefined,
+    peers: (peers as string[] | undefined) ?? [],
+    metricsSeconds: (metrics as number | undefined) ?? 10,
+    windowMs: (window as number | undefined) ?? WINDOW_MS,
+    clock: (clock as Settings['clock'] | undefined) ?? 'auto',
+  };
+}
+
+/** The configuration file that `init` leaves, with every setting explained and none set. */
+export function configTemplate(): string {
+  const example: { [name: string]: string } = {
+    name: '"pump-house"', listen: `["tcp://0.0.0.0:${DEFAULT_PORT}"]`, peers: `["tcp://hq.example:${DEFAULT_PORT}"]`, metrics_seconds: '10', window_ms: String(WINDOW_MS), clock: '"auto"',
+  };
+  const lines = ['# Settings of this Holdfast node; `holdfast run` reads them when it starts. A flag or a variable goes before this file.', ''];
+  for (const setting of SETTINGS) lines.push(`# ${setting.help}`, `# ${setting.name} = ${example[setting.name]}`, '');
+  return lines.join('\n');
+}
