@@ -145,7 +145,7 @@ export class Reader {
   }
 
   /** Reads over `n` bytes of valid UTF-8 without zero bytes; true when all are ASCII. */
-  private utf8(n: number): boolean {
+  utf8(n: number): boolean {
     if (n > this.end - this.at) this.fail('the input ends early');
     const found = judgeUtf8(this.bytes, this.at, this.at + n);
     if (found === 0) this.fail('text is not valid UTF-8, or holds U+0000');
