@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { ROOT, TARGET, codec, natives, writeChanged } from './esbuild.mjs';
+import { licenses } from './licenses.mjs';
 
 /** Where the bundle lies, and its program. */
 export const EDGE = join(ROOT, 'dist/edge');
@@ -34,11 +35,14 @@ export async function buildEdge() {
   writeChanged(join(EDGE, 'package.json'), '{"name":"holdfast","private":true,"type":"commonjs"}\n');
   // The source map is for developers and stays out of what is shipped.
   writeChanged(join(ROOT, 'dist/maps/holdfast.map'), map.contents);
+  const [, meta] = Object.entries(result.metafile.outputs).find(([path]) => !path.endsWith('.map'));
+  const parts = shares(meta);
+  const packages = Object.keys(meta.inputs).map(packageOf).filter(Boolean);
+  writeChanged(join(EDGE, 'LICENSES.txt'), licenses(new Set([...packages, ...found.keys()])));
   writeChanged(PROGRAM, program.contents, 0o755);
   chmodSync(PROGRAM, 0o755);
   utimesSync(PROGRAM, new Date(), new Date());
-  const [, meta] = Object.entries(result.metafile.outputs).find(([path]) => !path.endsWith('.map'));
-  return { bytes: program.contents.length, gzip: gzipSync(program.contents, { level: 9 }).length, parts: shares(meta), natives: nativeFiles };
+  return { bytes: program.contents.length, gzip: gzipSync(program.contents, { level: 9 }).length, parts, natives: nativeFiles };
 }
 
 /** Copies the addon that loads here to native/NAME.node, in one step. */
@@ -55,11 +59,16 @@ function copyNative(name, dir) {
   return { name: `native/${name}.node`, bytes: statSync(to).size };
 }
 
+/** The package that a file belongs to, if any. */
+function packageOf(path) {
+  return /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
+}
+
 /** Bytes of the output by part: a room of the core, a target, a package. Largest first. */
 function shares(meta) {
   const parts = new Map();
   for (const [path, { bytesInOutput }] of Object.entries(meta.inputs)) {
-    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? /^(src\/[^/]+(?=\/)|targets\/[^/]+|[^/]+)/.exec(path.replace(/^\w+:/, ''))[0];
+    const name = packageOf(path) ?? /^(src\/[^/]+(?=\/)|targets\/[^/]+|[^/]+)/.exec(path.replace(/^\w+:/, ''))[0];
     parts.set(name, (parts.get(name) ?? 0) + bytesInOutput);
   }
   return [...parts].sort((a, b) => b[1] - a[1]);

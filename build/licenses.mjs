@@ -1,0 +1,22 @@
+// The licences of everything that ends up in a bundle, as one text that travels with it.
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './esbuild.mjs';
+
+/** Sources inside packages that bring a licence of their own. */
+const INNER = { 'node-lmdb': ['dependencies/lmdb/libraries/liblmdb'] };
+
+/** Our licence, then that of each package, by name. Throws when a package has none: then it may not be shipped. */
+export function licenses(packages) {
+  const parts = [['Holdfast', readFileSync(join(ROOT, 'LICENSE'), 'utf8')]];
+  for (const name of [...packages].sort()) {
+    for (const inner of ['', ...(INNER[name] ?? [])]) {
+      const folder = join(ROOT, 'node_modules', name, inner);
+      const files = existsSync(folder) ? readdirSync(folder).filter((file) => /^(licen[cs]e|copying|copyright|notice)(\.\w+)?$/i.test(file)) : [];
+      if (files.length === 0) throw new Error(`${join(name, inner)} has no licence file: it may not be shipped`);
+      for (const file of files) parts.push([join(name, inner), readFileSync(join(folder, file), 'utf8')]);
+    }
+  }
+  return parts.map(([name, text]) => `${'='.repeat(78)}\n${name}\n${'='.repeat(78)}\n\n${text.trim()}\n`).join('\n');
+}
