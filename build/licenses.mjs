@@ -7,7 +7,10 @@ import { ROOT } from './esbuild.mjs';
 /** Sources inside packages that bring a licence of their own. */
 const INNER = { 'node-lmdb': ['dependencies/lmdb/libraries/liblmdb'] };
 
-/** Our licence, then that of each package, by name. Throws when a package has none: then it may not be shipped. */
+/**
+ * Our licence, then that of each package, by name. Throws when a package has none: then it may not be shipped.
+ * @param {Set<string>} packages
+ */
 export function licenses(packages) {
   const parts = [['Holdfast', readFileSync(join(ROOT, 'LICENSE'), 'utf8')]];
   for (const name of [...packages].sort()) {
