@@ -9,10 +9,17 @@ import { compareStamp, ZERO_STAMP } from '../event/stamp.ts';
 import { hex, text, utf8 } from '../event/bytes.ts';
 import { decode, encode } from '../event/cbor.ts';
 import { fleetDigest, sameItem } from './item.ts';
+import { prefixEnd } from './place.ts';
 import { decodeRecord } from './record.ts';
 
 /** What is counted per stream: admitted events, logs that were ever begun, stored segments and their bytes. */
 export interface Tally { events: number; logs: number; segments: number; bytes: number }
+
+/** What lies in quarantine of one author. */
+export interface Quarantined { node: Bytes; bytes: number; segments: number }
+
+/** Before a node's id: its row about quarantine in `meta`. */
+export const QUARANTINED = utf8('quarantine:');
 
 /** Records kept in memory beside those of the frontier. */
 const CACHED_RECORDS = 4_096;
@@ -32,6 +39,8 @@ export interface Archive {
   /** What changed in the frontier since someone last took it. */
   delta: { removed: Item[]; added: Item[] };
   readonly tallies: Map<string, Tally>;
+  /** By hex of the author's id. */
+  readonly quarantine: Map<string, Quarantined>;
   seen: Stamp;
   /** Segments whose payload is void by their author, and segments of codecs that this version does not know. */
   counted: { void: number; unknown: number };
@@ -40,7 +49,7 @@ export interface Archive {
 /** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), seen: ZERO_STAMP, counted: { void: 0, unknown: 0 },
+    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), quarantine: new Map(), seen: ZERO_STAMP, counted: { void: 0, unknown: 0 },
   };
   const seen = await parts.store.get('meta', utf8('seen'));
   if (seen) {
@@ -51,6 +60,11 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
   for await (const row of pages(parts.store, 'meta', utf8('tally:'), utf8('tally;'))) {
     const [events, logs, segments, bytes] = decode(row.value) as number[];
     archive.tallies.set(text(row.key.subarray(6)), { events: events!, logs: logs!, segments: segments!, bytes: bytes! });
+  }
+  for await (const row of pages(parts.store, 'meta', QUARANTINED, prefixEnd(QUARANTINED))) {
+    const [bytes, segments] = decode(row.value) as number[];
+    const node = row.key.slice(QUARANTINED.length);
+    archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! });
   }
   for await (const row of pages(parts.store, 'frontier')) {
     const [stream, node, items] = decode(row.value) as [string, Bytes, Value[][]];

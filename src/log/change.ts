@@ -1,12 +1,13 @@
 // One atomic step of the log: collected here, committed once, and only then visible in memory.
 import type { Admitted, Bytes, Op } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
-import type { Archive, Tally } from './archive.ts';
+import type { Archive, Quarantined, Tally } from './archive.ts';
 import type { LogRecord } from './record.ts';
 import { concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
-import { encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
+import { QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
+import { QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
 import { indexValue } from './index-row.ts';
 import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentKey } from './place.ts';
@@ -37,6 +38,7 @@ export class Change {
   /** Streams and keys whose events were taken back: `latest` must be computed again. */
   readonly retracted: { stream: string; keys: Set<string> }[] = [];
   private readonly records = new Map<string, LogRecord>();
+  private readonly quarantine = new Map<string, Quarantined>();
   private readonly fresh = new Set<string>();
   private readonly rows = new Map<string, { table: 'segment' | 'quarantine'; key: Bytes; bytes: Bytes | undefined }>();
   private readonly bytes = new Map<string, { segments: number; bytes: number }>();
@@ -72,14 +74,34 @@ export class Change {
     this.weigh(h.stream, -1, -segment.bytes.length);
   }
 
-  putQuarantine(segment: Segment): void {
+  /** Keeps a segment that is not admitted; false when there is no room for it (its peers keep it, and it is asked for again once its author is granted). */
+  async putQuarantine(segment: Segment, whatever = false): Promise<boolean> {
     const h = segment.header;
-    this.setRow('quarantine', quarantineKey(h.node, segment.log, h.first, h.count, h.after), segment.bytes);
+    const key = quarantineKey(h.node, segment.log, h.first, h.count, h.after);
+    const known = this.rows.get('quarantine' + hex(key));
+    if (known ? known.bytes !== undefined : await this.archive.store.get('quarantine', key) !== undefined) return true;
+    const held = this.quarantined(h.node);
+    const all = [...this.archive.quarantine.values()].reduce((n, q) => n + q.bytes, 0);
+    if (!whatever && (held.bytes + segment.bytes.length > QUARANTINE_AUTHOR_BYTES || all + segment.bytes.length > QUARANTINE_BYTES)) return false;
+    this.setRow('quarantine', key, segment.bytes);
+    this.quarantine.set(hex(h.node), { node: h.node, bytes: held.bytes + segment.bytes.length, segments: held.segments + 1 });
+    return true;
   }
 
   dropQuarantine(segment: Segment): void {
     const h = segment.header;
     this.setRow('quarantine', quarantineKey(h.node, segment.log, h.first, h.count, h.after), undefined);
+    const held = this.quarantined(h.node);
+    this.quarantine.set(hex(h.node), { node: h.node, bytes: held.bytes - segment.bytes.length, segments: held.segments - 1 });
+  }
+
+  /** Authors of which something lies in quarantine. */
+  waiting(): Bytes[] {
+    return [...new Map([...this.archive.quarantine, ...this.quarantine]).values()].filter((q) => q.segments > 0).map((q) => q.node);
+  }
+
+  private quarantined(node: Bytes): Quarantined {
+    return this.quarantine.get(hex(node)) ?? this.archive.quarantine.get(hex(node)) ?? { node, bytes: 0, segments: 0 };
   }
 
   /** Rows of `segment` or `quarantine` that begin with a prefix, as this change would leave them, in order of key. */
@@ -131,6 +153,9 @@ export class Change {
       for (const key of keys) ops.push({ table: 'meta', key: concat(DIRTY, utf8(`${stream}\0${key}`)), value: new Uint8Array(0) });
     }
     for (const [stream, t] of tallies) ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
+    for (const q of this.quarantine.values()) {
+      ops.push({ table: 'meta', key: concat(QUARANTINED, q.node), value: q.segments ? encode([q.bytes, q.segments]) : undefined });
+    }
     ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive) });
     if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));
     try {
@@ -145,6 +170,7 @@ export class Change {
       setItems(archive, record.log, itemsOf(record));
     }
     for (const [stream, t] of tallies) archive.tallies.set(stream, t);
+    for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);
   }
 
   /** Raises the highest stamp seen; safe before the commit, since a stamp may always be higher than needed. */

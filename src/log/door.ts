@@ -45,7 +45,9 @@ export async function admit(archive: Archive, arrivals: Bytes[]): Promise<{ outc
   while (touched.size) {
     const [name, node] = touched.entries().next().value!;
     touched.delete(name);
-    for (const other of await rejudge(change, node)) touched.set(hex(other), other);
+    const changed = await rejudge(change, node);
+    for (const other of changed) touched.set(hex(other), other);
+    if (changed.length) for (const other of change.waiting()) if (hex(other) !== name) touched.set(hex(other), other);
   }
   if (!change.empty) await change.commit();
   return { outcomes, change };
@@ -61,7 +63,10 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   if (verdict.state === 'live' || joins) {
     const outcome = await place(change, opened);
     if (outcome.state === 'admitted' && h.stream === '$fleet') {
-      for (const node of archive.authority.learn(factsOf(segment, opened))) touched.set(hex(node), node);
+      const changed = archive.authority.learn(factsOf(segment, opened));
+      for (const node of changed) touched.set(hex(node), node);
+      // Who waits may wait for just this.
+      if (changed.length) for (const node of change.waiting()) touched.set(hex(node), node);
     }
     return outcome;
   }
@@ -69,7 +74,9 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   if (record && record.spans.some((s) => s.from <= h.first && h.first + h.count - 1 <= s.to && record.bounds)) {
     if (await covers(change, record, opened.piece)) return { state: 'held', log: segment.log, events: 0 };
   }
-  change.putQuarantine(segment);
+  if (!(await change.putQuarantine(segment))) {
+    throw new Fault('too-many', `no room in quarantine for a segment of node ${hex(h.node)}; it is asked for again once the node is granted`);
+  }
   if (verdict.state === 'killed') touched.set(hex(h.node), h.node);
   return { state: 'quarantined', log: segment.log, events: 0 };
 }

@@ -5,7 +5,6 @@ import type { Judgement } from './authority.ts';
 import type { Change } from './change.ts';
 import type { Opened } from './door.ts';
 import type { Bound, Citation, LogRecord } from './record.ts';
-import { QUARANTINE_AUTHOR_BYTES } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
@@ -53,31 +52,36 @@ function note(cited: Map<string, Citation[]>, tip: Tip, by: Bytes): void {
   cited.set(hex(tip.log), list);
 }
 
+/** All logs of a node; none when there is nothing to judge: nothing waits, and all that is held was and is valid. */
 async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> {
   const { archive } = change;
   const cases = new Map<string, Case>();
-  const logs: Bytes[] = [];
-  for await (const row of pages(archive.store, 'lineage', node, prefixEnd(node))) logs.push(row.key.slice(-16));
-  for (const record of change.changedLogs) if (equal(record.node, node)) logs.push(record.log);
-  for (const log of logs) {
-    const record = await change.record(log);
-    if (!record || cases.has(hex(log))) continue;
-    cases.set(hex(log), {
-      record, isNew: false, inside: await openStored(change, log), outside: [], opening: record.opening,
-      judgement: archive.authority.judge(node, record.grant, record.stream),
-    });
+  const records = new Map<string, LogRecord>();
+  for await (const row of pages(archive.store, 'lineage', node, prefixEnd(node))) {
+    const record = await change.record(row.key.slice(-16));
+    if (record) records.set(hex(record.log), record);
   }
-  for (const row of await change.stored('quarantine', node)) {
+  for (const record of change.changedLogs) if (equal(record.node, node)) records.set(hex(record.log), record);
+  const waiting = await change.stored('quarantine', node);
+  const judge = (r: LogRecord): Judgement => archive.authority.judge(node, r.grant, r.stream);
+  if (!waiting.length && [...records.values()].every((r) => r.bounds === null && judge(r).state === 'live')) return cases;
+  for (const [name, record] of records) {
+    cases.set(name, { record, isNew: false, inside: await openStored(change, record.log), outside: [], opening: record.opening, judgement: judge(record) });
+  }
+  for (const row of waiting) {
     const opened = openIt(archive, segmentOf(row));
     const { header, log } = opened.segment;
     let one = cases.get(hex(log));
     if (!one) {
       const record = emptyRecord(log, header);
-      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: archive.authority.judge(node, record.grant, record.stream) };
+      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: judge(record) };
       cases.set(hex(log), one);
     }
     one.outside.push(opened);
     if (header.opening) one.opening ??= header.opening;
+    if (one.judgement.state === 'waiting' && header.stream === '$fleet' && header.first === 1 && factsOf(opened.segment, opened).slice(0, 1).some((f) => archive.authority.wouldJoin(f))) {
+      one.judgement = { state: 'live' };
+    }
   }
   return cases;
 }
@@ -125,7 +129,6 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
   const { authority } = change.archive;
   const top = limit ? Math.max(0, ...limit.map((b) => b.position)) : Infinity;
   const before = one.record.bounds ? Math.max(0, ...one.record.bounds.map((b) => b.position)) : Infinity;
-  let held = 0;
   for (let i = 0; i < all.length; i++) {
     const opened = all[i]!;
     const h = opened.segment.header;
@@ -144,8 +147,8 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
     } else if (wasInside) {
       change.dropSegment(opened.segment);
       if (opened.inside) takeBack(change, opened, h.first);
-      held += opened.segment.bytes.length;
-      if (held <= QUARANTINE_AUTHOR_BYTES) change.putQuarantine(opened.segment);
+      // A node's own events are never given up, whatever the others think of it.
+      await change.putQuarantine(opened.segment, equal(h.node, change.archive.node));
     }
   }
 }

@@ -1,0 +1,151 @@
+// Reading a stream in fold order: segments and the unstored tail merged, opened only where the index says that they can match.
+import type { Bytes } from '../ports.ts';
+import type { EventFields, EventHead } from '../event/event.ts';
+import type { Run } from '../event/run.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Stamp } from '../event/stamp.ts';
+import type { Archive } from './archive.ts';
+import type { OwnLog } from './own.ts';
+import { concat, compare, equal } from '../event/bytes.ts';
+import { decodeEvent, peekEvent } from '../event/event.ts';
+import { getStamp, getUint, STAMP_BYTES } from '../event/order.ts';
+import { startOf } from '../event/run.ts';
+import { compareStamp } from '../event/stamp.ts';
+import { pages, recordOf } from './archive.ts';
+import { segmentOf } from './change.ts';
+import { openIt } from './door.ts';
+import { keyHash32, parseIndexValue } from './index-row.ts';
+import { eventsOf } from './own.ts';
+import { prefixEnd, segmentFrom, segmentSpan, streamPrefix } from './place.ts';
+
+/** Which events: of one key or type, from `since` to before `until` (ms of the event's time), at most `limit`. */
+export interface Query { key?: string | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined }
+
+/** One event as a reader gets it. */
+export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
+
+/** A source of events of one log, at event `i`. */
+interface Cursor { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; head: EventHead }
+
+/** True when an event with this head is asked for. */
+export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query): boolean {
+  return (q.key === undefined || head.key === q.key) && (q.type === undefined || head.type === q.type)
+    && (q.since === undefined || head.time >= q.since) && (q.until === undefined || head.time < q.until);
+}
+
+/**
+ * Events of a stream in fold order. Memory is that of the segments that overlap in stamps at any moment. `unstored`: own logs with a tail.
+ * Faults: `store-damaged` where a segment cannot be read (name it with `verify`).
+ */
+export async function* readStream(archive: Archive, unstored: OwnLog[], stream: string, q: Query): AsyncGenerator<Found> {
+  const heap: Cursor[] = [];
+  for (const own of unstored) {
+    if (own.opening.stream !== stream || own.durable <= own.stored) continue;
+    const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
+    push(heap, { node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes, i: -1, end: run.ends.length, head: undefined as never }, q);
+  }
+  const prefix = streamPrefix(stream);
+  const wanted = q.key === undefined ? undefined : keyHash32(q.key);
+  const rows = pages(archive.store, 'index', prefix, prefixEnd(prefix), 256);
+  let row = await nextRow();
+  let left = q.limit ?? Infinity;
+  let last: Found | undefined;
+  while (left > 0) {
+    while (row && (!heap.length || compareStamp(row.stamp, heap[0]!.head.stamp) <= 0)) {
+      for (const cursor of await open(archive, row)) push(heap, cursor, q);
+      row = await nextRow();
+    }
+    const top = heap[0];
+    if (!top) return;
+    const start = startOf(top.run, top.i);
+    const e = top.hashes.slice(top.i * 32, top.i * 32 + 32);
+    const position = top.first + top.i;
+    // The same event can stand in two segments that overlap; copies are neighbours here.
+    if (!(last && last.position === position && equal(last.e, e))) {
+      last = { ...decodeEvent(top.run.bytes.subarray(start, top.run.ends[top.i]!)), node: top.node, incarnation: top.incarnation, position, e };
+      yield last;
+      left--;
+    }
+    advance(top, q);
+    if (top.i >= top.end) { heap[0] = heap[heap.length - 1]!; heap.pop(); }
+    sink(heap);
+  }
+
+  async function nextRow(): Promise<{ stamp: Stamp; log: Bytes; first: number; after: Bytes } | undefined> {
+    for (;;) {
+      const next = await rows.next();
+      if (next.done) return undefined;
+      const info = parseIndexValue(next.value.value);
+      if (q.since !== undefined && info.timeMax < q.since) continue;
+      if (q.until !== undefined && info.timeMin >= q.until) continue;
+      if (wanted !== undefined && info.keys && !has(info.keys, wanted)) continue;
+      const key = next.value.key.subarray(prefix.length);
+      return { stamp: getStamp(key, 0), log: key.slice(STAMP_BYTES, 30), first: getUint(key, 30, 7), after: key.slice(37) };
+    }
+  }
+}
+
+function has(sorted: Uint32Array, value: number): boolean {
+  let low = 0, high = sorted.length;
+  while (low < high) { const mid = (low + high) >> 1; if (sorted[mid]! < value) low = mid + 1; else high = mid; }
+  return sorted[low] === value;
+}
+
+async function open(archive: Archive, row: { log: Bytes; first: number; after: Bytes }): Promise<Cursor[]> {
+  const record = await recordOf(archive, row.log);
+  const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
+  const cursors: Cursor[] = [];
+  for (const segment of await find(archive, row)) {
+    const h = segment.header;
+    const { inside } = openIt(archive, segment);
+    if (!inside) continue;
+    const end = Math.min(h.count, top - h.first + 1);
+    const begin = Math.max(-1, row.first - h.first - 1);
+    if (end > begin + 1) cursors.push({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes, i: begin, end, head: undefined as never });
+  }
+  return cursors;
+}
+
+/** The segment that an index row names, or the longer one that replaced it since the row was read. */
+async function find(archive: Archive, row: { log: Bytes; first: number; after: Bytes }): Promise<Segment[]> {
+  const from = segmentFrom(row.log, row.first), to = segmentFrom(row.log, row.first + 1);
+  const exact = (await archive.store.scan('segment', { gte: from, lt: to })).find((r) => compare(r.key.subarray(25), row.after) === 0);
+  if (exact) return [segmentOf({ key: exact.key, bytes: exact.value })];
+  const before = await archive.store.scan('segment', { gte: row.log, lt: concat(to), reverse: true, limit: 8 });
+  return before.filter((r) => segmentSpan(r.key).last >= row.first).map((r) => segmentOf({ key: r.key, bytes: r.value }));
+}
+
+function advance(cursor: Cursor, q: Query): void {
+  while (++cursor.i < cursor.end) {
+    cursor.head = peekEvent(cursor.run.bytes, startOf(cursor.run, cursor.i), cursor.run.ends[cursor.i]!);
+    if (matches(cursor.head, q)) return;
+  }
+}
+
+function push(heap: Cursor[], cursor: Cursor, q: Query): void {
+  advance(cursor, q);
+  if (cursor.i >= cursor.end) return;
+  heap.push(cursor);
+  for (let i = heap.length - 1; i > 0;) {
+    const up = (i - 1) >> 1;
+    if (order(heap[up]!, heap[i]!) <= 0) break;
+    [heap[up], heap[i]] = [heap[i]!, heap[up]!];
+    i = up;
+  }
+}
+
+function sink(heap: Cursor[]): void {
+  for (let i = 0; ;) {
+    let least = i;
+    for (const child of [2 * i + 1, 2 * i + 2]) if (child < heap.length && order(heap[child]!, heap[least]!) < 0) least = child;
+    if (least === i) return;
+    [heap[i], heap[least]] = [heap[least]!, heap[i]!];
+    i = least;
+  }
+}
+
+/** Fold order: stamp, node, incarnation, position, e. */
+function order(a: Cursor, b: Cursor): number {
+  return compareStamp(a.head.stamp, b.head.stamp) || compare(a.node, b.node) || compare(a.incarnation, b.incarnation)
+    || a.first + a.i - (b.first + b.i) || compare(a.hashes.subarray(a.i * 32, a.i * 32 + 32), b.hashes.subarray(b.i * 32, b.i * 32 + 32));
+}

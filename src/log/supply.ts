@@ -1,0 +1,169 @@
+// Finding what another node asks for: segments of a range or of everything a tip stands for, oldest first.
+import type { Bytes } from '../ports.ts';
+import type { Tip } from '../event/chain.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Archive } from './archive.ts';
+import type { LogRecord } from './record.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { segmentOf } from './change.ts';
+import { pages, recordOf } from './archive.ts';
+import { openIt } from './door.ts';
+import { hashAt } from './span.ts';
+import { prefixEnd, segmentFrom, segmentSpan } from './place.ts';
+
+/** Logs that one walk collects; who is still missing more asks again. */
+const WALK_LOGS = 10_000;
+
+/** A range of one log, or all that a tip stands for (`lineage`; `from` is then 1). */
+export interface Target { log: Bytes; from: number; to: number; lineage: boolean }
+/** Where a supply stands: the ranges still to go, nearest last. */
+export interface SupplyCursor { ranges: { log: Bytes; from: number; to: number }[] }
+/** A log with its segments that are sealed and not stored yet. */
+export interface LiveLog { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'>; live: Segment[] }
+/** Looks a live log up. */
+export type LiveOf = (log: Bytes) => LiveLog | undefined;
+
+/** At most about `budget` bytes of segments, but one at least when there is any; `cursor` null: that was all. Ranges not held are passed over. */
+export async function supply(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[], cursor: SupplyCursor | null, budget: number): Promise<{ segments: Bytes[]; cursor: SupplyCursor | null }> {
+  const ranges = cursor ? cursor.ranges.slice() : target.lineage ? await lineage(archive, liveOf, target, have) : [{ log: target.log, from: target.from, to: target.to }];
+  const segments: Bytes[] = [];
+  let size = 0;
+  while (ranges.length) {
+    const range = ranges[ranges.length - 1]!;
+    const found = await next(archive, liveOf, range);
+    if (!found.length) { ranges.pop(); continue; }
+    for (const s of found) {
+      segments.push(s.bytes);
+      size += s.bytes.length;
+      range.from = Math.max(range.from, s.header.first + s.header.count);
+    }
+    ranges[ranges.length - 1] = { ...range };
+    if (range.from > range.to) ranges.pop();
+    if (size >= budget) break;
+  }
+  return { segments, cursor: ranges.length ? { ranges } : null };
+}
+
+/** The longest held segment that covers the start of a range or comes next in it; all those of a fork. */
+async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
+  const held: Segment[] = [];
+  const rows = await archive.store.scan('segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
+  for (const row of rows) if (segmentSpan(row.key).last >= range.from) held.push(segmentOf({ key: row.key, bytes: row.value }));
+  if (!held.length) {
+    const later = await archive.store.scan('segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 1 });
+    for (const row of later) held.push(segmentOf({ key: row.key, bytes: row.value }));
+  }
+  for (const s of liveOf(range.log)?.live ?? []) {
+    const last = s.header.first + s.header.count - 1;
+    if (last >= range.from && s.header.first <= range.to) { held.push(s); break; }
+  }
+  const inRange = held.filter((s) => s.header.first <= range.to);
+  if (!inRange.length) return [];
+  const record = await recordOf(archive, range.log);
+  if (record?.forked) {
+    const start = Math.min(...inRange.map((s) => s.header.first));
+    const all: Segment[] = [];
+    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16)) all.push(segmentOf({ key: row.key, bytes: row.value }));
+    return [...new Map([...inRange, ...all].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
+  }
+  const covering = inRange.filter((s) => s.header.first <= range.from);
+  const choice = covering.length ? covering : [inRange.reduce((a, b) => (b.header.first < a.header.first ? b : a))];
+  return [choice.reduce((a, b) => (b.header.first + b.header.count > a.header.first + a.header.count ? b : a))];
+}
+
+/** Ranges, nearest last, of all logs that `target` stands for and `have` does not: a walk back from both along the cites, highest log first. */
+async function lineage(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[]): Promise<SupplyCursor['ranges']> {
+  interface Mark { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'> | undefined; wanted: number; had: number }
+  const marks = new Map<string, Mark>();
+  const open: Mark[] = [];
+  const mark = async (log: Bytes, wanted: number, had: number): Promise<void> => {
+    const known = marks.get(hex(log));
+    if (known) {
+      known.wanted = Math.max(known.wanted, wanted);
+      known.had = Math.max(known.had, had);
+      return;
+    }
+    const record = await recordOf(archive, log) ?? liveOf(log)?.record;
+    if (!record && !wanted) return;
+    const fresh = { log, record, wanted, had };
+    marks.set(hex(log), fresh);
+    open.push(fresh);
+  };
+  await mark(target.log, target.to, 0);
+  for (const tip of have) await mark(tip.log, 0, tip.position);
+  const ranges: SupplyCursor['ranges'] = [];
+  while (ranges.length < WALK_LOGS && open.some((m) => m.wanted > m.had)) {
+    let best = 0;
+    for (let i = 1; i < open.length; i++) if ((open[i]!.record?.height ?? 0) > (open[best]!.record?.height ?? 0)) best = i;
+    const [one] = open.splice(best, 1);
+    if (one!.wanted > one!.had) ranges.push({ log: one!.log, from: one!.had + 1, to: one!.wanted });
+    for (const tip of one!.record?.opening?.cites ?? []) {
+      // Who holds any of a log holds what its opening cites, or names it as a hole.
+      await mark(tip.log, one!.wanted ? tip.position : 0, one!.had ? tip.position : 0);
+    }
+  }
+  return ranges.sort((a, b) => heightOf(marks, b.log) - heightOf(marks, a.log));
+}
+
+function heightOf(marks: Map<string, { record: Pick<LogRecord, 'height'> | undefined }>, log: Bytes): number {
+  return marks.get(hex(log))?.record?.height ?? 0;
+}
+
+/** For a tip held here: up to `most` earlier ends of held segments in its ancestry, nearest first. */
+export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; to: number }, most: number): Promise<Tip[]> {
+  const out: Tip[] = [];
+  const live = liveOf(tip.log);
+  for (const s of [...(live?.live ?? [])].reverse()) {
+    if (out.length >= most) return out;
+    if (s.header.first > 1 && s.header.first <= tip.to) out.push({ log: tip.log, position: s.header.first - 1, e: s.header.before });
+  }
+  if (out.length < most) {
+    const rows = await archive.store.scan('segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.to + 1), reverse: true, limit: most - out.length });
+    for (const row of rows) {
+      const { header: h } = segmentOf({ key: row.key, bytes: row.value });
+      if (h.first > 1) out.push({ log: tip.log, position: h.first - 1, e: h.before });
+    }
+  }
+  if (out.length < most) {
+    const record = await recordOf(archive, tip.log);
+    for (const cite of record?.opening?.cites ?? live?.record.opening?.cites ?? []) if (out.length < most) out.push(cite);
+  }
+  return out;
+}
+
+/** Would the door take something of this tip's ancestry? False when it is held, or waits in quarantine. */
+export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): Promise<boolean> {
+  const record = await recordOf(archive, tip.log);
+  const last = liveOf(tip.log)?.live.at(-1)?.header;
+  if (last && last.first + last.count - 1 >= tip.to) return false;
+  if (record) {
+    const e = await hashesAt(archive, tip.log, tip.to);
+    if (e.some((x) => equal(x, tip.after))) return false;
+    const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
+    if (record.bounds && tip.to > top && record.spans.some((s) => s.to >= top)) return false;
+    // Another history at a held position is wanted; where nothing tells, it counts as held.
+    if (record.spans.some((s) => s.from <= tip.to && tip.to <= s.to)) return e.length > 0 && !e.some((x) => equal(x, tip.after));
+  }
+  const prefix = new Uint8Array(48);
+  prefix.set(tip.node);
+  prefix.set(tip.log, 32);
+  for await (const row of pages(archive.store, 'quarantine', prefix, prefixEnd(prefix), 64)) {
+    if (segmentSpan(row.key.subarray(32)).last >= tip.to) return false;
+  }
+  return true;
+}
+
+/** Every e that stored segments are known to have at a position. */
+export async function hashesAt(archive: Archive, log: Bytes, position: number): Promise<Bytes[]> {
+  const out: Bytes[] = [];
+  const rows = await archive.store.scan('segment', { gte: log, lt: segmentFrom(log, position + 2), reverse: true, limit: 8 });
+  for (const row of rows) {
+    const { first, last } = segmentSpan(row.key);
+    if (last < position || first - 1 > position) continue;
+    const segment = segmentOf({ key: row.key, bytes: row.value });
+    const edge = last === position || first - 1 === position;
+    const e = hashAt(edge ? { first, last, before: segment.header.before, after: segment.header.after } : openIt(archive, segment).piece, position);
+    if (e) out.push(e);
+  }
+  return out;
+}

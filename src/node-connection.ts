@@ -1,0 +1,97 @@
+// One session over one link: carries frames and questions between the sans-IO engine and the node.
+import type { Bytes, Link } from './ports.ts';
+import type { Change, SessionLike } from './sync/host.ts';
+import type { Node } from './node.ts';
+import { Fault } from './fault.ts';
+import { equal } from './event/bytes.ts';
+import { answer, hostOf } from './node-host.ts';
+import { createSession } from './sync/session.ts';
+
+/** What a session did: events, and bytes on the wire with all framing. */
+export interface SyncReport { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number; equal: boolean }
+
+export interface Connection {
+  readonly link: Link;
+  readonly role: 'open' | 'accept';
+  /** The peer's id once it is proved. */
+  peer: Bytes | undefined;
+  /** True while nothing is left to exchange; `equal` when both sides hold the same. */
+  synced: boolean;
+  equal: boolean;
+  /** Resolves at an orderly end, rejects with the Fault that ended it. */
+  readonly done: Promise<SyncReport>;
+  report(): SyncReport;
+  tick(now: number): number | undefined;
+  changed(change: Change): void;
+  close(): void;
+}
+
+/** Starts a session. `once`: end as soon as both sides hold the same. */
+export function connect(node: Node, link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }): Connection {
+  const { clock, wake } = node.options;
+  const answering = node.answering();
+  const started = clock.uptime();
+  const session: SessionLike = createSession({
+    role, host: hostOf(answering), frameBytes: link.manifest.frameBytes, thin: link.manifest.thin,
+    interest: o.interest ?? null, once: o.once === true, now: started,
+  });
+  let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
+  const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
+  done.catch(() => undefined); // whoever cares awaits it
+  let open = true, blocked = false, pumping = false;
+
+  const connection: Connection = {
+    link, role, peer: undefined, synced: false, equal: false, done,
+    report: () => ({ sent: session.report.sent, received: session.report.received, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: clock.uptime() - started, equal: connection.equal }),
+    tick(now) {
+      if (session.deadline !== undefined && session.deadline <= now) { session.tick(now); pump(); }
+      return open ? session.deadline : undefined;
+    },
+    changed(change) { session.changed(change, clock.uptime()); pump(); },
+    close() { if (open) { session.close(clock.uptime()); pump(); } },
+  };
+
+  function end(fault: Fault | undefined, reason: string): void {
+    if (!open) return;
+    open = false;
+    node.connections.delete(connection);
+    link.close(reason);
+    if (fault) fail(fault); else finish(connection.report());
+  }
+
+  function pump(): void {
+    if (pumping) return;
+    pumping = true;
+    try {
+      while (open && !blocked) {
+        const out = session.next();
+        if (!out) break;
+        if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
+        else if (out.kind === 'ask') ask(out.id, out.question);
+        else if (out.kind === 'peer') {
+          connection.peer = out.node;
+          if (equal(out.node, node.id)) node.noticeTwin(out.node);
+        } else if (out.kind === 'receipt') node.keepReceipt(connection.peer!, out.receipt);
+        else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
+        else end(out.fault, out.fault?.message ?? 'done');
+      }
+    } finally {
+      pumping = false;
+    }
+    wake();
+  }
+
+  function ask(id: number, question: Parameters<typeof answer>[1]): void {
+    answer(answering, question).then(
+      (result) => session.answer(id, result, clock.uptime()),
+      (error) => session.answer(id, error instanceof Fault ? error : new Fault('internal', String(error), { cause: error }), clock.uptime()),
+    ).then(pump);
+  }
+
+  link.onFrame = (frame) => { if (open) { session.frame(frame, clock.uptime()); pump(); } };
+  link.onDrain = () => { blocked = false; pump(); };
+  link.onClose = (reason) => end(connection.synced && o.once ? undefined : new Fault('link-closed', `the connection over ${link.manifest.name} ended: ${reason}`), reason);
+  node.connections.add(connection);
+  pump();
+  return connection;
+}

@@ -1,0 +1,39 @@
+// An event as applications see it, made from what the log and the views hand out.
+import type { Admitted, Bytes } from './ports.ts';
+import type { EventFields } from './event/event.ts';
+import type { Stamp } from './event/stamp.ts';
+import type { Value } from './event/value.ts';
+import type { Found } from './log/reader.ts';
+import type { Latest } from './view/latest.ts';
+import { hex } from './event/bytes.ts';
+import { eventId } from './event/chain.ts';
+import { decodeEvent } from './event/event.ts';
+import { getUint } from './event/order.ts';
+
+export type { Found, Query } from './log/reader.ts';
+
+/** One event: `time` in ms since 1970 UTC, `node` the author's id in hex. */
+export interface Entry { id: string; stream: string; key: string; type: string; time: number; body: Value; node: string; stamp: Stamp; position: number }
+
+/** The entry of an event that was found with its place. */
+export function entryOf(stream: string, f: Found): Entry {
+  return {
+    id: eventId(f.incarnation, f.position, f.e), stream, key: f.key, type: f.type, time: f.time, body: f.body, node: hex(f.node), stamp: f.stamp, position: f.position,
+  };
+}
+
+/** Event `i` of an admitted run with its place. */
+export function foundIn(run: Admitted, i: number, fields: EventFields): Found {
+  return { ...fields, node: run.node, incarnation: run.incarnation, position: run.first + i, e: run.hashes.slice(i * 32, i * 32 + 32) };
+}
+
+/** The entry of a row of `latest`; its order holds the place. */
+export function entryOfLatest(stream: string, row: Latest): Entry {
+  const { order } = row;
+  const fields = decodeEvent(row.event);
+  return entryOf(stream, { ...fields, node: slice(order, 14, 46), incarnation: slice(order, 46, 62), position: getUint(order, 62, 7), e: slice(order, 69, 101) });
+}
+
+function slice(bytes: Bytes, from: number, to: number): Bytes {
+  return bytes.slice(from, to);
+}

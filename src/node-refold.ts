@@ -1,0 +1,49 @@
+// Folding again what a verdict took back, and folding for the first time what a new key makes readable.
+import type { Archive } from './log/archive.ts';
+import type { Found } from './log/reader.ts';
+import type { LatestView } from './view/latest.ts';
+import { text } from './event/bytes.ts';
+import { encodeEvent } from './event/event.ts';
+import { orderBytes } from './event/order.ts';
+import { pages } from './log/archive.ts';
+import { Change, DIRTY } from './log/change.ts';
+import { decodeRecord } from './log/record.ts';
+import { keysIn, openStored } from './log/door.ts';
+import { prefixEnd } from './log/place.ts';
+import { readStream } from './log/reader.ts';
+import { rebuild } from './log/span.ts';
+
+/** Computes `latest` again for every key that lost an event. The marks lie in the store, so that a crash between only delays it. */
+export async function refold(archive: Archive, latest: LatestView): Promise<void> {
+  for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 256)) {
+    const name = text(mark.key.subarray(DIRTY.length));
+    const zero = name.indexOf('\0');
+    const stream = name.slice(0, zero), key = name.slice(zero + 1);
+    let last: Found | undefined;
+    for await (const found of readStream(archive, [], stream, { key })) last = found;
+    const row = last && {
+      key, order: orderBytes(last.stamp, last.node, last.incarnation, last.position, last.e), event: encodeEvent(last),
+    };
+    await archive.store.commit([latest.replace(stream, key, row), { table: 'meta', key: mark.key }]);
+  }
+}
+
+/** After keys were learnt: opens the logs that could not be read before and folds them. */
+export async function relearn(archive: Archive, learnt: (stream: string, keyHash: Uint8Array) => boolean): Promise<void> {
+  for await (const row of pages(archive.store, 'log', undefined, undefined, 256)) {
+    const record = decodeRecord(row.value);
+    if (!record.keyHash || !record.spans.length || !learnt(record.stream, record.keyHash)) continue;
+    const change = new Change(archive);
+    const opened = await openStored(change, record.log);
+    for (const o of opened) {
+      if (!o.inside) continue;
+      const { stream, node, incarnation, first } = o.segment.header;
+      change.dropSegment(o.segment);
+      change.putSegment(o.segment, keysIn(o));
+      change.admitted.push({ stream, node, incarnation, first, ...o.inside });
+    }
+    const built = rebuild(opened.map((o) => o.piece), record.bounds);
+    change.setRecord({ ...record, spans: built.spans, events: built.events, forked: built.forked }, false);
+    await change.commit();
+  }
+}
