@@ -126,7 +126,7 @@ function marksOn(world: World, disk: string, node: string, stream: string): stri
 /** Someone copies a data directory and starts the copy elsewhere while the original goes on. */
 export async function clone(world: World): Promise<void> {
   const { chance, ledger, timeline } = world;
-  const machine = chance.maybe(world.free((one) => !world.revoked(one)));
+  const machine = chance.maybe(world.free((one) => !world.revoked(one) && !world.outcasts.has(one)));
   if (!machine || world.machines.length >= world.scenario.machinesMost) return;
   await hold(machine, async () => {
     const clean = chance.hit(0.4);
@@ -169,7 +169,7 @@ export async function clone(world: World): Promise<void> {
 
 /** A backup is taken from a machine as it runs or stands. */
 export async function backup(world: World): Promise<void> {
-  const machine = world.chance.maybe(world.free());
+  const machine = world.chance.maybe(world.free((one) => !world.outcasts.has(one)));
   if (!machine || world.backups.length >= 4) return;
   const disk = machine.snapshot(world.diskLabel(machine.label));
   world.ledger.copied(machine.disk.label, disk.label);
@@ -179,7 +179,7 @@ export async function backup(world: World): Promise<void> {
 /** A machine goes back to an old backup of its own. */
 export async function restore(world: World): Promise<void> {
   const { chance, ledger } = world;
-  const found = chance.maybe(world.backups.filter(({ machine }) => machine.state === 'up' && !machine.busy));
+  const found = chance.maybe(world.backups.filter(({ machine }) => machine.state === 'up' && !machine.busy && !world.outcasts.has(machine)));
   if (!found) return;
   const { machine } = found;
   await hold(machine, async () => {
@@ -216,7 +216,7 @@ export async function restore(world: World): Promise<void> {
 /** The memory of a running machine is copied: both copies draw the same random numbers, and part only when they are asked for different things. */
 export async function twins(world: World): Promise<void> {
   const { chance, ledger, timeline } = world;
-  const machine = chance.maybe(world.free((one) => !world.revoked(one) && world.may(one, 'write').length > 0));
+  const machine = chance.maybe(world.free((one) => !world.revoked(one) && !world.outcasts.has(one) && world.may(one, 'write').length > 0));
   if (!machine || world.machines.length >= world.scenario.machinesMost) return;
   await hold(machine, async () => {
     isolate(world, machine);

@@ -1,9 +1,9 @@
-// Acts on lines: broken, stalled, damaged and partitioned ones, and strangers who replay, babble or say nothing.
+// Acts on lines: broken, stalled, damaged and partitioned ones.
 
 import { attach, LINES } from './edge.ts';
 import type { Machine } from './machine.ts';
-import { flip, simLine, truncate, type SimLink } from './sim-link.ts';
-import type { World } from './world.ts';
+import { flip, simLine, truncate } from './sim-link.ts';
+import { STREAMS, type World } from './world.ts';
 
 /** Takes a machine off the network. */
 export function isolate(world: World, machine: Machine): void {
@@ -66,44 +66,7 @@ export async function meet(world: World): Promise<void> {
   const [left, right] = simLine(`${a.label}~${b.label}@${world.trace.lines}`, LINES.lan, world.timeline, chance.branch(`meet/${world.trace.lines}`), world.trace);
   left.whenOver = () => { a.links.delete(left); };
   right.whenOver = () => { b.links.delete(right); };
-  attach(a, left, 'open', { once: true }, world.trace);
+  const interest = chance.hit(0.3) ? [chance.pick(STREAMS)] : undefined;
+  attach(a, left, 'open', { once: true, ...(interest && { interest }) }, world.trace);
   attach(b, right, 'accept', {}, world.trace);
-}
-
-/** A stranger connects: replays what was recorded, babbles, sends the largest frames, or says nothing. It must be turned away and cost little. */
-export async function stranger(world: World): Promise<void> {
-  const { chance, timeline } = world;
-  const victim = chance.maybe(world.free(({ reachable }) => reachable));
-  if (!victim) return;
-  const role = chance.hit(0.7) ? 'accept' : 'open';
-  const label = `${victim.label}?${world.trace.lines}`;
-  const [bad, good] = simLine(label, LINES.lan, timeline, chance.branch(`stranger/${label}`), world.trace);
-  good.whenOver = () => { victim.links.delete(good); };
-  attach(victim, good, role, {}, world.trace);
-  const tapes = world.edges.flatMap((edge) => edge.tapes);
-  const kind = chance.weighted({ replay: tapes.length > 0 ? 4 : 0, babble: 2, mirror: 1, silence: 1 });
-  world.trace.note('stranger', label, kind);
-  if (kind === 'replay') await speak(world, bad, chance.pick(tapes)[role === 'accept' ? 'opener' : 'acceptor']);
-  if (kind === 'mirror') bad.onFrame = (frame) => { bad.send(frame); };
-  if (kind === 'babble') await speak(world, bad, Array.from({ length: chance.int(1, 20) }, () => babble(world)));
-  await timeline.sleep(chance.int(100, 120_000));
-  bad.close('the stranger is bored');
-}
-
-async function speak(world: World, link: SimLink, frames: readonly Uint8Array[]): Promise<void> {
-  for (const frame of frames) {
-    if (!link.open) return;
-    link.send(frame);
-    await world.timeline.sleep(world.chance.unit() * 20);
-  }
-}
-
-function babble(world: World): Uint8Array {
-  const { chance } = world;
-  switch (chance.weighted({ noise: 3, zeros: 1, nest: 1, largest: 0.3 })) {
-    case 'noise': return chance.bytes(chance.int(1, 400));
-    case 'zeros': return new Uint8Array(chance.int(0, 100));
-    case 'nest': return new Uint8Array(chance.int(100, 60_000)).fill(0x81);
-    case 'largest': return new Uint8Array(LINES.lan.frameBytes).fill(chance.int(0, 255));
-  }
 }

@@ -4,6 +4,7 @@ import { compareStamp } from '../../src/event/stamp.ts';
 import { equal } from '../../src/event/bytes.ts';
 import { encodeValue } from '../../src/event/value.ts';
 import type { Entry } from '../../src/node.ts';
+import { revive } from './acts-fail.ts';
 import { checkAlarms, checkRevoked } from './check-fleet.ts';
 import { members } from './heal.ts';
 import type { Machine } from './machine.ts';
@@ -91,6 +92,7 @@ function checkInvented(world: World, byMark: ReadonlyMap<string, Entry[]>): void
     const attempt = world.ledger.attempts.get(mark);
     const entry = entries[0]!;
     if (!attempt) world.ledger.problem(`an event that nobody appended: ${mark}`);
+    else if (world.ledger.forged.has(mark)) world.ledger.problem(`${mark} was signed falsely on ${attempt.machine} and is admitted`);
     else if (attempt.state === 'refused') world.ledger.problem(`${mark} was refused on ${attempt.machine} and exists`);
     else if (entries.length > 1 && !attempt.twin) world.ledger.problem(`${mark} exists ${entries.length} times: ${entries.map(({ id }) => id).join()}`);
     else if (attempt.node !== entry.node || attempt.stream !== entry.stream || attempt.key !== entry.key || attempt.type !== entry.type) world.ledger.problem(`${mark} was changed`);
@@ -141,4 +143,19 @@ async function checkCounts(world: World, first: Shown): Promise<void> {
   const machine = world.chance.pick(members(world));
   const report = await machine.ask((node) => node.verify(() => {}));
   if (report && report.damaged.length > 0) world.ledger.problem(`${machine.label} finds damage: ${JSON.stringify(report.damaged.slice(0, 3))}`);
+}
+
+/** What a node holds does not depend on its memory: after a stop or a power cut it gives the same digest. */
+export async function checkRestart(world: World): Promise<void> {
+  const all = members(world);
+  const before = await all[0]!.ask((node) => node.digest());
+  for (const machine of all) {
+    if (world.chance.hit(0.5)) machine.crash('the last one');
+    else await machine.stop();
+  }
+  for (const machine of all) {
+    await revive(world, machine);
+    const after = await machine.ask((node) => node.digest());
+    if (after?.digest !== before?.digest || after?.events !== before?.events) world.ledger.problem(`${machine.label} holds ${after?.events} events, ${after?.digest.slice(0, 8)}, after a restart; ${before?.events}, ${before?.digest.slice(0, 8)} before`);
+  }
 }

@@ -3,6 +3,7 @@
 import { revive } from './acts-fail.ts';
 import { rejoin } from './acts-line.ts';
 import { Edge, LINES } from './edge.ts';
+import { follow, type Follower } from './followers.ts';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
@@ -15,13 +16,13 @@ const IDLE_FRAMES = 80;
 /** Writes that one idle machine may make in that time. */
 const IDLE_WRITES = 10;
 
-/** Machines that are still there and whose identity was never revoked: those that must agree. */
+/** Machines that are still there and whose identity was never revoked, and that can be relied on: those that must agree. */
 export function members(world: World): Machine[] {
-  return world.machines.filter((machine) => machine.state !== 'gone' && !world.revoked(machine));
+  return world.machines.filter((machine) => machine.state !== 'gone' && !world.revoked(machine) && !world.outcasts.has(machine));
 }
 
-/** Ends all faults and waits until members agree and are quiet. Whatever does not come to rest is a problem. */
-export async function heal(world: World): Promise<void> {
+/** Ends all faults and waits until members agree and are quiet. Whatever does not come to rest is a problem. Gives those who followed on the way. */
+export async function heal(world: World): Promise<Follower[]> {
   const { timeline, trace } = world;
   trace.note('heal');
   for (const machine of world.machines) {
@@ -30,6 +31,8 @@ export async function heal(world: World): Promise<void> {
     rejoin(machine);
     if (machine.state === 'down') await revive(world, machine);
   }
+  const followers: Follower[] = [];
+  for (const machine of members(world)) followers.push(...await follow(world, machine));
   for (const edge of world.edges) edge.up = true;
   const all = members(world);
   all.forEach((machine, i) => {
@@ -41,13 +44,14 @@ export async function heal(world: World): Promise<void> {
   while (agreed < 3) {
     if (timeline.now > deadline) {
       world.ledger.problem(`no rest within ${REST_MS / 1000} s: ${await describe(world)}`);
-      return;
+      return followers;
     }
     await timeline.sleep(10_000);
     agreed = (await agree(world)) ? agreed + 1 : 0;
   }
   trace.note('rest');
   await watch(world);
+  return followers;
 }
 
 /** Whether all members give the same digest and none has anything on its way to its disk. */
@@ -64,11 +68,12 @@ async function agree(world: World): Promise<boolean> {
 /** Watches the idle world: endless talk and endless writing are problems. */
 async function watch(world: World): Promise<void> {
   const { ledger, timeline } = world;
+  const watched = new Set(members(world));
   const before = new Map(world.edges.map((edge) => [edge, { live: edge.live, frames: edge.frames() }]));
   const writes = new Map(members(world).map((machine) => [machine, machine.load().writes]));
   await timeline.sleep(WATCH_MS);
   for (const [edge, { live, frames }] of before) {
-    if (world.revoked(edge.a) || world.revoked(edge.b)) continue;
+    if (!watched.has(edge.a) || !watched.has(edge.b)) continue;
     if (edge.live !== live) ledger.problem(`${edge.a.label}-${edge.b.label} does not keep its connection`);
     else if (edge.frames() - frames > IDLE_FRAMES) ledger.problem(`${edge.a.label}-${edge.b.label} sent ${edge.frames() - frames} frames while nothing happened`);
   }

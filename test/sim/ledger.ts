@@ -38,8 +38,8 @@ export class Ledger {
   readonly mustAlarm: { node: string; marks: string[]; why: string }[] = [];
   /** Node ids that may have raised one. */
   readonly mayAlarm = new Set<string>();
-  /** Node ids whose streams may miss acknowledged events in ways the model does not follow (a damaged disk). */
-  readonly damagedDisks = new Set<string>();
+  /** Marks of events under false signatures. */
+  readonly forged = new Set<string>();
   /** Disks that are gone. */
   readonly lost = new Set<string>();
   /** Problems found on the way. */

@@ -1,6 +1,7 @@
 // One seed from its beginning to its verdict: found a fleet, let things happen to it, heal everything, wait for quiet, check.
 
-import { check } from './checker.ts';
+import { check, checkRestart } from './checker.ts';
+import { checkFollowers } from './followers.ts';
 import { revive } from './acts-fail.ts';
 import { rejoin } from './acts-line.ts';
 import { drawRole } from './acts-fleet.ts';
@@ -56,8 +57,12 @@ async function live(world: World): Promise<number> {
   while (world.pending > 0 && timeline.now < patience) await timeline.sleep(1_000);
   if (world.pending > 0) world.ledger.problem(`${world.pending} acts never end`);
   if (world.ledger.problems.length > 0) return 0;
-  await heal(world);
-  return check(world);
+  const followers = await heal(world);
+  if (world.ledger.problems.length > 0) return 0;
+  await checkFollowers(world, followers);
+  const events = await check(world);
+  if (world.ledger.problems.length === 0) await checkRestart(world);
+  return events;
 }
 
 /** Founds the fleet, brings its members in and lays the first lines: a chain, a ring, a star or whatever chance makes. */

@@ -2,7 +2,8 @@
 
 import { backup, bursts, clone, crash, destroy, flushFails, full, restore, stop, twins } from './acts-fail.ts';
 import { join, jump, revoke, silence } from './acts-fleet.ts';
-import { cut, down, meet, partition, spoil, stall, stranger } from './acts-line.ts';
+import { liar, rot, stranger } from './acts-hostile.ts';
+import { cut, down, meet, partition, spoil, stall } from './acts-line.ts';
 import { append } from './acts-write.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +13,7 @@ export const ACTS = {
     const machine = world.chance.maybe(world.free());
     if (machine) await append(world, machine);
   },
-  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, join, revoke, jump, silence,
+  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, liar, rot, join, revoke, jump, silence,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -47,12 +48,13 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...base, name: 'clocks', acts: { append: 20, jump: 6, crash: 2, stop: 1, partition: 1, cut: 1 } },
   { ...base, name: 'fleet', acts: { append: 20, join: 3, revoke: 2, partition: 1, crash: 1, cut: 1, meet: 1 }, roles: { full: 4, admin: 2, relay: 1, partial: 1 }, revocationsMost: 3 },
   { ...base, name: 'holes', acts: { append: 20, destroy: 1.5, bursts: 3, partition: 2, meet: 3, cut: 4, crash: 2, join: 1 }, machines: [4, 7] },
+  { ...base, name: 'liars', acts: { append: 20, liar: 1, rot: 0.7, stranger: 2, crash: 1, cut: 2, meet: 2, partition: 1 }, machines: [4, 7] },
   { ...base, name: 'years', acts: { append: 10, silence: 3, bursts: 2, stop: 1, crash: 1, jump: 0.5 }, count: [40, 80] },
   {
     ...base, name: 'everything', count: [100, 200], machines: [4, 8], machinesMost: 12, revocationsMost: 2,
     roles: { full: 5, admin: 2, relay: 1, partial: 1 },
     acts: {
-      append: 30, crash: 4, stop: 2, bursts: 1, full: 0.7, flushFails: 0.7, destroy: 0.7, clone: 1, backup: 1, restore: 1, twins: 0.7, cut: 2, down: 1, partition: 1, stall: 1, spoil: 2,
+      append: 30, crash: 4, stop: 2, bursts: 1, full: 0.7, flushFails: 0.7, destroy: 0.7, clone: 1, backup: 1, restore: 1, twins: 0.7, liar: 0.2, rot: 0.2, cut: 2, down: 1, partition: 1, stall: 1, spoil: 2,
       meet: 2, stranger: 2, join: 1, revoke: 0.7, jump: 2, silence: 0.7,
     },
   },

@@ -81,7 +81,7 @@ export class SimLink implements Link {
       if (sketch(frame) !== before) throw new Error(`${this.manifest.name}: a frame was changed after it was sent`);
       let arriving = frame.slice();
       if (this.spoil) {
-        arriving = this.spoil(arriving);
+        arriving = this.spoil(arriving).slice();
         this.spoil = undefined;
         this.trace.note('spoilt', this.manifest.name, arriving.length);
       }

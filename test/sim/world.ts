@@ -33,6 +33,8 @@ export class World {
   readonly roles = new Map<Machine, Role>();
   /** Disks kept as backups, each with the machine that it was taken from. */
   readonly backups: { machine: Machine; disk: Disk; at: number }[] = [];
+  /** Machines that nobody can rely on any more: they sign falsely or their disks rot. They need not agree with the others. */
+  readonly outcasts = new Set<Machine>();
   /** Acts that have begun and not ended. */
   pending = 0;
   /** Faults are over: acts in progress end soon. */
