@@ -14,7 +14,8 @@ import { packColumns } from '../../src/event/columns.ts';
 import { runOf, sliceRun } from '../../src/event/run.ts';
 import type { Segment } from '../../src/event/segment.ts';
 import { checkSegment, encodeSegment, eraseSegment, openSegment, parseSegment, sealSegment, signedBytes } from '../../src/event/segment.ts';
-import { code, crypto, events, fixed, fixedRandom, fleet, openingIn, runs, same, seed, series, streamKey } from './samples.ts';
+import type { Value } from '../../src/event/value.ts';
+import { code, crypto, events, fixed, fixedRandom, fleet, openingIn, runs, same, seed, series, streamKey, values } from './samples.ts';
 
 const test = suite('segment');
 const clock = { quality: 2 as const, uptime: 1234 };
@@ -136,6 +137,33 @@ test('any bytes give a segment or a Fault', () => {
   }), runs(2000));
   assert.is(code(() => parseSegment(new Uint8Array(131_073))), 'too-large');
   assert.is(code(() => parseSegment(new Uint8Array(0))), 'bad-segment');
+});
+
+test('any value in any place of a header gives a segment or a Fault', () => {
+  const sealed = seal('telemetry', series(4), { cites }), items = decode(sealed.headerBytes) as Value[];
+  fc.assert(fc.property(fc.nat(items.length), values, fc.boolean(), (at, value, nested) => {
+    const changed = [...items], old = changed[at];
+    changed[at] = nested && Array.isArray(old) && old.length > 0 ? [...old.slice(1), value] : value;
+    const headerBytes = encode(changed), bytes = encodeSegment(headerBytes, sealed.signature, sealed.payload);
+    const found = code(() => parseSegment(bytes));
+    assert.ok(['ok', 'bad-segment'].includes(found), found);
+    if (found !== 'ok') return;
+    const checked = code(() => checkSegment(crypto, fleet, parseSegment(bytes)));
+    assert.is(checked === 'ok', hex(headerBytes) === hex(sealed.headerBytes));
+    assert.ok(['ok', 'bad-segment', 'bad-signature'].includes(checked), checked);
+  }), runs(3000));
+});
+
+test('any columns, signed and sealed well, open to events or to nothing', () => {
+  const list = series(12), sealed = seal('$x', list), columns = packColumns(runOf(list.map(encodeEvent)));
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(columns.length - 1), fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 127, 128, 255))), { minLength: 1, maxLength: 4 }), fc.boolean(), (changes, cut) => {
+    let changed = columns.slice();
+    for (const [at, to] of changes) changed[at] = to;
+    if (cut) changed = changed.slice(0, changes[0]![0]);
+    const payload = crypto.deflate(changed);
+    const opened = openSegment(crypto, { ...sealed, payload, header: { ...sealed.header, length: payload.length, hash: crypto.sha256(payload) } }, null);
+    if (opened) same(opened.run, runOf(list.map(encodeEvent)));
+  }), runs(3000));
 });
 
 test('headers whose parts disagree are refused', () => {

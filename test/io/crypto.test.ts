@@ -1,5 +1,5 @@
 // The primitives against published vectors, and the strictness of Ed25519.
-import { createHmac, createPublicKey, verify } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hex, unhex, utf8 } from '../../src/event/bytes.ts';
@@ -63,26 +63,22 @@ function orderEight(): bigint[] {
   });
 }
 
-test('keys of small order and keys above p are refused, and Node alone would take some', () => {
+test('keys of small order and keys above p are refused', () => {
   const eight = orderEight();
   assert.is(eight.length, 2);
-  let lax = 0;
   for (const y of [0n, 1n, p - 1n, p, p + 1n, p + 2n, p + 18n, ...eight]) {
     for (const sign of [0n, 1n]) {
       const key = encoded(y, sign);
-      // S = 0 and R = the point itself or the identity: what such a key "signs" for many messages.
+      // S = 0 and R = the point itself or the identity: OpenSSL alone takes some of these, for messages that the key's owner never saw.
       for (const r of [key, encoded(1n, 0n)]) {
         for (let i = 0; i < 16; i++) {
           const signature = new Uint8Array(64), message = utf8(`message ${i}`);
           signature.set(r);
           assert.not.ok(crypto.verify(key, message, signature), hex(key));
-          const object = createPublicKey({ key: Buffer.concat([unhex('302a300506032b6570032100'), key]), format: 'der', type: 'spki' });
-          if (verify(null, message, object, signature)) lax++;
         }
       }
     }
   }
-  assert.ok(lax > 0, 'the check has something to do');
 });
 
 test('malformed input to verify is false', () => {
