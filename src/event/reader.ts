@@ -135,6 +135,14 @@ export class Reader {
     return this.string(n);
   }
 
+  /** Reads over a text of at most `most` bytes and returns its length in bytes. */
+  skipText(most: number): number {
+    const n = this.head(0x60);
+    if (n > most) this.fail(`a text of more than ${most} bytes`);
+    this.utf8(n);
+    return n;
+  }
+
   /** The text whose head gave `n`. */
   private string(n: number): string {
     const at = this.at;

@@ -4,7 +4,8 @@ import { EVENT_BYTES, GROUP_EVENTS } from '../limits.ts';
 import type { Bytes } from '../ports.ts';
 import { concat } from './bytes.ts';
 import type { EventFields } from './event.ts';
-import { appendEvent, checkEvent, peekEvent } from './event.ts';
+import { appendEvent, skimEvent } from './event.ts';
+import { Reader } from './reader.ts';
 import type { Stamp } from './stamp.ts';
 import { stampFollows } from './stamp.ts';
 import { Writer } from './writer.ts';
@@ -118,13 +119,15 @@ export class RunBuilder {
 }
 
 /** What a header says about the events of a run. Fault `bad-segment` when stamps do not rise, or a group of joined events is too large or runs past the end;
- * with `whole` every body is checked too (Faults of `checkEvent`). */
+ * with `whole` keys, types and bodies are checked too (Faults of `checkEvent`). */
 export function surveyRun(run: Run, whole: boolean): { stampFirst: Stamp; stampLast: Stamp; timeMin: number; timeMax: number } {
-  const { bytes, ends } = run;
+  const { bytes, ends } = run, reader = new Reader(bytes);
   let stampFirst: Stamp | undefined, stampLast: Stamp | undefined, timeMin = Infinity, timeMax = -Infinity, start = 0, group = 0, groupStart = 0;
   for (let i = 0; i < ends.length; i++) {
     const end = ends[i]!;
-    const event = whole ? checkEvent(bytes, start, end) : peekEvent(bytes, start, end);
+    reader.at = start;
+    reader.end = end;
+    const event = skimEvent(reader, whole);
     if (stampLast !== undefined && !stampFollows(stampLast, event.stamp)) throw new Fault('bad-segment', 'The stamps of a log rise.');
     stampFirst ??= event.stamp;
     stampLast = event.stamp;
