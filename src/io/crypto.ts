@@ -1,7 +1,7 @@
 // The primitives of the Crypto port and the Random port, on node:crypto and node:zlib.
 import type { KeyObject } from 'node:crypto';
 import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hash, randomFillSync, sign, verify } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Bytes, Crypto, Random } from '../ports.ts';
 
 /** Key objects kept per kind: making one costs as much as a signature. */
@@ -11,8 +11,6 @@ const TAG = 16;
  * default), and in noise short matches cost more than they save (3 %). Short columns are mostly names, which repeat. */
 const SHORT_DEFLATE = { level: 6, memLevel: 5 }, LONG_DEFLATE = { ...SHORT_DEFLATE, strategy: constants.Z_FILTERED }, LONG = 4096;
 const EMPTY = Buffer.alloc(0);
-/** A small memory makes zlib begin a new table of codes every thousand symbols. Columns differ from each other, so that saves 5 % on the room-climate trace, in the same time. */
-const DEFLATE = { level: 6, memLevel: 4 };
 
 // The DER around a raw key (RFC 8410): PKCS #8 for secrets, SubjectPublicKeyInfo for public keys.
 const ED_SECRET = Buffer.from('302e020100300506032b657004220420', 'hex');
