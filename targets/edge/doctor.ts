@@ -3,11 +3,13 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Fault } from '../../src/fault.ts';
+import { frames } from '../../src/carry/frame.ts';
 import { systemClock } from '../../src/io/clock.ts';
+import { dialTcp } from '../../src/io/tcp.ts';
 import { CLOCK_NONE, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Command } from './command.ts';
 import type { Database, Report } from './database.ts';
-import { CONTROL_FILES, dialLink, ROOT_KEY_FILE, SECRET_FILES } from './found.ts';
+import { KEY_FILE, ROOT_KEY_FILE } from './home.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, printable } from './output.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -17,6 +19,8 @@ interface Finding { check: string; state: 'ok' | 'warn' | 'bad'; text: string; a
 
 /** Free bytes below which a disk is worth a warning, and is nearly full. */
 const DISK_LOW = 500_000_000, DISK_FULL = 50_000_000;
+/** Files that only the user of the service may read. */
+const PRIVATE = [KEY_FILE, ROOT_KEY_FILE, 'control.sock'];
 /** Time for each peer to answer. */
 const DIAL_MS = 5_000;
 
@@ -72,13 +76,13 @@ function permissionFindings(dir: string): Finding[] {
   if (!existsSync(dir)) return [];
   const findings: Finding[] = [];
   const own = process.getuid?.();
-  const look = (path: string, wanted: number) => {
+  const look = (path: string) => {
     const state = lstatSync(path);
-    if ((state.mode & 0o077) !== 0) findings.push({ check: 'permissions', state: 'bad', text: `other users may use ${path}`, advice: `chmod ${wanted.toString(8)} ${path}` });
+    if ((state.mode & 0o077) !== 0) findings.push({ check: 'permissions', state: 'bad', text: `other users may use ${path}`, advice: `chmod 600 ${path}` });
     if (own !== undefined && own !== 0 && state.uid !== own) findings.push({ check: 'permissions', state: 'bad', text: `${path} belongs to another user`, advice: `Run holdfast as that user, or: chown ${own} ${path}` });
   };
   try {
-    for (const name of readdirSync(dir)) if (SECRET_FILES.includes(name) || CONTROL_FILES.includes(name)) look(join(dir, name), 0o600);
+    for (const name of readdirSync(dir)) if (PRIVATE.includes(name)) look(join(dir, name));
   } catch (error) {
     return [{ check: 'permissions', state: 'bad', text: `${dir} cannot be read: ${(error as Error).message}`, advice: 'Run holdfast as the user that the directory belongs to.' }];
   }
@@ -130,7 +134,7 @@ async function storeFindings(dir: string): Promise<Finding[]> {
 
 async function peerFinding(url: string): Promise<Finding> {
   try {
-    const link = await dialLink(url, { timeoutMs: DIAL_MS });
+    const link = await dialTcp(url, frames, { timeoutMs: DIAL_MS });
     link.close();
     return { check: 'link', state: 'ok', text: `${url} answers` };
   } catch (error) {

@@ -1,36 +1,9 @@
 // `status`, `digest` and `verify`: what a node holds, and whether it is whole.
 
 import type { Command } from './command.ts';
-import type { Report } from './database.ts';
-import { spanText } from './moment.ts';
 import { openDatabase } from './open.ts';
-import { byteText, counted, grouped, printable } from './output.ts';
-
-/** The lines of `status`. */
-export function reportLines(report: Report): string[] {
-  const lines = [
-    `${printable(report.name)}  ${report.node.slice(0, 16)}…  of fleet ${printable(report.fleetName)} ${report.fleet.slice(0, 12)}…`,
-    report.running ? `running for ${spanText(report.uptimeMs)} (process ${report.pid}) on ${report.dir}` : `not running; the store is ${report.dir}`,
-    '',
-    'streams',
-    ...(report.streams.length === 0 ? ['  none yet'] : report.streams.map((each) => `  ${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`)),
-    '',
-    'members',
-    ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.node === report.node ? ', this node' : ''}`),
-  ];
-  if (report.running) {
-    lines.push('', 'links', ...report.listening.map((url) => `  listening on ${url}`));
-    for (const peer of report.peers) {
-      const who = peer.name ?? peer.node?.slice(0, 16) ?? '';
-      lines.push(`  ${peer.url}  ${peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
-    }
-  }
-  lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
-  if (report.quarantined.segments > 0) lines.push(`quarantine  ${counted(report.quarantined.segments, 'segment')}, ${byteText(report.quarantined.bytes)}: of nodes that are revoked or not admitted`);
-  for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);
-  if (report.alarms.length === 0) lines.push('alarms  none');
-  return lines;
-}
+import { counted } from './output.ts';
+import { reportLines } from './report-lines.ts';
 
 export const statusCommand: Command = {
   name: 'status',

@@ -1,10 +1,12 @@
 // `run`: the node as a daemon, with its links, its metrics and its status on the terminal.
 
+import { hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Report } from './database.ts';
-import { defaultName, foundFleet, hasNode } from './found.ts';
+import { defaultName, foundFleet } from './found.ts';
+import { hasNode } from './home.ts';
 import { liveLines, painter, ratesBetween, terminalBlock, type Block } from './live.ts';
 import { recordMetrics } from './metrics.ts';
 import { errorText, printable } from './output.ts';
@@ -57,7 +59,7 @@ async function run(invocation: Invocation): Promise<number> {
 
   const stop = stopSignal();
   const station = await openStation(dir, {
-    settings,
+    settings, control: true,
     links: {
       connected: (url, peer) => say('connected', `connected to ${printable(peer.name)} at ${url}`, { url, ...peer }),
       ended: (url, reason, retry) => sayEnded(say, url, reason, retry),
@@ -68,8 +70,8 @@ async function run(invocation: Invocation): Promise<number> {
   let stopMetrics = () => {};
   let redraw: NodeJS.Timeout | undefined;
   try {
-    const { node, name } = station;
-    say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node, name, dir, pid: process.pid });
+    const { name } = station.node;
+    say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node: hex(station.node.id), name, dir, pid: process.pid });
     for (const url of await listenAll(station, settings, (text) => say('notice', text, { text }))) say('listening', `listening on ${url}`, { url });
     for (const url of settings.peers) station.links.keep(url);
     if (settings.metricsSeconds > 0) {

@@ -1,0 +1,187 @@
+// The database of a node that is open in this process.
+
+import { hex } from '../../src/event/bytes.ts';
+import { encodeEvent } from '../../src/event/event.ts';
+import { ZERO_STAMP } from '../../src/event/stamp.ts';
+import type { Value } from '../../src/event/value.ts';
+import { codeOf, Fault } from '../../src/fault.ts';
+import type { systemClock } from '../../src/io/clock.ts';
+import type { Entry as NodeEntry, Node } from '../../src/node.ts';
+import type { Appended, Database, Draft, Entry, ListenNews, Query, Report } from './database.ts';
+import type { Links } from './links.ts';
+
+/** What the database of an open node is made of. */
+export interface Place {
+  dir: string;
+  node: Node;
+  links: Links;
+  clock: ReturnType<typeof systemClock>;
+  running: boolean;
+  uptimeMs(): number;
+}
+
+/** Events that may wait for a reader that follows. */
+const FOLLOW_QUEUE = 10_000;
+/** Ids of events that were read last, in which announcements are looked up. */
+const READ_LATELY = 65_536;
+
+/** Wraps an open node. `close` does nothing: whoever opened the node closes it. */
+export function nodeDatabase(place: Place): Database {
+  const { node, links } = place;
+  return {
+    remote: false,
+    append: (stream, drafts, urgent) => append(node, stream, drafts, urgent),
+    async *read(stream, query) {
+      for await (const entry of node.read(stream, query)) yield plain(entry);
+    },
+    follow: (stream, query, signal) => follow(node, stream, query, signal),
+    async latest(stream, key) {
+      const entry = await node.latest(stream, key);
+      return entry === undefined ? undefined : plain(entry);
+    },
+    async *keys(stream) {
+      for await (const { key, type, time, id } of node.keys(stream)) yield { key, type, time, id };
+    },
+    streams: () => Promise.resolve(node.streams().map(({ stream, events, logs }) => ({ stream, events, logs }))),
+    digest: () => Promise.resolve(node.digest()),
+    report: () => report(place),
+    async verify(progress) {
+      return node.verify(progress);
+    },
+    invite: (wish) => node.invite(wish),
+    async revoke(wanted, why) {
+      const found = findMember(node, wanted);
+      await node.revoke(found.id, why);
+      return { node: hex(found.id), name: found.name };
+    },
+    async release(wanted) {
+      const found = findMember(node, wanted);
+      await node.release(found.id);
+      return { node: hex(found.id), name: found.name };
+    },
+    sync: (url, signal, progress) => links.once(url, signal, progress),
+    listen: (url, signal) => listen(links, url, signal),
+    close: () => Promise.resolve(),
+  };
+}
+
+function plain({ id, stream, key, type, time, body, node }: NodeEntry): Entry {
+  return { id, stream, key, type, time, body, node };
+}
+
+/** Appends what can be; the rest is named. One refused draft must not keep the others out. */
+async function append(node: Node, stream: string, drafts: Draft[], urgent: boolean): Promise<Appended> {
+  try {
+    await node.append(stream, drafts, { urgent });
+    return { appended: drafts.length, rejected: [] };
+  } catch (error) {
+    if (!['bad-event', 'bad-value', 'bad-encoding', 'too-large'].includes(codeOf(error))) throw error;
+    const rejected = drafts.flatMap((draft, index) => {
+      const fault = judge(draft);
+      return fault === undefined ? [] : [{ index, code: fault.code, message: fault.message }];
+    });
+    const good = drafts.map((draft, index) => ({ draft, index })).filter(({ index }) => !rejected.some((each) => each.index === index));
+    if (rejected.length > 0) return join({ appended: 0, rejected }, await appendPart(node, stream, good, urgent));
+    // Each is good alone: together they are too much for one append.
+    if (drafts.length < 2) throw error;
+    const half = drafts.length >> 1;
+    return join(await appendPart(node, stream, good.slice(0, half), urgent), await appendPart(node, stream, good.slice(half), urgent));
+  }
+}
+
+async function appendPart(node: Node, stream: string, part: { draft: Draft; index: number }[], urgent: boolean): Promise<Appended> {
+  if (part.length === 0) return { appended: 0, rejected: [] };
+  const { appended, rejected } = await append(node, stream, part.map(({ draft }) => draft), urgent);
+  return { appended, rejected: rejected.map((each) => ({ ...each, index: part[each.index]!.index })) };
+}
+
+function join(a: Appended, b: Appended): Appended {
+  return { appended: a.appended + b.appended, rejected: [...a.rejected, ...b.rejected].sort((x, y) => x.index - y.index) };
+}
+
+/** Why a draft alone would be refused. */
+function judge({ key, type, body, time }: Draft): Fault | undefined {
+  try {
+    encodeEvent({ stamp: ZERO_STAMP, time: time ?? 0, joined: false, key, type, body: body as Value });
+    return undefined;
+  } catch (error) {
+    return error instanceof Fault ? error : new Fault('bad-event', String(error), { cause: error });
+  }
+}
+
+/**
+ * What is held, then what comes: nothing twice, nothing left out between the two. An event that becomes durable while the held ones are read may be met
+ * there, or be announced, or both, in either order.
+ */
+async function* follow(node: Node, stream: string, query: Query, signal: AbortSignal): AsyncGenerator<Entry> {
+  const waiting: Entry[] = [];
+  const queued = new Set<string>(), readAndQueued = new Set<string>(), readLately = new Set<string>();
+  let overflow = false;
+  let wake = () => {};
+  const { limit, ...filter } = query;
+  const stop = node.follow(stream, filter, (entry) => {
+    if (readLately.has(entry.id)) return;
+    if (waiting.length >= FOLLOW_QUEUE) overflow = true;
+    else {
+      waiting.push(plain(entry));
+      queued.add(entry.id);
+    }
+    wake();
+  });
+  const abort = () => wake();
+  signal.addEventListener('abort', abort);
+  try {
+    let left = limit ?? Infinity;
+    for await (const entry of node.read(stream, filter)) {
+      if (signal.aborted || left <= 0) return;
+      if (queued.has(entry.id)) readAndQueued.add(entry.id);
+      // The announcement follows the commit within moments: only what was read lately can still be announced.
+      readLately.add(entry.id);
+      if (readLately.size > READ_LATELY) for (const oldest of readLately) { readLately.delete(oldest); break; }
+      left--;
+      yield plain(entry);
+    }
+    for (;;) {
+      for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+        if (signal.aborted || left <= 0) return;
+        queued.delete(entry.id);
+        if (readAndQueued.delete(entry.id)) continue;
+        left--;
+        yield entry;
+      }
+      if (overflow) throw new Fault('busy', `More than ${FOLLOW_QUEUE} events waited for this reader, and some were left out here; read again from where you are with --since.`);
+      if (signal.aborted || left <= 0) return;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+    stop();
+  }
+}
+
+async function* listen(links: Links, url: string, signal: AbortSignal): AsyncGenerator<ListenNews> {
+  const news: ListenNews[] = [];
+  let wake = () => {};
+  const end = new AbortController();
+  const abort = () => {
+    end.abort();
+    wake();
+  };
+  if (signal.aborted) return;
+  signal.addEventListener('abort', abort);
+  try {
+    await links.listen(url, end.signal, (each) => {
+      // News is for people: when nobody takes it, the oldest goes.
+      if (news.length >= 1_000) news.shift();
+      news.push(each);
+      wake();
+    });
+    while (!signal.aborted) {
+      for (let each = news.shift(); each !== undefined; each = news.shift()) yield each;
+      if (!signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+    end.abort();
+  }
+}

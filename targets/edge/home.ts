@@ -1,0 +1,78 @@
+// A data directory: what lies in it, and its opening and closing as the parts that a node is made of.
+
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../src/fault.ts';
+import { systemClock } from '../../src/io/clock.ts';
+import { createCrypto, createRandom } from '../../src/io/crypto.ts';
+import { openJournal } from '../../src/io/journal.ts';
+import { keyFile } from '../../src/io/key-file.ts';
+import { openLmdb } from '../../src/io/lmdb.ts';
+import { lock } from '../../src/io/lock.ts';
+import type { NodeOptions } from '../../src/node.ts';
+import { CLOCK_NONE, CLOCK_RTC, CLOCK_SYNCED, type ClockQuality } from '../../src/ports.ts';
+import type { Settings } from './settings.ts';
+
+/** The secrets of this node, its place in a fleet, and the fleet's keys. */
+export const KEY_FILE = 'node.key';
+/** The fleet's root key, until it is moved away. */
+export const ROOT_KEY_FILE = 'root.key';
+const OVERRULED: { [word in Settings['clock']]: ClockQuality | undefined } = { auto: undefined, none: CLOCK_NONE, rtc: CLOCK_RTC, synced: CLOCK_SYNCED };
+const STORE = 'store', JOURNAL = 'journal';
+
+/** Whether a node lives in a directory. */
+export function hasNode(dir: string): boolean {
+  return existsSync(join(dir, KEY_FILE));
+}
+
+/** Fault `no-fleet` with what to do, for a directory in which no node lives. */
+export function noNode(dir: string): Fault {
+  const what = existsSync(dir) ? `There is no node in ${dir}.` : `There is no directory ${dir}.`;
+  return new Fault('no-fleet', `${what} \`holdfast init --dir ${dir}\` founds a fleet, \`holdfast join TOKEN --dir ${dir}\` joins one; --dir or HOLDFAST_DIR names another directory.`);
+}
+
+/** The parts of a node, open and locked. A node that was made of them closes store and journal itself; `unlock` comes after that. */
+export interface Home {
+  parts: Pick<NodeOptions, 'store' | 'journal' | 'clock' | 'random' | 'crypto' | 'keys'>;
+  clock: ReturnType<typeof systemClock>;
+  /** Closes what is open when no node was made of it. */
+  abandon(): Promise<void>;
+  unlock(): Promise<void>;
+}
+
+/**
+ * Locks and opens a directory; with `create` it is made if it is missing.
+ * Faults: `no-fleet`, `store-locked`, `store-damaged`, `store-failed`, `bad-argument` (no directory, no permission).
+ */
+export async function openHome(dir: string, options: { create?: boolean; clock?: Settings['clock'] } = {}): Promise<Home> {
+  if (options.create !== true && !hasNode(dir)) throw noNode(dir);
+  try {
+    if (options.create === true) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Fault('bad-argument', `The directory ${dir} cannot be made: ${(error as Error).message}`, { cause: error });
+  }
+  const held = await lock(dir);
+  try {
+    const store = await openLmdb({ folder: join(dir, STORE) });
+    try {
+      const journal = await openJournal({ folder: join(dir, JOURNAL) });
+      const clock = systemClock(OVERRULED[options.clock ?? 'auto']);
+      return {
+        parts: { store, journal, clock, random: createRandom(), crypto: createCrypto(), keys: keyFile(join(dir, KEY_FILE)) },
+        clock,
+        async abandon() {
+          await journal.close();
+          await store.close();
+          await held.release();
+        },
+        unlock: () => held.release(),
+      };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    await held.release();
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+// How a command gets at the database: through the node that runs on the directory, or by opening it.
+
+import { codeOf, Fault } from '../../src/fault.ts';
+import { connectControl } from '../../src/io/control.ts';
+import type { Database } from './database.ts';
+import { hasNode, noNode } from './home.ts';
+import { remoteDatabase } from './remote.ts';
+import { openStation } from './station.ts';
+
+/** How long a command waits for another one that has the store open for a moment. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 50;
+
+/**
+ * Opens the database of a directory. `serve`: this command takes its time, so let others work through it meanwhile.
+ * Faults: `no-fleet`, `store-locked`, `link-failed` (a node runs as another user), those of the store.
+ */
+export async function openDatabase(dir: string, options: { serve?: boolean } = {}): Promise<Database> {
+  if (!hasNode(dir)) throw noNode(dir);
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const channel = await connectControl(dir);
+    if (channel !== undefined) return remoteDatabase(channel, () => connectControl(dir));
+    try {
+      const station = await openStation(dir, {
+        control: options.serve === true,
+        notice: (text) => void process.stderr.write(`holdfast: ${text}\n`),
+        // Nothing may be acknowledged after a flush that failed: this process ends at once.
+        fatal: (error) => {
+          process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)} [${codeOf(error)}]\n`);
+          process.exit(1);
+        },
+      });
+      return { ...station.database, close: () => station.close() };
+    } catch (error) {
+      if (codeOf(error) !== 'store-locked' || performance.now() > until) {
+        if (codeOf(error) !== 'store-locked') throw error;
+        throw new Fault('store-locked', `${(error as Error).message} It has no control socket, or does not answer on it.`, { cause: error });
+      }
+      // It may be starting, or about to end: either way it is worth another look.
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}

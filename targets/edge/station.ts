@@ -1,0 +1,132 @@
+// A node in this process: opened from its directory, driven by timers, reachable by links and by its control socket, closed in order.
+
+import { hex } from '../../src/event/bytes.ts';
+import { frames } from '../../src/carry/frame.ts';
+import { serveControl, type Control } from '../../src/io/control.ts';
+import { openNode, type Node, type Notice } from '../../src/node.ts';
+import { nodeDatabase } from './direct.ts';
+import type { Database } from './database.ts';
+import { openHome, type Home } from './home.ts';
+import { openLinks, type Converse, type LinkEvents, type Links } from './links.ts';
+import { serveChannel } from './serve.ts';
+import type { Settings } from './settings.ts';
+
+/** What a caller wants of a station, and wants to hear from it. */
+export interface StationOptions {
+  settings?: Pick<Settings, 'windowMs' | 'clock'>;
+  /** Whether commands of other processes may use it while it is open. */
+  control: boolean;
+  links?: LinkEvents;
+  /** Something worth a line: an alarm, what a recovery found. */
+  notice?(text: string): void;
+  /** The node cannot go on (a flush failed): close and end the process. */
+  fatal?(error: unknown): void;
+}
+
+/** An open node with everything around it. */
+export interface Station {
+  node: Node;
+  database: Database;
+  links: Links;
+  close(): Promise<void>;
+}
+
+const SILENT: LinkEvents = { connected: () => {}, ended: () => {} };
+
+/** Opens the node of a directory. Faults: those of `openHome` and of the node. */
+export async function openStation(dir: string, options: StationOptions): Promise<Station> {
+  const home = await openHome(dir, options.settings === undefined ? {} : { clock: options.settings.clock });
+  const driver = drive();
+  let node: Node;
+  try {
+    node = await openNode({
+      ...home.parts, wake: driver.wake, notice: (notice) => tell(notice, options),
+      ...(options.settings === undefined ? {} : { windowMs: options.settings.windowMs }),
+    });
+  } catch (error) {
+    await home.abandon();
+    throw error;
+  }
+  driver.begin(node);
+  return stationOf(dir, node, home, driver, options);
+}
+
+async function stationOf(dir: string, node: Node, home: Home, driver: Driver, options: StationOptions): Promise<Station> {
+  const links = openLinks(frames, converseWith(node), options.links ?? SILENT, Math.random);
+  const began = performance.now();
+  let control: Control | undefined;
+  const database = nodeDatabase({ dir, node, links, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
+  if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel));
+  return {
+    node, database, links,
+    async close() {
+      try {
+        await control?.close();
+        await links.close();
+        await node.close();
+      } finally {
+        driver.end();
+        await home.unlock();
+      }
+    },
+  };
+}
+
+/** Conversations of links.ts, held by the node. */
+function converseWith(node: Node): Converse {
+  return (link, role, once) => {
+    const connection = node.connect(link, role, { once });
+    return {
+      get peer() {
+        const { peer } = connection;
+        return peer === undefined ? undefined : { node: hex(peer), name: node.memberName(peer) };
+      },
+      done: connection.done,
+      close: () => connection.close(),
+    };
+  };
+}
+
+function tell(notice: Notice, { notice: say, fatal }: StationOptions): void {
+  switch (notice.kind) {
+    case 'alarm': return say?.(`ALARM ${notice.alarm.text}`);
+    case 'fatal': return fatal?.(notice.fault);
+    case 'recovered': {
+      if (notice.events > 0) say?.(`recovered ${notice.events} events that were acknowledged before the last stop`);
+      for (const what of notice.skipped) say?.(`the journal is damaged: ${what}`);
+      return;
+    }
+    default: return;
+  }
+}
+
+/** Calls `tick` whenever it is due: the node itself has no timers. */
+interface Driver { wake(): void; begin(node: Node): void; end(): void }
+
+function drive(): Driver {
+  let node: Node | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let soon: NodeJS.Immediate | undefined;
+  const step = () => {
+    soon = undefined;
+    clearTimeout(timer);
+    const due = node?.tick();
+    // A timer takes no more than 2^31 - 1 ms; waking once a day does no harm.
+    if (due !== undefined) timer = setTimeout(step, Math.min(Math.max(1, due), 86_400_000));
+  };
+  return {
+    wake() {
+      if (node !== undefined) soon ??= setImmediate(step);
+    },
+    begin(opened) {
+      node = opened;
+      step();
+    },
+    end() {
+      node = undefined;
+      clearTimeout(timer);
+      if (soon !== undefined) clearImmediate(soon);
+      soon = undefined;
+    },
+  };
+}
