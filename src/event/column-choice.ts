@@ -1,5 +1,5 @@
 // How the packer chooses the form of an integer column: by trying the likely ones on a sample.
-import { estimate, middle } from './column-estimate.ts';
+import { cost, emptySample, middle, take } from './column-estimate.ts';
 import { levelsOf } from './column-levels.ts';
 import type { Rows } from './column-rows.ts';
 import { gather } from './column-rows.ts';
@@ -30,7 +30,9 @@ const LEVELS = 1_024, LEVELS_FROM = 32;
 const LEVEL = 9;
 /** Quanta in which timers and instruments tick, and how many values it takes to look for them. */
 const DIVISORS = [10, 16, 20, 25, 40, 50, 60, 64, 100, 125, 200, 250, 500, 1_000, 10_000, 60_000];
-const DIVISORS_FROM = 256;
+const DIVISORS_FROM = 256, GLANCE = 128;
+
+const sample = emptySample();
 
 /** The form for the first `rows.n` of `values` (integers within 2^53 - 1 of zero, in the order of the log); `spare` is scratch of that size. With `forced`
  * the column is written by key. */
@@ -50,8 +52,12 @@ export function choose(values: Float64Array, rows: Rows, spare: Float64Array, fo
   if (changes === 0 && !forced) return { ...choice, form: values[0] === 0 ? 'zero' : 'constant', cost: 24 };
   const several = rows.starts.length > 2;
   const sorted = gather(values, rows, spare);
-  if (forced) choice.sequence = sorted, choice.byKey = true;
-  else if (runs(choice, values, sorted, several, n, changes, bends)) return choice;
+  if (forced) {
+    choice.sequence = sorted;
+    choice.byKey = true;
+    // The rows are by key already: what bends in the log bends in the groups.
+    if ((1 + bends) * RUN <= n) return { ...choice, form: 'runs', delta: 1, cost: 14 * (1 + bends) };
+  } else if (runs(choice, values, sorted, several, n, changes, bends)) return choice;
   return planes(choice, sorted, several && !forced, n);
 }
 
@@ -77,9 +83,9 @@ function runs(choice: Choice, values: Float64Array, sorted: Float64Array, severa
 function planes(choice: Choice, sorted: Float64Array, several: boolean, n: number): Choice {
   choice.form = 'planes';
   choice.delta = 1;
-  choice.cost = estimate(choice.sequence, n, 1);
+  choice.cost = cost(take(sample, choice.sequence, n, 1));
   if (several) {
-    const byKey = estimate(sorted, n, 1);
+    const byKey = cost(take(sample, sorted, n, 1));
     if (byKey <= choice.cost) {
       choice.cost = byKey;
       choice.byKey = true;
@@ -87,15 +93,18 @@ function planes(choice: Choice, sorted: Float64Array, several: boolean, n: numbe
     }
   }
   for (const delta of [0, 2] as const) {
-    const cost = estimate(choice.sequence, n, delta);
-    if (cost < choice.cost * GAIN) {
-      choice.cost = cost;
+    const bits = cost(take(sample, choice.sequence, n, delta));
+    if (bits < choice.cost * GAIN) {
+      choice.cost = bits;
       choice.delta = delta;
     }
   }
   if (n >= LEVELS_FROM && choice.cost > 2 * n) levels(choice, n);
-  if (choice.delta > 0 && choice.cost > 4 * n) base(choice, n);
-  if (n >= DIVISORS_FROM && choice.cost > 6 * n) divide(choice, n);
+  if (choice.levels === undefined && choice.delta > 0 && choice.cost > 5 * n) {
+    take(sample, choice.sequence, n, choice.delta);
+    base(choice);
+    if (n >= DIVISORS_FROM && choice.cost > 6 * n) divide(choice);
+  }
   return choice;
 }
 
@@ -106,30 +115,35 @@ function levels(choice: Choice, n: number): void {
   // Without gaps between the levels their steps are the steps of the values.
   if (found.levels[count - 1]! - found.levels[0]! < 1.2 * count) return;
   for (const delta of [0, 1] as const) {
-    const cost = estimate(found.ranks, n, delta) + LEVEL * count;
-    if (cost >= choice.cost * GAIN) continue;
-    choice.cost = cost;
+    const bits = cost(take(sample, found.ranks, n, delta)) + LEVEL * count;
+    if (bits >= choice.cost * GAIN) continue;
+    choice.cost = bits;
     choice.delta = delta;
     choice.levels = found.levels;
   }
   if (choice.levels !== undefined) choice.sequence = found.ranks;
 }
 
-function base(choice: Choice, n: number): void {
-  const by = middle(choice.sequence, n, choice.delta);
+function base(choice: Choice): void {
+  const by = middle(sample);
   if (Math.abs(by) < 16) return;
-  const cost = estimate(choice.sequence, n, choice.delta, by);
-  if (cost >= choice.cost * GAIN) return;
-  choice.cost = cost;
+  const bits = cost(sample, by);
+  if (bits >= choice.cost * GAIN) return;
+  choice.cost = bits;
   choice.base = by;
 }
 
-function divide(choice: Choice, n: number): void {
-  const before = choice.cost;
+/** A few values show which divisor may be worth it, all of the sample whether it is. */
+function divide(choice: Choice): void {
+  let least = cost(sample, choice.base, 1, GLANCE), best = 1;
   for (const divisor of DIVISORS) {
-    const cost = estimate(choice.sequence, n, choice.delta, choice.base, divisor);
-    if (cost >= choice.cost || cost >= before * GAIN) continue;
-    choice.cost = cost;
-    choice.divisor = divisor;
+    const bits = cost(sample, choice.base, divisor, GLANCE);
+    if (bits >= least) continue;
+    least = bits;
+    best = divisor;
   }
+  const bits = best > 1 ? cost(sample, choice.base, best) : choice.cost;
+  if (bits >= choice.cost * GAIN) return;
+  choice.cost = bits;
+  choice.divisor = best;
 }

@@ -1,7 +1,7 @@
 // What a form of an integer column would cost: the entropy of its bytes on a sample, as a Huffman code would see them.
 
 /** Values that a sample holds at most; of longer columns two halves are taken from different places. */
-const SAMPLE = 512;
+const SAMPLE = 384;
 /** Bits that one more symbol adds to the description of a Huffman code. */
 const SYMBOL = 5;
 /** Bits a value of what never changes: long repetitions become matches. */
@@ -14,75 +14,90 @@ for (let c = 1; c <= SAMPLE; c++) {
   LOG2[c] = e + c / 2 ** e - 1;
 }
 
-/** How often each byte occurs in the first and second bytes of varints; `more` counts the bytes after these. */
-interface Tally { first: Int32Array; second: Int32Array; seconds: number; more: number }
-const quotients: Tally = { first: new Int32Array(256), second: new Int32Array(256), seconds: 0, more: 0 };
-const remainders: Tally = { first: new Int32Array(256), second: new Int32Array(256), seconds: 0, more: 0 };
+/** How often each byte occurs in one place of the varints. */
+interface Tally { counts: Int32Array; symbols: Int32Array; distinct: number; total: number }
+const tally = (): Tally => ({ counts: new Int32Array(256), symbols: new Int32Array(256), distinct: 0, total: 0 });
+const first = tally(), second = tally(), firstRest = tally(), secondRest = tally();
 
-function count(tally: Tally, z: number): void {
-  if (z < 128) tally.first[z]!++;
-  else if (z < 0x4000_0000) {
-    tally.first[(z & 127) | 128]!++;
-    tally.second[(z >> 7) & 127]!++;
-    tally.seconds++;
-    for (let rest = z >> 14; rest > 0; rest >>= 7) tally.more++;
-  } else tally.more += 6;
+function count(t: Tally, symbol: number): void {
+  if (t.counts[symbol]!++ === 0) t.symbols[t.distinct++] = symbol;
+  t.total++;
 }
 
-/** Bits of what was counted of `seen` values in a column of `n`; the tally is empty afterwards. */
-function bits(tally: Tally, seen: number, n: number): number {
-  const all = entropy(tally.first, seen, seen / n) + (tally.seconds > 0 ? entropy(tally.second, tally.seconds, seen / n) : 0) + 8 * tally.more;
-  tally.seconds = tally.more = 0;
-  return all;
-}
-
-function entropy(counts: Int32Array, total: number, share: number): number {
-  let sum = 0, symbols = 0;
-  for (let k = 0; k < 256; k++) {
-    const c = counts[k]!;
-    if (c === 0) continue;
-    symbols++;
-    sum += c * (LOG2[total]! - LOG2[c]!);
-    counts[k] = 0;
+/** Bits of what was counted, with `share` of the description of its code; the tally is empty afterwards. */
+function entropy(t: Tally, share: number): number {
+  const { counts, symbols, distinct, total } = t;
+  let sum = 0;
+  for (let k = 0; k < distinct; k++) {
+    const c = counts[symbols[k]!]!;
+    sum += c * LOG2[c]!;
+    counts[symbols[k]!] = 0;
   }
-  return sum + SYMBOL * symbols * share + LEAST * total;
+  t.distinct = t.total = 0;
+  return total === 0 ? 0 : total * LOG2[total]! - sum + SYMBOL * distinct * share + LEAST * total;
 }
 
-/** Estimated bits of the first `n` (at least 2) of `s` under differences of order `delta`, less `base`, split into quotient and remainder by `divisor`. */
-export function estimate(s: Float64Array, n: number, delta: number, base = 0, divisor = 1): number {
-  let seen = 0;
+/** Differences of one order, on a sample of a column of `n`. */
+export interface Sample { residuals: Float64Array; size: number; n: number }
+
+/** Room for a sample. */
+export function emptySample(): Sample {
+  return { residuals: new Float64Array(SAMPLE), size: 0, n: 0 };
+}
+
+/** Takes differences of order `delta` of the first `n` (at least 2) of `s`; of at most `most` values. */
+export function take(sample: Sample, s: Float64Array, n: number, delta: number): Sample {
+  const residuals = sample.residuals;
+  let size = 0;
   for (let part = 0; part < 2; part++) {
     let from = part === 0 ? n >> 2 : n - (n >> 2), to = from + (SAMPLE >> 1);
     if (n <= SAMPLE) {
       if (part === 1) break;
-      from = 0;
+      from = delta;
       to = n;
     }
-    for (let i = Math.max(from, delta); i < to; i++) {
-      let d = s[i]! - base;
-      if (delta === 1) d -= s[i - 1]!;
-      else if (delta === 2) d -= 2 * s[i - 1]! - s[i - 2]!;
-      seen++;
-      if (divisor > 1) {
-        const q = Math.floor(d / divisor);
-        count(remainders, d - q * divisor);
-        d = q;
-      }
-      count(quotients, d >= 0 ? 2 * d : -2 * d - 1);
-    }
+    if (delta === 0) for (let i = from; i < to; i++) residuals[size++] = s[i]!;
+    else if (delta === 1) for (let i = from; i < to; i++) residuals[size++] = s[i]! - s[i - 1]!;
+    else for (let i = from; i < to; i++) residuals[size++] = s[i]! - 2 * s[i - 1]! + s[i - 2]!;
   }
-  if (seen === 0) return 0;
-  return ((divisor > 1 ? bits(remainders, seen, n) : 0) + bits(quotients, seen, n)) * (n / seen);
+  sample.size = size;
+  sample.n = n;
+  return sample;
 }
 
-/** The middle one of the differences of order `delta` (1 or 2), on a sample. */
-export function middle(s: Float64Array, n: number, delta: number): number {
-  const most = Math.min(n - delta, 64);
-  if (most < 1) return 0;
-  const sample = new Float64Array(most), step = Math.floor((n - delta) / most);
-  for (let k = 0; k < most; k++) {
-    const i = delta + k * step;
-    sample[k] = delta === 1 ? s[i]! - s[i - 1]! : s[i]! - 2 * s[i - 1]! + s[i - 2]!;
+/** Estimated bits of the column when its residuals are written less `base`, split into quotient and remainder by `divisor`; looks at `most` residuals. */
+export function cost({ residuals, size, n }: Sample, base = 0, divisor = 1, most = SAMPLE): number {
+  const seen = size < most ? size : most, step = size > most ? Math.floor(size / most) : 1;
+  if (seen === 0) return 0;
+  let more = 0;
+  for (let i = 0, at = 0; i < seen; i++, at += step) {
+    let d = residuals[at]! - base;
+    if (divisor > 1) {
+      const q = Math.floor(d / divisor), rest = d - q * divisor;
+      if (rest < 128) count(firstRest, rest);
+      else {
+        count(firstRest, (rest & 127) | 128);
+        count(secondRest, (rest >> 7) & 127);
+      }
+      d = q;
+    }
+    const z = d >= 0 ? 2 * d : -2 * d - 1;
+    if (z < 128) count(first, z);
+    else if (z < 0x4000_0000) {
+      count(first, (z & 127) | 128);
+      count(second, (z >> 7) & 127);
+      for (let left = z >> 14; left > 0; left >>= 7) more++;
+    } else more += 6;
   }
-  return sample.sort()[most >> 1]!;
+  const share = seen / n;
+  let bits = entropy(first, share) + entropy(second, share) + 8 * more;
+  if (divisor > 1) bits += entropy(firstRest, share) + entropy(secondRest, share);
+  return (bits / seen) * n;
+}
+
+/** The middle one of some of the residuals. */
+export function middle({ residuals, size }: Sample): number {
+  const most = Math.min(size, 63), step = Math.floor(size / most), some = new Float64Array(most);
+  for (let k = 0; k < most; k++) some[k] = residuals[k * step]!;
+  return some.sort()[most >> 1]!;
 }

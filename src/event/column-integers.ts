@@ -8,6 +8,8 @@ import type { Writer } from './writer.ts';
 
 const DELTA = 3, BY_KEY = 4, RUNS = 8, LEVELS = 16, BASE = 32, DIVISOR = 64, WIDE = 128, ZERO = 129, CONSTANT = 130;
 
+const DIVISOR_MOST = 2 ** 31;
+
 /** Buffers that the columns of one packing share; each holds as many numbers as the run has events. */
 export interface Scratch { sorted: Float64Array; residuals: Float64Array; more: Float64Array; rest: Int32Array }
 
@@ -151,7 +153,8 @@ export function getIntegers(source: Source, rows: Rows, scratch: Scratch): Float
   if (delta === 3 || ((head & RUNS) !== 0 && (head & (BASE | DIVISOR)) !== 0)) source.fail('an unknown form of integers');
   const levels = (head & LEVELS) !== 0 ? getLevels(source, n, scratch) : undefined;
   const base = (head & BASE) !== 0 ? source.signed() : 0;
-  const divisor = (head & DIVISOR) !== 0 ? source.varint(2 ** 31) : 1;
+  const divisor = (head & DIVISOR) !== 0 ? source.varint(DIVISOR_MOST) : 1;
+  if (divisor === 0) source.fail('a divisor of zero');
   const s = byKey && rows.index !== null ? scratch.sorted : out;
   if ((head & RUNS) !== 0) getRuns(source, n, s, scratch);
   else {

@@ -6,6 +6,19 @@ import type { Source } from './column-source.ts';
 import { checkEvent } from './event.ts';
 import { Reader } from './reader.ts';
 import type { Run } from './run.ts';
+import { startOf } from './run.ts';
+
+/** The first byte. */
+export const PLAIN = 0;
+
+/** The events of a run behind that byte. Fault `bad-encoding` when one is not canonical. */
+export function plainRun(run: Run): Bytes {
+  const n = run.ends.length, total = run.ends[n - 1]!, out = new Uint8Array(1 + total);
+  for (let i = 0; i < n; i++) checkHere(run.bytes, startOf(run, i), run.ends[i]!);
+  out[0] = PLAIN;
+  out.set(run.bytes.subarray(0, total), 1);
+  return out;
+}
 
 /** The run of `count` canonical events that fill the rest of the input; copies. Fault `bad-encoding`. */
 export function getPlainRun(source: Source, count: number): Run {

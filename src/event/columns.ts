@@ -8,14 +8,14 @@ import { getIntegers, putIntegers, scratchFor } from './column-integers.ts';
 import { getKeysAndTimes, putKeysAndTimes } from './column-keys.ts';
 import { getNames, putNames } from './column-names.ts';
 import { parseRun } from './column-parse.ts';
-import { getPlainRun } from './column-plain.ts';
+import { PLAIN, getPlainRun, plainRun } from './column-plain.ts';
 import { Source, putVarint } from './column-source.ts';
 import { getStamps, putStamps } from './column-stamps.ts';
 import type { Run } from './run.ts';
 import { Writer } from './writer.ts';
 
-/** The first byte: events as they are, or columns. */
-const PLAIN = 0, COLUMNS = 1;
+/** The first byte of columns that are not plain. */
+const COLUMNS = 1;
 
 /**
  * The columns of a run, before deflate: at most one byte more than the events themselves. The same run always gives the same bytes.
@@ -26,6 +26,8 @@ export function packColumns(run: Run): Bytes {
   const n = run.ends.length, total = n === 0 ? 0 : run.ends[n - 1]!;
   if (n === 0) throw new Fault('bad-argument', 'A run without events has no columns.');
   if (n > SEGMENT_EVENTS || total > RUN_BYTES) throw new Fault('too-large', `A segment holds at most ${SEGMENT_EVENTS} events and ${RUN_BYTES} bytes of them; these are ${n} and ${total}.`);
+  // One event has nothing to be compared with.
+  if (n === 1) return fitting(plainRun(run));
   const parsed = parseRun(run), { key, keys, type, types, time, joined } = parsed;
   const scratch = scratchFor(n), w = new Writer(4096 + (total >> 3));
   w.byte(COLUMNS);
@@ -37,14 +39,12 @@ export function packColumns(run: Run): Bytes {
   putIntegers(w, joined, rows, scratch);
   if (types.count > 1) putIntegers(w, type, rows, scratch);
   putBodies(w, run, parsed, rows, scratch);
-  // One event has nothing to be compared with.
-  if (n === 1 || w.at > total) {
-    w.at = 0;
-    w.byte(PLAIN);
-    w.raw(run.bytes.subarray(0, total));
-  }
-  if (w.at > INFLATED_BYTES) throw new Fault('too-large', `These ${n} events have ${w.at} bytes of columns; a segment holds ${INFLATED_BYTES}.`);
-  return w.copy();
+  return fitting(w.at > total ? plainRun(run) : w.copy());
+}
+
+function fitting(columns: Bytes): Bytes {
+  if (columns.length > INFLATED_BYTES) throw new Fault('too-large', `A segment holds at most ${INFLATED_BYTES} bytes of columns; these are ${columns.length}.`);
+  return columns;
 }
 
 /**
