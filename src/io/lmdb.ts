@@ -5,8 +5,10 @@ import lmdb from 'node-lmdb';
 import { Fault } from '../fault.ts';
 import type { Store } from '../ports.ts';
 import { commitQueue } from './commit-queue.ts';
+import { mendHeaders, openGuard, type Guard } from './lmdb-guard.ts';
 import { lmdbReader } from './lmdb-read.ts';
-import { VERSION, VERSION_KEY, storedKey, storedValue } from './lmdb-rows.ts';
+import { VERSION, VERSION_KEY, storedKey, storedValue, tableOf } from './lmdb-rows.ts';
+import { salvageReader } from './lmdb-salvage.ts';
 import { lmdbWriter, type StoredRow, type WriteOptions } from './lmdb-write.ts';
 
 export interface LmdbOptions extends WriteOptions {
@@ -16,27 +18,53 @@ export interface LmdbOptions extends WriteOptions {
   mapBytes?: number;
 }
 
+/** A Store, and what more there is to an LMDB file. */
+export interface LmdbStore extends Store {
+  /** What is known to be damaged, in words; grows while the store is open, as long as it is still being checked after an unclean stop. */
+  readonly damage: readonly string[];
+  /** Checks every page of the file and says what is damaged. The rows themselves are checked when they are read. */
+  check(): Promise<readonly string[]>;
+}
+
 const KEYS = { keyIsBuffer: true } as const;
+/** LMDB's code for a file that is none of its own. */
+const MDB_INVALID = -30_793;
 /** Folders that this process has open: LMDB must not open one twice. */
 const open = new Set<string>();
 
-/** Opens the environment; takes care that no other process has it open. */
-function openEnvironment(folder: string, mapBytes: number): { env: lmdb.Env; dbi: lmdb.Dbi } {
+function openEnvironment(folder: string, mapSize: number): lmdb.Env {
   const env = new lmdb.Env();
-  env.open({ path: folder, mapSize: mapBytes, maxDbs: 1, maxReaders: 8 });
+  env.open({ path: folder, mapSize, maxDbs: 1, maxReaders: 8 });
   // LMDB empties its table of readers when it is the only one that has the file, by a lock that the system takes from a dead process: readers here are alive.
-  if (env.info().numReaders > 0) {
-    env.close();
-    throw new Fault('store-locked', `Another process has the store in ${folder} open. Stop it first, or let it do the work.`);
+  if (env.info().numReaders === 0) return env;
+  env.close();
+  throw new Fault('store-locked', `Another process has the store in ${folder} open. Stop it first, or let it do the work.`);
+}
+
+function openGuarded(folder: string, mapSize: number): { env: lmdb.Env; guard: Guard } {
+  let env: lmdb.Env, mended: string | undefined;
+  try {
+    env = openEnvironment(folder, mapSize);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== MDB_INVALID) throw error;
+    mended = mendHeaders(folder);
+    env = openEnvironment(folder, mapSize);
   }
-  return { env, dbi: env.openDbi({ name: null, keyIsBuffer: true }) };
+  // From here on this process counts as a reader for every other one.
+  env.beginTxn({ readOnly: true }).abort();
+  try {
+    return { env, guard: openGuard(folder, env, mended) };
+  } catch (error) {
+    env.close();
+    throw error;
+  }
 }
 
 /**
  * Opens the store in a folder. Faults: `store-locked` (another process, or this one, has it open), `store-damaged` (nothing in it can be read),
  * `unsupported` (a later release wrote it), `store-failed`.
  */
-export async function openLmdb(options: LmdbOptions): Promise<Store> {
+export async function openLmdb(options: LmdbOptions): Promise<LmdbStore> {
   const folder = absolute(options.folder);
   if (open.has(folder)) throw new Fault('store-locked', `This process has the store in ${folder} open already.`);
   open.add(folder);
@@ -45,54 +73,71 @@ export async function openLmdb(options: LmdbOptions): Promise<Store> {
     return storeIn(folder, options);
   } catch (error) {
     open.delete(folder);
-    throw error;
+    if (error instanceof Fault) throw error;
+    throw new Fault('store-failed', `The store in ${folder} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }
 }
 
-function storeIn(folder: string, options: LmdbOptions): Store {
-  const { env, dbi } = openEnvironment(folder, options.mapBytes ?? 64 * 1_048_576);
-  const reader = lmdbReader(env, dbi), queue = commitQueue(lmdbWriter(env, dbi, options, reader.pause));
-  let closing: Promise<void> | undefined;
+function storeIn(folder: string, options: LmdbOptions): LmdbStore {
+  const { env, guard } = openGuarded(folder, options.mapBytes ?? 64 * 1_048_576), dbi = env.openDbi({ name: null, keyIsBuffer: true });
+  const sound = lmdbReader(env, dbi), salvage = salvageReader(guard.fd);
+  const pause = (): void => { sound.pause(); guard.pause(); };
+  const queue = commitQueue(lmdbWriter(env, dbi, options, pause));
+  let closing: Promise<void> | undefined, failed = false;
 
   // The first row of a new store says how the others are to be read.
-  const transaction = env.beginTxn({ readOnly: true });
-  const version = transaction.getBinary(dbi, VERSION_KEY as Buffer, KEYS) as Buffer | null;
-  transaction.abort();
+  const version = guard.damaged ? VERSION : versionOf(env, dbi);
   let first: StoredRow[] = version ? [] : [{ key: VERSION_KEY, value: VERSION }];
   if (version && Buffer.compare(version, VERSION) !== 0) {
+    guard.close(false);
     env.close();
     throw new Fault('unsupported', `The store in ${folder} was written by a later release of Holdfast (layout ${version[0]}). Use that release.`);
   }
 
-  function check(): void {
+  function reader(): typeof sound {
     if (closing) throw new Fault('closed', `The store in ${folder} is closed.`);
+    return guard.damaged ? salvage : sound;
   }
 
   async function close(): Promise<void> {
     await queue.idle();
-    reader.pause();
+    pause();
+    guard.close(!failed);
     env.close();
     open.delete(folder);
   }
 
   return {
     manifest: { name: 'lmdb', durable: true },
-    async get(table, key) { check(); return reader.get(table, key); },
-    async scan(table, range) { check(); return reader.scan(table, range); },
+    async get(table, key) { return reader().get(table, key); },
+    async scan(table, range) { return reader().scan(table, range); },
     async commit(ops) {
-      check();
+      reader();
       const rows = ops.map(({ table, key, value }): StoredRow => {
         const stored = storedKey(table, key);
         return { key: stored, value: value && storedValue(stored, value) };
       });
-      await queue.commit(rows.length > 0 ? [...first, ...rows] : rows);
+      const bad = guard.damaged ? rows.find((row) => !guard.mayWrite(row.key, !row.value)) : undefined;
+      if (bad) throw new Fault('store-damaged', `Table ${tableOf(bad.key)} of the store in ${folder} is damaged where this would have been written; nothing of it was.`);
+      await queue.commit(rows.length > 0 ? [...first, ...rows] : rows).catch((error: Fault) => { failed ||= error.code === 'store-failed'; throw error; });
       if (rows.length > 0) first = [];
     },
     async space() {
-      check();
+      reader();
       const [{ size }, { bavail, bsize }] = await Promise.all([stat(join(folder, 'data.mdb')), statfs(folder)]);
       return { used: size, free: bavail * bsize };
     },
     close: () => closing ??= close(),
+    damage: guard.damage,
+    async check() { reader(); return guard.check(); },
   };
+}
+
+function versionOf(env: lmdb.Env, dbi: lmdb.Dbi): Uint8Array | null {
+  const transaction = env.beginTxn({ readOnly: true });
+  try {
+    return transaction.getBinary(dbi, VERSION_KEY as Buffer, KEYS) as Uint8Array | null;
+  } finally {
+    transaction.abort();
+  }
 }
