@@ -7,7 +7,7 @@ import type { Join, Verdicts } from './verdict.ts';
 
 /**
  * `invite-reused`: several nodes joined by one invitation, all of them members. `invite-void`: a node's invitation fell with the admin who had made it. `revoke-crossed`: a revocation counts
- * though its author was itself revoked by somebody who had not seen it. `no-admin`: no admin is left, only the root key can invite one. `node`: who is meant, empty for the fleet.
+ * though its author was itself revoked by somebody who had not seen it, or left it out. `no-admin`: no admin is left, only the root key can invite one. `node`: who is meant, empty for the fleet.
  */
 export interface Alarm { code: 'invite-reused' | 'invite-void' | 'revoke-crossed' | 'no-admin'; node: Bytes; text: string }
 
@@ -34,9 +34,9 @@ export function alarmsOf(verdicts: Verdicts, effects: Effects): Alarm[] {
   for (const revoke of verdicts.revokes) {
     const { author, node } = revoke.vertex;
     const pair = `${author} ${revoke.target}`;
-    if (seen.has(pair) || effects.standsAs(revoke)) continue;
+    if (author === revoke.target || seen.has(pair) || effects.standsAs(revoke)) continue;
     seen.add(pair);
-    alarms.push({ code: 'revoke-crossed', node, text: `Node ${author} revoked node ${revoke.target}, and was itself revoked by somebody who had not seen that: both revocations count. Invite again who should stay.` });
+    alarms.push({ code: 'revoke-crossed', node, text: `Node ${author} revoked node ${revoke.target}, and was itself revoked by somebody who did not know of that, or left it out: both revocations count. Invite again who should stay.` });
   }
   if (admins === 0 && verdicts.joinsOf.size > 0) alarms.push({ code: 'no-admin', node: new Uint8Array(0), text: 'No admin is left in this fleet. Make an invitation for a new one with the root key.' });
   return alarms.sort((a, b) => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0) || compare(a.node, b.node) || (a.text < b.text ? -1 : 1));
