@@ -42,8 +42,9 @@ function writeMessage(w: Writer, m: Message): void {
       list(w, m.segments, (s) => w.bytes(s));
       return;
     case 'compare':
-      open(4);
+      open(5);
       w.head(0, m.set);
+      w.byte(m.early ? 0xf5 : 0xf4);
       sum(w, m.sum);
       w.bytes(m.probe);
       return;
@@ -68,8 +69,9 @@ function writeMessage(w: Writer, m: Message): void {
       w.head(0, m.from);
       return;
     case 'diff':
-      open(3);
+      open(5);
       w.head(0, m.set);
+      sum(w, m.sum);
       w.bytes(m.mine);
       w.bytes(m.yours);
       return;

@@ -1,6 +1,7 @@
 // One side's items of one set, by id: grows and shrinks with the frontier, knows its root, and is frozen for comparisons.
 
 import type { Bytes } from '../ports.ts';
+import { hex } from '../event/bytes.ts';
 import type { Item } from './host.ts';
 import type { ItemHash } from './itemid.ts';
 import { putWord, shortOf } from './itemid.ts';
@@ -16,6 +17,8 @@ export class ItemSet {
   readonly #hash: ItemHash;
   // By short; two items that share one (1 in 10^14 pairs) stand in one list.
   readonly #byShort = new Map<number, Known | Known[]>();
+  // Tips of one stream and node, which a want tells the supplier.
+  readonly #tips = new Map<string, Known[]>();
   #count = 0;
   #sumLo = 0;
   #sumHi = 0;
@@ -55,6 +58,11 @@ export class ItemSet {
     else this.#byShort.set(short, [there, known]);
     this.#count++;
     this.#turn(lo, hi, 1);
+    if (item.kind === 0) {
+      const key = authorOf(item), tips = this.#tips.get(key);
+      if (tips) tips.push(known);
+      else this.#tips.set(key, [known]);
+    }
     return known;
   }
 
@@ -75,6 +83,9 @@ export class ItemSet {
     if (!gone) return undefined;
     this.#count--;
     this.#turn(lo, hi, -1);
+    const tips = this.#tips.get(authorOf(item)), i = tips ? tips.indexOf(gone) : -1;
+    if (i >= 0) tips!.splice(i, 1);
+    if (tips?.length === 0) this.#tips.delete(authorOf(item));
     return gone;
   }
 
@@ -82,6 +93,11 @@ export class ItemSet {
   find(short: number): Known | undefined {
     const there = this.#byShort.get(short);
     return Array.isArray(there) ? undefined : there;
+  }
+
+  /** Our tips of the stream and node of this item. */
+  tipsBeside(item: Item): readonly Known[] {
+    return this.#tips.get(authorOf(item)) ?? [];
   }
 
   /** All items, in no order. */
@@ -120,6 +136,10 @@ export class ItemSet {
     const carry = low > 0xffff_ffff ? 1 : low < 0 ? -1 : 0;
     this.#sumHi = (this.#sumHi + sign * hi + carry) >>> 0;
   }
+}
+
+function authorOf(item: Item): string {
+  return `${hex(item.node)}${item.stream}`;
 }
 
 /** Writes ids, 8 bytes each, of a snapshot from number `from` on. */

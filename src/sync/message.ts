@@ -29,11 +29,11 @@ export type Message =
   | { kind: 'hello'; interest: string[] | null; window: number; thin: boolean; once: boolean; keys: Bytes; packer: Bytes }
   | { kind: 'stranger' } | { kind: 'ping' } | { kind: 'pong' }
   | { kind: 'intro'; segments: Bytes[] }
-  | { kind: 'compare'; set: SetNumber; sum: Sum; probe: Bytes }
+  | { kind: 'compare'; set: SetNumber; early: boolean; sum: Sum; probe: Bytes }
   | { kind: 'same' | 'state'; set: SetNumber; sum: Sum }
   | { kind: 'symbols' | 'list'; set: SetNumber; sum: Sum; from: number; bytes: Bytes }
   | { kind: 'more'; set: SetNumber; list: boolean; from: number }
-  | { kind: 'diff'; set: SetNumber; mine: Bytes; yours: Bytes }
+  | { kind: 'diff'; set: SetNumber; sum: Sum; mine: Bytes; yours: Bytes }
   | { kind: 'items'; set: SetNumber; page: number; items: Item[] }
   | { kind: 'ask'; set: SetNumber; shorts: Bytes }
   | { kind: 'want'; set: SetNumber; number: number; page: number; wants: Want[] }
@@ -94,8 +94,8 @@ const readers: { [K in (typeof KINDS)[number]]: Read } = {
     return { kind: 'intro', segments: list(r, INTRO_SEGMENTS, () => r.view()) };
   },
   compare(b, r) {
-    b.take(4);
-    return { kind: 'compare', set: set(r), sum: sum(r), probe: r.copy() };
+    b.take(5);
+    return { kind: 'compare', set: set(r), early: bool(r), sum: sum(r), probe: r.copy() };
   },
   same(b, r) {
     b.take(3);
@@ -118,8 +118,8 @@ const readers: { [K in (typeof KINDS)[number]]: Read } = {
     return { kind: 'more', set: set(r), list: bool(r), from: r.uint() };
   },
   diff(b, r) {
-    b.take(3);
-    return { kind: 'diff', set: set(r), mine: multiple(r, 6, DIFF_IDS), yours: multiple(r, 6, DIFF_IDS) };
+    b.take(5);
+    return { kind: 'diff', set: set(r), sum: sum(r), mine: multiple(r, 6, DIFF_IDS), yours: multiple(r, 6, DIFF_IDS) };
   },
   items(b, r) {
     b.take(5);

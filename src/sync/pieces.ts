@@ -24,6 +24,11 @@ export class Cutter {
     return this.#waiting;
   }
 
+  /** True while a unit of this channel waits. */
+  has(channel: number): boolean {
+    return this.#queues[channel]!.length > 0;
+  }
+
   /** Adds a unit of at least one byte. */
   add(channel: number, unit: Bytes): void {
     this.#queues[channel]!.push({ unit, at: 0 });

@@ -10,7 +10,7 @@ import type { Header } from '../event/header.ts';
 import { CODEC_COLUMNS, VERSION, encodeHeader } from '../event/header.ts';
 import { surveyRun } from '../event/run.ts';
 import type { Segment } from '../event/segment.ts';
-import { encodeSegment } from '../event/segment.ts';
+import { encodeSegment, parseSegment } from '../event/segment.ts';
 import { HANDLES, NAMES, PACKED_BYTES } from './bounds.ts';
 import { ZERO_NONCE } from './cipher.ts';
 import type { Host, Item, LogFacts } from './host.ts';
@@ -113,9 +113,11 @@ export class Restorer {
     };
     try {
       const headerBytes = encodeHeader(header), signature = t.seal.slice(0, 64);
-      const bytes = encodeSegment(headerBytes, signature, payload);
-      handle.end = { position: first + t.count - 1, e: new Uint8Array(told.after) };
-      return { header, headerBytes, signature, payload, bytes, log: facts.log };
+      // Parsed like any other: what a peer told may be no header at all.
+      const segment = parseSegment(encodeSegment(headerBytes, signature, payload));
+      segment.log = facts.log;
+      handle.end = { position: first + t.count - 1, e: segment.header.after };
+      return segment;
     } catch (error) {
       if (error instanceof Fault) return undefined;
       throw error;

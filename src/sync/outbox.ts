@@ -1,0 +1,73 @@
+// What a session has to say and the link has not taken yet: messages gather to units, are sealed when their turn comes, and are cut into frames.
+
+import { Fault } from '../fault.ts';
+import type { Bytes } from '../ports.ts';
+import { CHANNELS, GATHER_BYTES, OUTBOX_MOST, TALK } from './bounds.ts';
+import type { Cipher } from './cipher.ts';
+import { Cutter } from './pieces.ts';
+
+/** Messages in, frames out; lower channels first. */
+export class Outbox {
+  readonly #cutter: Cutter;
+  readonly #queues: Bytes[][] = [];
+  #bytes = 0;
+  #cipher: Cipher | undefined;
+
+  constructor(frameBytes: number) {
+    this.#cutter = new Cutter(frameBytes);
+    for (let i = 0; i < CHANNELS; i++) this.#queues.push([]);
+  }
+
+  /** Bytes that wait. */
+  get waiting(): number {
+    return this.#bytes + this.#cutter.waiting;
+  }
+
+  /** A unit of the handshake, as it is. */
+  plain(unit: Bytes): void {
+    this.#cutter.add(TALK, unit);
+  }
+
+  /** From now on messages are sealed with this. */
+  secure(cipher: Cipher): void {
+    this.#cipher = cipher;
+  }
+
+  /** A message for a channel. Fault `busy` when the peer asks for answers and does not take them. */
+  add(channel: number, message: Bytes): void {
+    this.#queues[channel]!.push(message);
+    this.#bytes += message.length;
+    if (this.waiting > OUTBOX_MOST) throw new Fault('busy', 'The peer does not take what it asked for.');
+  }
+
+  /** Forgets all that nobody has asked for again: the session ends. */
+  clear(): void {
+    for (const queue of this.#queues) queue.length = 0;
+    this.#bytes = 0;
+  }
+
+  /** The next frame for the link. */
+  next(): Bytes | undefined {
+    if (this.#cipher) for (let channel = 0; channel < CHANNELS; channel++) {
+      if (this.#cutter.has(channel)) break;
+      const queue = this.#queues[channel]!;
+      if (queue.length === 0) continue;
+      this.#cutter.add(channel, this.#cipher.seal(channel, this.#gather(queue)));
+      break;
+    }
+    return this.#cutter.next();
+  }
+
+  #gather(queue: Bytes[]): Bytes {
+    let n = 1, bytes = queue[0]!.length;
+    while (n < queue.length && bytes + queue[n]!.length <= GATHER_BYTES) bytes += queue[n++]!.length;
+    const plain = new Uint8Array(bytes);
+    let at = 0;
+    for (const message of queue.splice(0, n)) {
+      plain.set(message, at);
+      at += message.length;
+    }
+    this.#bytes -= bytes;
+    return plain;
+  }
+}
