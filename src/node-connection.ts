@@ -5,6 +5,8 @@ import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
 import { equal } from './event/bytes.ts';
 import { answer, hostOf } from './node-host.ts';
+import type { Answering } from './node-host.ts';
+import { raise } from './node-notes.ts';
 import { createSession } from './sync/session.ts';
 
 /** What a session did: events, and bytes on the wire with all framing. */
@@ -27,9 +29,8 @@ export interface Connection {
 }
 
 /** Starts a session. `once`: end as soon as both sides hold the same. */
-export function connect(node: Node, link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }): Connection {
+export function connect(node: Node, answering: Answering, link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }): Connection {
   const { clock, wake } = node.options;
-  const answering = node.answering();
   const started = clock.uptime();
   const session: SessionLike = createSession({
     role, host: hostOf(answering), frameBytes: link.manifest.frameBytes, thin: link.manifest.thin,
@@ -70,7 +71,9 @@ export function connect(node: Node, link: Link, role: 'open' | 'accept', o: { in
         else if (out.kind === 'ask') ask(out.id, out.question);
         else if (out.kind === 'peer') {
           connection.peer = out.node;
-          if (equal(out.node, node.id)) node.noticeTwin(out.node);
+          if (equal(out.node, node.id)) {
+            raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
+          }
         } else if (out.kind === 'receipt') node.keepReceipt(connection.peer!, out.receipt);
         else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
         else end(out.fault, out.fault?.message ?? 'done');

@@ -5,10 +5,12 @@ import type { Stamp } from './event/stamp.ts';
 import type { Value } from './event/value.ts';
 import type { Found } from './log/reader.ts';
 import type { Latest } from './view/latest.ts';
+import type { Query } from './log/reader.ts';
 import { hex } from './event/bytes.ts';
 import { eventId } from './event/chain.ts';
 import { decodeEvent } from './event/event.ts';
 import { getUint } from './event/order.ts';
+import { matches } from './log/reader.ts';
 
 export type { Found, Query } from './log/reader.ts';
 
@@ -36,4 +38,29 @@ export function entryOfLatest(stream: string, row: Latest): Entry {
 
 function slice(bytes: Bytes, from: number, to: number): Bytes {
   return bytes.slice(from, to);
+}
+
+/** Someone who wants new events of a stream. */
+export interface Follower { stream: string; query: Query; tell(entry: Entry): void }
+
+/** All followers of a node. */
+export class Followers {
+  readonly #all = new Set<Follower>();
+
+  /** Returns how to stop. */
+  add(follower: Follower): () => void {
+    this.#all.add(follower);
+    return () => { this.#all.delete(follower); };
+  }
+
+  /** Tells them of a run. */
+  tell(run: Admitted): void {
+    for (const follower of this.#all) {
+      if (follower.stream !== run.stream) continue;
+      for (let i = 0; i < run.ends.length; i++) {
+        const fields = decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, run.ends[i]!));
+        if (matches(fields, follower.query)) follower.tell(entryOf(run.stream, foundIn(run, i, fields)));
+      }
+    }
+  }
 }

@@ -1,17 +1,18 @@
 // What a sync session asks of this node, answered from the log and the fleet.
 import type { Bytes } from './ports.ts';
 import type { Answer, Host, Question, Standing } from './sync/host.ts';
+import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
 import type { LiveLog, LiveOf, SupplyCursor } from './log/supply.ts';
 import type { OwnLog } from './log/own.ts';
+import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
-import { concat, equal, hex } from './event/bytes.ts';
+import { equal } from './event/bytes.ts';
 import { itemsIn, recordOf } from './log/archive.ts';
 import { streamDigest } from './log/item.ts';
-import { hashOf } from './log/own.ts';
-import { hashesAt, lacks, olderTips, supply } from './log/supply.ts';
-import { pages } from './log/archive.ts';
+import { lacks, olderTips, supply } from './log/supply.ts';
 import { prefixEnd } from './log/place.ts';
+import { segmentsOf } from './node-acts.ts';
 
 /** The parts of a node that answering needs. */
 export interface Answering {
@@ -25,7 +26,7 @@ export interface Answering {
   seal(): void;
   judgePeer(node: Bytes): Standing;
   introduction(): Promise<Bytes[]>;
-  admit(segments: Bytes[]): Promise<{ events: number; refused?: Fault['code'] }[]>;
+  admit(segments: Segment[]): Promise<{ events: number; refused?: Fault['code'] }[]>;
   sequence(): number;
 }
 
@@ -62,7 +63,7 @@ export async function answer(node: Answering, question: Question): Promise<Answe
       return itemsIn(archive, (s) => (question.set === 0 ? s === '$fleet' : s !== '$fleet' && (!streams || streams.includes(s))));
     }
     case 'older': return Promise.all(question.tips.map((tip) => olderTips(archive, live, tip, question.most)));
-    case 'places': return Promise.all(question.places.map((p) => placeOf(node, p.log, p.position)));
+    case 'logs': return Promise.all(question.logs.map((log) => logOf(node, log)));
     case 'lacking': return Promise.all(question.tips.map((tip) => lacks(archive, live, tip)));
     case 'supply': return supply(archive, live, question.target, question.have, question.cursor as SupplyCursor | null, question.budget);
     case 'admit': return node.admit(question.segments);
@@ -80,33 +81,40 @@ export async function answer(node: Answering, question: Question): Promise<Answe
   }
 }
 
-async function placeOf(node: Answering, prefix: Bytes, position: number): Promise<Answer<'places'>[number]> {
+async function logOf(node: Answering, prefix: Bytes): Promise<Answer<'logs'>[number]> {
   const { archive } = node;
   const own = node.unstored().find((o) => equal(o.log.subarray(0, prefix.length), prefix));
   if (own) {
-    const { fleet: _fleet, boot: _boot, cites: _cites, ...facts } = own.opening;
-    const near = position >= own.stored && position <= own.durable && position > 0;
-    const e = near ? hashOf(own, position).slice() : (await hashesAt(archive, own.log, position))[0];
-    return { facts: { log: own.log, ...facts }, e: position > 0 ? e : undefined };
+    const { node: author, incarnation, stream, grant, keyHash } = own.opening;
+    return { log: own.log, node: author, incarnation, stream, grant, keyHash };
   }
-  const found: Bytes[] = [];
-  for await (const row of pages(archive.store, 'log', prefix, prefixEnd(prefix), 2)) {
-    found.push(row.key);
-    if (found.length > 1) return undefined;
-  }
-  if (!found.length) return undefined;
-  const record = await recordOf(archive, found[0]!);
+  const end = prefixEnd(prefix);
+  const found = await archive.store.scan('log', { gte: prefix, ...(end && { lt: end }), limit: 2 });
+  const record = found.length === 1 ? await recordOf(archive, found[0]!.key) : undefined;
   if (!record) return undefined;
   const { log, node: author, incarnation, stream, grant, keyHash } = record;
-  let e: Bytes | undefined;
-  if (position > 0) {
-    e = record.spans.find((s) => s.to === position)?.after;
-    if (!e || record.spans.length > 1) e = (await hashesAt(archive, log, position))[0];
-  }
-  return { facts: { log, node: author, incarnation, stream, grant, keyHash }, e };
+  return { log, node: author, incarnation, stream, grant, keyHash };
 }
 
-/** A short name for log lines: the first 8 hex digits. */
-export function short(id: Bytes): string {
-  return hex(concat(id).subarray(0, 4));
+/** The parts of a node that sessions use. */
+export function answeringFor(node: Node): Answering {
+  const { archive, desk, writer, options } = node;
+  let issued = options.clock.now() * 1_000; // rises across restarts as far as the clock does; a new boot begins anew anyhow
+  const boot = options.random.bytes(8);
+  return {
+    archive, boot,
+    sign: (message) => options.crypto.sign(desk.author.seed, message),
+    keyHashes: () => desk.keyHashes(node.streams().map((s) => s.stream)),
+    priority: (stream) => (stream.startsWith('$') ? -2 : stream === 'alarms' ? -1 : 0),
+    unstored: () => writer.unstored(),
+    seal: () => node.seal(),
+    judgePeer: (peer) => desk.judgePeer(peer),
+    introduction: async () => {
+      await node.checkpoint();
+      const own = desk.membership.joinTip(node.id);
+      return [...desk.identity.context, ...(own ? await segmentsOf(node, [own]) : [])];
+    },
+    admit: (segments) => node.admit(segments),
+    sequence: () => ++issued,
+  };
 }

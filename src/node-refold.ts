@@ -1,15 +1,17 @@
 // Folding again what a verdict took back, and folding for the first time what a new key makes readable.
+import type { Bytes } from './ports.ts';
 import type { Archive } from './log/archive.ts';
 import type { Found } from './log/reader.ts';
 import type { LatestView } from './view/latest.ts';
-import { text } from './event/bytes.ts';
+import { equal, text } from './event/bytes.ts';
 import { encodeEvent } from './event/event.ts';
 import { orderBytes } from './event/order.ts';
 import { pages } from './log/archive.ts';
-import { Change, DIRTY } from './log/change.ts';
+import { Change, DIRTY, segmentOf } from './log/change.ts';
+import { parseIndexValue } from './log/index-row.ts';
 import { decodeRecord } from './log/record.ts';
-import { keysIn, openStored } from './log/door.ts';
-import { prefixEnd } from './log/place.ts';
+import { keysIn, openStored } from './log/opened.ts';
+import { indexKey, prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
 import { rebuild } from './log/span.ts';
 
@@ -29,10 +31,11 @@ export async function refold(archive: Archive, latest: LatestView): Promise<void
 }
 
 /** After keys were learnt: opens the logs that could not be read before and folds them. */
-export async function relearn(archive: Archive, learnt: (stream: string, keyHash: Uint8Array) => boolean): Promise<void> {
+export async function relearn(archive: Archive): Promise<void> {
   for await (const row of pages(archive.store, 'log', undefined, undefined, 256)) {
     const record = decodeRecord(row.value);
-    if (!record.keyHash || !record.spans.length || !learnt(record.stream, record.keyHash)) continue;
+    if (!record.keyHash || !record.spans.length || !archive.authority.keyOf(record.stream, record.keyHash)) continue;
+    if (!(await unread(archive, record.log))) continue;
     const change = new Change(archive);
     const opened = await openStored(change, record.log);
     for (const o of opened) {
@@ -46,4 +49,13 @@ export async function relearn(archive: Archive, learnt: (stream: string, keyHash
     change.setRecord({ ...record, spans: built.spans, events: built.events, forked: built.forked }, false);
     await change.commit();
   }
+}
+
+/** True when the first stored segment of a log was indexed without its keys, as is what could not be read. */
+async function unread(archive: Archive, log: Bytes): Promise<boolean> {
+  const [row] = await archive.store.scan('segment', { gte: log, limit: 1 });
+  if (!row || !equal(row.key.subarray(0, 16), log)) return false;
+  const { header: h } = segmentOf({ key: row.key, bytes: row.value });
+  const index = await archive.store.get('index', indexKey(h.stream, h.stampFirst, log, h.first, h.after));
+  return index !== undefined && parseIndexValue(index).keys === undefined;
 }

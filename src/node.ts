@@ -1,34 +1,48 @@
 // A node: the one place where the rooms meet. Log, views, fleet and sessions, driven from outside; no timers and no clock of its own.
-import type { Admitted, Bytes, Clock, Crypto, Journal, Link, Random, Store } from './ports.ts';
-import type { Alarm, Change } from './log/change.ts';
+import type { Bytes, Clock, Crypto, Journal, Link, Random, Store } from './ports.ts';
+import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
-import type { Connection, SyncReport } from './node-connection.ts';
-import type { Entry, Found, Query } from './node-entry.ts';
+import type { Alarm } from './log/change.ts';
+import type { Verified } from './log/verify.ts';
+import type { Acknowledged, Draft, Writer } from './log/writer.ts';
+import type { FleetDraft } from './fleet/acts.ts';
+import type { Invitation } from './node-acts.ts';
+import type { Connection } from './node-connection.ts';
+import type { Entry, Query } from './node-entry.ts';
 import type { FleetDesk } from './node-fleet.ts';
-import type { Appended, Draft, Writer } from './log/writer.ts';
+import type { Answering } from './node-host.ts';
+import type { Placed } from './node-placed.ts';
+import type { Status } from './node-status.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
-import { decode } from './event/cbor.ts';
-import { decodeEvent } from './event/event.ts';
-import { digestOf, openArchive, pages, tallyOf } from './log/archive.ts';
-import { admit } from './log/door.ts';
-import { matches, readStream } from './log/reader.ts';
+import { digestOf, openArchive, tallyOf } from './log/archive.ts';
+import { Change } from './log/change.ts';
+import { admit, judgeAgain } from './log/door.ts';
+import { readStream } from './log/reader.ts';
 import { recover } from './log/recover.ts';
+import { verifyStore } from './log/verify.ts';
 import { createWriter } from './log/writer.ts';
 import { LatestView } from './view/latest.ts';
+import { invite, release, revoke } from './node-acts.ts';
 import { connect } from './node-connection.ts';
-import { entryOf, entryOfLatest, foundIn } from './node-entry.ts';
-import { openDesk } from './node-fleet.ts';
+import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
+import { factsIn, openDesk } from './node-fleet.ts';
+import { alarmsIn, keepReceipt, receiptsIn, raise } from './node-notes.ts';
+import { placesOf } from './node-placed.ts';
 import { refold, relearn } from './node-refold.ts';
+import { answeringFor } from './node-host.ts';
+import { statusOf } from './node-status.ts';
 
+export type { Draft } from './log/writer.ts';
 export type { Connection, SyncReport } from './node-connection.ts';
 export type { Entry, Query } from './node-entry.ts';
-export type { Appended, Draft } from './log/writer.ts';
+export type { Placed } from './node-placed.ts';
+export type { Status } from './node-status.ts';
 
 /** Where the node's identity, genesis and keys lie: one document, durable when `save` resolves. */
 export interface KeyFile { load(): Promise<Bytes | undefined>; save(bytes: Bytes): Promise<void> }
 
-/** Something the host may want to show. */
+/** Something the host may want to show. After `fatal` the process must end: nothing may be acknowledged any more. */
 export type Notice = { kind: 'alarm'; alarm: Alarm } | { kind: 'fleet' } | { kind: 'fatal'; fault: Fault } | { kind: 'recovered'; events: number; skipped: string[] };
 
 export interface NodeOptions {
@@ -42,7 +56,10 @@ export interface NodeOptions {
 
 export interface StreamInfo { stream: string; events: number; logs: number; segments: number; bytes: number }
 
-interface Follower { stream: string; query: Query; tell(entry: Entry): void }
+/** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
+export function openNode(options: NodeOptions): Promise<Node> {
+  return Node.open(options);
+}
 
 /** An open node. Everything that can wait is driven by `tick`. */
 export class Node {
@@ -53,10 +70,12 @@ export class Node {
   readonly writer: Writer;
   readonly connections = new Set<Connection>();
   readonly options: NodeOptions;
+  readonly followers = new Followers();
   readonly #latest: LatestView;
-  readonly #followers = new Set<Follower>();
+  readonly #answering: Answering;
   #turn: Promise<unknown> = Promise.resolve();
   #checkpointing = false;
+  #closing = false;
   #closed = false;
   #failed: Fault | undefined;
 
@@ -67,46 +86,62 @@ export class Node {
     this.id = archive.node;
     this.fleet = archive.fleet;
     this.#latest = latest;
-    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (run, full) => this.#acknowledged(run, full));
+    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#acknowledged(done));
+    this.#answering = answeringFor(this);
   }
 
-  /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
-  static async open(options: NodeOptions): Promise<Node> {
+  /** As `openNode`; `founding` opens an identity that has not joined yet. */
+  static async open(options: NodeOptions, founding = false): Promise<Node> {
     const desk = await openDesk(options);
+    if (!founding && !desk.identity.grant) throw new Fault('no-fleet', 'setting this node up was interrupted; run `init` or `join` again');
     const latest = new LatestView(options.store);
-    const archive = await openArchive({ store: options.store, crypto: options.crypto, random: options.random, fleet: desk.fleet, node: desk.node, authority: desk.authority, fold: latest });
-    const node = new Node(options, archive, desk, latest);
+    const { store, crypto, random, clock } = options;
+    const archive = await openArchive({ store, crypto, random, fleet: desk.fleet, node: desk.node, authority: desk.authority, fold: latest });
     await desk.load(archive);
     const { records, damage } = await options.journal.replay();
-    const { events, skipped } = await recover(archive, { crypto: options.crypto, random: options.random, seed: desk.author.seed, clock: { quality: options.clock.quality(), uptime: options.clock.uptime() } }, records);
-    await options.journal.release(options.journal.turn());
+    const generation = options.journal.turn();
+    const { events, skipped, facts } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, records);
+    const node = new Node(options, archive, desk, latest);
+    if (facts.length) await node.#judgeAgain(desk.authority.learn(facts));
+    await options.journal.release(generation);
+    if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
-    await refold(node.archive, latest);
+    await refold(archive, latest);
     archive.delta = { removed: [], added: [] };
+    if (!founding) await node.#fleetChanged();
     return node;
   }
 
   get name(): string { return this.desk.name; }
-  get latestView(): LatestView { return this.#latest; }
 
   /** Appends events to a stream; resolves when they are on stable storage. `urgent`: seal at once instead of within the window.
-   * Faults: `bad-event`, `bad-value` (naming the event), `too-large`, `too-many`, `busy`, `no-key`, `store-full`, `store-failed`, `closed`. */
-  async append(stream: string, drafts: Draft[], o: { urgent?: boolean } = {}): Promise<Appended> {
+   * Faults: `bad-event`, `bad-value` (naming the event), `too-large`, `too-many`, `busy`, `no-key`, `no-right`, `store-full`, `store-failed`, `closed`. */
+  async append(stream: string, drafts: Draft[], o: { urgent?: boolean } = {}): Promise<Placed[]> {
     this.#usable();
-    if (stream.startsWith('$')) throw new Fault('bad-argument', `stream ${stream} is the system's own`);
-    return this.appendSystem(stream, drafts, o.urgent === true);
-  }
-
-  /** As `append`, for the system's own streams too. */
-  async appendSystem(stream: string, drafts: Draft[], urgent: boolean): Promise<Appended> {
+    if (stream.startsWith('$')) throw new Fault('bad-argument', `stream ${stream} is the system's own; choose a name without $`);
     try {
       const done = await this.writer.append(stream, drafts);
-      if (urgent) this.seal(stream);
-      return done;
+      if (o.urgent) this.seal(stream);
+      return placesOf(done);
     } catch (error) {
       throw this.#watch(error);
     }
   }
+
+  /** Appends to `$fleet`; the fold knows the events when this resolves, and peers are offered them at once. */
+  async appendFleet(drafts: FleetDraft[]): Promise<void> {
+    this.#usable();
+    if (!drafts.length) return;
+    try {
+      await this.writer.append('$fleet', drafts);
+      this.seal('$fleet');
+    } catch (error) {
+      throw this.#watch(error);
+    }
+  }
+
+  /** The log-id of this process's `$fleet` log, once it has one. */
+  fleetLog(): Bytes | undefined { return this.writer.logs.get('$fleet')?.log; }
 
   /** Events of a stream in fold order. Faults: `bad-argument`, `store-damaged`. */
   async *read(stream: string, query: Query = {}): AsyncGenerator<Entry> {
@@ -116,9 +151,7 @@ export class Node {
 
   /** Calls `tell` with every matching event from now on, as it becomes durable here. Returns how to stop. */
   follow(stream: string, query: Query, tell: (entry: Entry) => void): () => void {
-    const follower = { stream, query, tell };
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.followers.add({ stream, query, tell });
   }
 
   /** The last event of a key in fold order. */
@@ -136,10 +169,11 @@ export class Node {
 
   /** What is held, per stream, in order of name; what is acknowledged and not stored yet included. */
   streams(): StreamInfo[] {
-    const names = new Set([...this.archive.tallies.keys(), ...this.writer.unstored().map((o) => o.opening.stream)]);
+    const unstored = this.writer.unstored();
+    const names = new Set([...this.archive.tallies.keys(), ...unstored.map((o) => o.opening.stream)]);
     return [...names].sort().map((stream) => {
       const tally = { ...tallyOf(this.archive, stream) };
-      for (const own of this.writer.unstored()) {
+      for (const own of unstored) {
         if (own.opening.stream !== stream) continue;
         tally.events += own.durable - own.stored;
         if (!own.stored) tally.logs++;
@@ -155,15 +189,26 @@ export class Node {
     return { digest: digestOf(this.archive), events };
   }
 
-  /** Alarms that were raised and are not dismissed. */
-  async alarms(): Promise<Alarm[]> {
-    const out: Alarm[] = [];
-    for await (const row of pages(this.options.store, 'alarm')) {
-      const [code, node, log, text] = decode(row.value) as [string, Bytes, Bytes | null, string];
-      out.push({ code, node, log, text });
-    }
-    return [...out, ...this.desk.alarms()];
+  status(): Promise<Status> { return statusOf(this); }
+  /** Alarms that were raised here, and those of the fleet's history. */
+  alarms(): Promise<Alarm[]> { return alarmsIn(this); }
+  /** The last receipts of other nodes. */
+  receipts(): Promise<Status['receipts']> { return receiptsIn(this); }
+  keepReceipt(peer: Bytes, receipt: Bytes): void { keepReceipt(this, peer, receipt); }
+
+  /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
+  async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
+    this.#usable();
+    await this.checkpoint();
+    return verifyStore(this.archive, (done) => progress(done.events, done.segments));
   }
+
+  /** Makes a token that lets one node in. Faults: `not-admin`, `unsupported`, those of `append`. */
+  invite(o: Invitation): Promise<string> { return invite(this, o); }
+  /** Revokes a node: what is held of it here stays valid, the rest is quarantined everywhere. Faults: `not-admin`, `not-found`, `too-many`. */
+  revoke(target: Bytes, why: string): Promise<void> { return revoke(this, target, why); }
+  /** Gives back what lies in quarantine of a node here. Faults: `not-admin`, `not-found`. */
+  release(target: Bytes): Promise<void> { return release(this, target); }
 
   /** Seals what waits in a stream, or everywhere, and offers it to the peers. */
   seal(stream?: string): void {
@@ -172,7 +217,7 @@ export class Node {
   }
 
   /** Takes segments in by the one door, one batch after the other. Faults: those of `Store.commit`. */
-  async admit(segments: Bytes[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
+  admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
     return this.turn(async () => {
       const { outcomes, change } = await admit(this.archive, segments);
       await this.#settle(change);
@@ -187,10 +232,10 @@ export class Node {
     return run.catch((error) => { throw this.#watch(error); });
   }
 
-  /** Opens a session with the node at the other end of a link. */
+  /** Opens a session with the node at the other end of a link. `interest`: streams to keep in step (default all); `once`: end when both hold the same. */
   connect(link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean } = {}): Connection {
     this.#usable();
-    return connect(this, link, role, o);
+    return connect(this, this.#answering, link, role, o);
   }
 
   /** Does what is due. Returns the milliseconds until something will be, or undefined. */
@@ -213,7 +258,7 @@ export class Node {
 
   /** Moves everything acknowledged from the journal into the store. */
   async checkpoint(): Promise<void> {
-    if (this.#checkpointing) return;
+    if (this.#checkpointing) { await this.#turn; return; }
     this.#checkpointing = true;
     try {
       await this.turn(() => this.writer.checkpoint());
@@ -225,9 +270,9 @@ export class Node {
 
   /** Ends sessions, stores what is acknowledged and closes journal and store. */
   async close(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closing) return;
+    this.#closing = true;
     for (const connection of [...this.connections]) connection.close();
-    this.#followers.clear();
     try {
       if (!this.#failed) await this.turn(() => this.writer.checkpoint());
     } finally {
@@ -241,30 +286,44 @@ export class Node {
   /** After a commit: tells followers, views, fleet and peers what it changed. */
   async #settle(change: Change): Promise<void> {
     for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
-    for (const run of change.admitted) this.#tell(run);
+    for (const run of change.admitted) this.followers.tell(run);
     if (change.retracted.length) await refold(this.archive, this.#latest);
-    if (change.changedLogs.some((r) => r.stream === '$fleet')) {
-      if (await this.desk.refresh(this)) await relearn(this.archive);
-      this.options.notice({ kind: 'fleet' });
-    }
+    if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#fleetChanged();
     this.#announce();
   }
 
-  #acknowledged(run: Admitted, full: boolean): void {
+  /** The fold of the fleet has news: keys are saved, what they open is folded, and an admin whose turn it is does its duties. */
+  async #fleetChanged(): Promise<void> {
+    if (this.desk.takeLearnt()) {
+      await this.desk.save();
+      await relearn(this.archive);
+    }
+    this.writer.retire();
+    this.options.notice({ kind: 'fleet' });
+    const drafts = this.desk.duties(this.fleetLog());
+    if (drafts.length) this.appendFleet(drafts).catch(() => undefined); // it stays due, and is tried again with the next news
+  }
+
+  #acknowledged({ run, full, own, before }: Acknowledged): void {
     this.#latest.preview(run);
-    this.#tell(run);
+    this.followers.tell(run);
+    if (run.stream === '$fleet') {
+      const nodes = this.desk.authority.learn(factsIn(run, own.log, before, own.opening.cites));
+      this.turn(() => this.#judgeAgain(nodes).then(() => this.#fleetChanged())).catch(() => undefined);
+    }
     if (full) this.seal(run.stream);
     this.options.wake();
   }
 
-  #tell(run: Admitted): void {
-    for (const follower of this.#followers) {
-      if (follower.stream !== run.stream) continue;
-      for (let i = 0; i < run.ends.length; i++) {
-        const fields = decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, run.ends[i]!));
-        if (matches(fields, follower.query)) follower.tell(entryOf(run.stream, foundIn(run, i, fields)));
-      }
-    }
+  async #judgeAgain(nodes: Bytes[]): Promise<void> {
+    const change = new Change(this.archive);
+    await judgeAgain(change, nodes);
+    if (change.empty) return;
+    await change.commit();
+    for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
+    for (const run of change.admitted) this.followers.tell(run);
+    if (change.retracted.length) await refold(this.archive, this.#latest);
+    this.#announce();
   }
 
   #announce(): void {
@@ -277,7 +336,7 @@ export class Node {
 
   #usable(): void {
     if (this.#failed) throw this.#failed;
-    if (this.#closed) throw new Fault('closed', 'this node was closed');
+    if (this.#closing) throw new Fault('closed', 'this node was closed');
   }
 
   /** A failed flush is the end: nothing may be acknowledged after it. */

@@ -117,6 +117,11 @@ export class Membership {
     return members.filter((m) => m !== undefined).sort((a, b) => compare(a.node, b.node));
   }
 
+  /** Where a node's best join stands in `$fleet`. */
+  joinTip(node: Bytes): Tip | undefined {
+    return this.#best(this.#verdicts.joinsOf.get(hex(node)) ?? [])?.vertex.tip;
+  }
+
   /** One node that ever joined. */
   member(node: Bytes): Member | undefined {
     return this.#memberOf(hex(node));

@@ -10,13 +10,13 @@ export type Judgement =
   | { state: 'waiting'; why: 'unknown' | 'no-right' };
 
 /** One event of `$fleet` with its place. */
-export interface FleetFact extends EventFields { node: Bytes; log: Bytes; position: number; e: Bytes; cites: Tip[] }
+export interface FleetFact extends EventFields { node: Bytes; log: Bytes; position: number; before: Bytes; e: Bytes; cites: Tip[] }
 
 export interface Authority {
   judge(node: Bytes, grant: Bytes, stream: string): Judgement;
   /** True when this first event of an unknown author's `$fleet` log makes it a member. */
   wouldJoin(fact: FleetFact): boolean;
-  /** Takes admitted `$fleet` events; returns the nodes whose logs must be judged again. */
+  /** Takes `$fleet` events of authors that are known, also where they are not admitted (what a revoked node knew may still count); returns the nodes whose logs must be judged again. */
   learn(facts: FleetFact[]): Bytes[];
   /** The key of a stream under a key hash, if this node holds it. */
   keyOf(stream: string, keyHash: Bytes | null): Bytes | null | undefined;

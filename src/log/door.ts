@@ -1,17 +1,16 @@
 // The one door: segments from anywhere are checked here, judged, and given their place in the log.
-import type { Admitted, Bytes } from '../ports.ts';
+import type { Bytes } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
-import type { FleetFact } from './authority.ts';
 import type { LogRecord } from './record.ts';
 import { Fault } from '../fault.ts';
 import { SPANS } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
-import { decodeEvent } from '../event/event.ts';
 import { understood } from '../event/header.ts';
-import { checkSegment, openSegment, parseSegment } from '../event/segment.ts';
+import { checkSegment, parseSegment } from '../event/segment.ts';
 import { Change, segmentOf } from './change.ts';
-import { keysOf } from './index-row.ts';
+import { factsOf, isVoid, keysIn, openIt, openStored } from './opened.ts';
+import type { Opened } from './opened.ts';
 import { emptyRecord, withCitation } from './record.ts';
 import { extend, hashAt, links, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
@@ -20,20 +19,17 @@ import { rejudge } from './verdict.ts';
 /** What became of one segment. `events`: how many of its events are new here. */
 export interface Outcome { state: 'admitted' | 'held' | 'quarantined' | 'refused'; log?: Bytes; events: number; fault?: Fault }
 
-/** A segment with what its reader can see inside. */
-export interface Opened { segment: Segment; piece: Piece; inside: Pick<Admitted, 'bytes' | 'ends' | 'hashes'> | undefined }
-
 /**
  * Admits segments in one atomic step. Callers take turns (one admit at a time). Bad segments are refused one by one and harm no other.
  * Faults: those of `Store.commit`; then nothing was admitted.
  */
-export async function admit(archive: Archive, arrivals: Bytes[]): Promise<{ outcomes: Outcome[]; change: Change }> {
+export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; change: Change }> {
   const change = new Change(archive);
   const outcomes: Outcome[] = [];
   const touched = new Map<string, Bytes>();
-  for (const bytes of arrivals) {
+  for (const arrival of arrivals) {
     try {
-      const segment = parseSegment(bytes);
+      const segment = arrival instanceof Uint8Array ? parseSegment(arrival) : arrival;
       checkSegment(archive.crypto, archive.fleet, segment);
       outcomes.push(await enter(change, segment, touched));
     } catch (error) {
@@ -41,7 +37,14 @@ export async function admit(archive: Archive, arrivals: Bytes[]): Promise<{ outc
       outcomes.push({ state: 'refused', events: 0, fault: error });
     }
   }
-  // Judging one node's logs again can admit `$fleet` events that change the standing of others.
+  await judgeAgain(change, touched.values());
+  if (!change.empty) await change.commit();
+  return { outcomes, change };
+}
+
+/** Judges the logs of these nodes again, and of those whose standing that changes in turn: it can admit `$fleet` events. */
+export async function judgeAgain(change: Change, nodes: Iterable<Bytes>): Promise<void> {
+  const touched = new Map([...nodes].map((node) => [hex(node), node]));
   while (touched.size) {
     const [name, node] = touched.entries().next().value!;
     touched.delete(name);
@@ -49,8 +52,6 @@ export async function admit(archive: Archive, arrivals: Bytes[]): Promise<{ outc
     for (const other of changed) touched.set(hex(other), other);
     if (changed.length) for (const other of change.waiting()) if (hex(other) !== name) touched.set(hex(other), other);
   }
-  if (!change.empty) await change.commit();
-  return { outcomes, change };
 }
 
 async function enter(change: Change, segment: Segment, touched: Map<string, Bytes>): Promise<Outcome> {
@@ -58,18 +59,22 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   const h = segment.header;
   const opened = openIt(archive, segment);
   const verdict = archive.authority.judge(h.node, h.grant, h.stream);
-  const joins = verdict.state === 'waiting' && verdict.why === 'unknown' && h.stream === '$fleet' && h.first === 1
-    && factsOf(segment, opened).slice(0, 1).some((fact) => archive.authority.wouldJoin(fact));
+  const facts = h.stream === '$fleet' ? factsOf(segment, opened) : [];
+  const joins = verdict.state === 'waiting' && verdict.why === 'unknown' && h.first === 1 && facts.slice(0, 1).some((fact) => archive.authority.wouldJoin(fact));
+  const known = joins || verdict.state !== 'waiting';
+  const learn = (): void => {
+    if (!facts.length || !known) return;
+    const changed = archive.authority.learn(facts);
+    for (const node of changed) touched.set(hex(node), node);
+    // Who waits may wait for just this.
+    if (changed.length) for (const node of change.waiting()) touched.set(hex(node), node);
+  };
   if (verdict.state === 'live' || joins) {
     const outcome = await place(change, opened);
-    if (outcome.state === 'admitted' && h.stream === '$fleet') {
-      const changed = archive.authority.learn(factsOf(segment, opened));
-      for (const node of changed) touched.set(hex(node), node);
-      // Who waits may wait for just this.
-      if (changed.length) for (const node of change.waiting()) touched.set(hex(node), node);
-    }
+    if (outcome.state === 'admitted') learn();
     return outcome;
   }
+  learn();
   const record = await change.record(segment.log);
   if (record && record.spans.some((s) => s.from <= h.first && h.first + h.count - 1 <= s.to && record.bounds)) {
     if (await covers(change, record, opened.piece)) return { state: 'held', log: segment.log, events: 0 };
@@ -79,26 +84,6 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   }
   if (verdict.state === 'killed') touched.set(hex(h.node), h.node);
   return { state: 'quarantined', log: segment.log, events: 0 };
-}
-
-/** Opens a segment as far as this node has its key; counts what is void or of an unknown codec. */
-export function openIt(archive: Archive, segment: Segment): Opened {
-  const h = segment.header;
-  const piece: Piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after };
-  if (segment.payload === null || !understood(h)) return { segment, piece, inside: undefined };
-  const key = archive.authority.keyOf(h.stream, h.keyHash);
-  if (key === undefined) return { segment, piece, inside: undefined };
-  const open = openSegment(archive.crypto, segment, key);
-  if (!open) return { segment, piece, inside: undefined };
-  piece.hashes = open.hashes;
-  return { segment, piece, inside: { bytes: open.run.bytes, ends: open.run.ends, hashes: open.hashes } };
-}
-
-/** True when a segment that could be read turned out void. */
-export function isVoid(archive: Archive, opened: Opened): boolean {
-  const h = opened.segment.header;
-  return !opened.inside && opened.segment.payload !== null && understood(h)
-    && archive.authority.keyOf(h.stream, h.keyHash) !== undefined;
 }
 
 /** Gives a checked segment its place in its log; its author's right was judged already. */
@@ -166,12 +151,6 @@ function pastTip(change: Change, record: LogRecord): void {
   change.alarm('clone', record.node, null, `node ${hex(record.node)} went on writing stream ${record.stream} after a later process had started from an older state: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
 }
 
-/** The stored segments of a log, opened. */
-export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
-  const rows = await change.stored('segment', log);
-  return rows.map((row) => openIt(change.archive, segmentOf(row)));
-}
-
 /** True when stored segments are known to hold all events of a piece. */
 async function covers(change: Change, record: LogRecord, piece: Piece): Promise<boolean> {
   if (!record.spans.some((s) => s.from <= piece.first && piece.last <= s.to)) return false;
@@ -199,24 +178,4 @@ async function dropInside(change: Change, record: LogRecord, opened: Opened): Pr
     const e = hashAt(piece, last);
     if (e && equal(e, h.after)) change.dropSegment(other);
   }
-}
-
-/** The hashes of the keys inside, for the index. */
-export function keysIn(opened: Opened): Uint32Array | undefined {
-  return opened.inside && keysOf(opened.inside);
-}
-
-/** The events of a `$fleet` segment with their places. */
-export function factsOf(segment: Segment, opened: Opened): FleetFact[] {
-  const facts: FleetFact[] = [];
-  const { inside } = opened;
-  if (!inside) return facts;
-  const h = segment.header;
-  for (let i = 0, at = 0; i < inside.ends.length; at = inside.ends[i++]!) {
-    facts.push({
-      ...decodeEvent(inside.bytes.subarray(at, inside.ends[i]!)), node: h.node, log: segment.log, position: h.first + i,
-      e: inside.hashes.slice(i * 32, i * 32 + 32), cites: h.first + i === 1 && h.opening ? h.opening.cites : [],
-    });
-  }
-  return facts;
 }

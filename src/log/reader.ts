@@ -13,19 +13,21 @@ import { startOf } from '../event/run.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { pages, recordOf } from './archive.ts';
 import { segmentOf } from './change.ts';
-import { openIt } from './door.ts';
+import { openIt } from './opened.ts';
 import { keyHash32, parseIndexValue } from './index-row.ts';
 import { eventsOf } from './own.ts';
 import { prefixEnd, segmentFrom, segmentSpan, streamPrefix } from './place.ts';
 
-/** Which events: of one key or type, from `since` to before `until` (ms of the event's time), at most `limit`. */
-export interface Query { key?: string | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined }
+/** Which events: of one key or type, from `since` to before `until` (ms of the event's time), at most `limit`; the last ones first with `reverse`. */
+export interface Query { key?: string | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined; reverse?: boolean | undefined }
 
 /** One event as a reader gets it. */
 export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
 
-/** A source of events of one log, at event `i`. */
-interface Cursor { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; head: EventHead }
+/** A source of events of one log, at event `i`, going by `step` up to but not including `end`. */
+interface Cursor { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; step: 1 | -1; head: EventHead }
+/** A row of the index that may match; `edge` is the stamp at which a reader meets its segment. */
+interface Lead { edge: Stamp; log: Bytes; first: number; after: Bytes }
 
 /** True when an event with this head is asked for. */
 export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query): boolean {
@@ -34,26 +36,25 @@ export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query
 }
 
 /**
- * Events of a stream in fold order. Memory is that of the segments that overlap in stamps at any moment. `unstored`: own logs with a tail.
- * Faults: `store-damaged` where a segment cannot be read (name it with `verify`).
+ * Events of a stream in fold order, or backwards. Memory is that of the segments that overlap in stamps at any moment; going backwards also that of the
+ * stream's index. `unstored`: own logs with a tail. Faults: `store-damaged` where a segment cannot be read (`verify` names it).
  */
 export async function* readStream(archive: Archive, unstored: OwnLog[], stream: string, q: Query): AsyncGenerator<Found> {
   const heap: Cursor[] = [];
+  const step = q.reverse ? -1 : 1;
   for (const own of unstored) {
     if (own.opening.stream !== stream || own.durable <= own.stored) continue;
     const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
-    push(heap, { node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes, i: -1, end: run.ends.length, head: undefined as never }, q);
+    push(heap, cursorOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step), q);
   }
-  const prefix = streamPrefix(stream);
-  const wanted = q.key === undefined ? undefined : keyHash32(q.key);
-  const rows = pages(archive.store, 'index', prefix, prefixEnd(prefix), 256);
-  let row = await nextRow();
+  const leads = q.reverse ? backwards(archive, stream, q) : forwards(archive, stream, q);
+  let lead = (await leads.next()).value as Lead | undefined;
   let left = q.limit ?? Infinity;
   let last: Found | undefined;
   while (left > 0) {
-    while (row && (!heap.length || compareStamp(row.stamp, heap[0]!.head.stamp) <= 0)) {
-      for (const cursor of await open(archive, row)) push(heap, cursor, q);
-      row = await nextRow();
+    while (lead && (!heap.length || compareStamp(lead.edge, heap[0]!.head.stamp) * step <= 0)) {
+      for (const cursor of await open(archive, lead, step)) push(heap, cursor, q);
+      lead = (await leads.next()).value as Lead | undefined;
     }
     const top = heap[0];
     if (!top) return;
@@ -67,22 +68,33 @@ export async function* readStream(archive: Archive, unstored: OwnLog[], stream: 
       left--;
     }
     advance(top, q);
-    if (top.i >= top.end) { heap[0] = heap[heap.length - 1]!; heap.pop(); }
+    if (top.i === top.end) { heap[0] = heap[heap.length - 1]!; heap.pop(); }
     sink(heap);
   }
+}
 
-  async function nextRow(): Promise<{ stamp: Stamp; log: Bytes; first: number; after: Bytes } | undefined> {
-    for (;;) {
-      const next = await rows.next();
-      if (next.done) return undefined;
-      const info = parseIndexValue(next.value.value);
-      if (q.since !== undefined && info.timeMax < q.since) continue;
-      if (q.until !== undefined && info.timeMin >= q.until) continue;
-      if (wanted !== undefined && info.keys && !has(info.keys, wanted)) continue;
-      const key = next.value.key.subarray(prefix.length);
-      return { stamp: getStamp(key, 0), log: key.slice(STAMP_BYTES, 30), first: getUint(key, 30, 7), after: key.slice(37) };
-    }
+async function* forwards(archive: Archive, stream: string, q: Query): AsyncGenerator<Lead> {
+  const prefix = streamPrefix(stream);
+  const wanted = q.key === undefined ? undefined : keyHash32(q.key);
+  for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 256)) {
+    const info = parseIndexValue(row.value);
+    if (q.since !== undefined && info.timeMax < q.since) continue;
+    if (q.until !== undefined && info.timeMin >= q.until) continue;
+    if (wanted !== undefined && info.keys && !has(info.keys, wanted)) continue;
+    const key = row.key.subarray(prefix.length);
+    yield { edge: q.reverse ? info.stampLast : getStamp(key, 0), log: key.slice(STAMP_BYTES, 30), first: getUint(key, 30, 7), after: key.slice(37) };
   }
+}
+
+/** The index is in order of first stamps; backwards, segments are met at their last ones. */
+async function* backwards(archive: Archive, stream: string, q: Query): AsyncGenerator<Lead> {
+  const leads: Lead[] = [];
+  for await (const lead of forwards(archive, stream, q)) leads.push(lead);
+  yield* leads.sort((a, b) => compareStamp(b.edge, a.edge));
+}
+
+function cursorOver(from: Pick<Cursor, 'node' | 'incarnation' | 'first' | 'run' | 'hashes'>, low: number, high: number, step: 1 | -1): Cursor {
+  return { ...from, step, i: step > 0 ? low - 1 : high, end: step > 0 ? high : low - 1, head: undefined as never };
 }
 
 function has(sorted: Uint32Array, value: number): boolean {
@@ -91,7 +103,7 @@ function has(sorted: Uint32Array, value: number): boolean {
   return sorted[low] === value;
 }
 
-async function open(archive: Archive, row: { log: Bytes; first: number; after: Bytes }): Promise<Cursor[]> {
+async function open(archive: Archive, row: Lead, step: 1 | -1): Promise<Cursor[]> {
   const record = await recordOf(archive, row.log);
   const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
   const cursors: Cursor[] = [];
@@ -99,9 +111,8 @@ async function open(archive: Archive, row: { log: Bytes; first: number; after: B
     const h = segment.header;
     const { inside } = openIt(archive, segment);
     if (!inside) continue;
-    const end = Math.min(h.count, top - h.first + 1);
-    const begin = Math.max(-1, row.first - h.first - 1);
-    if (end > begin + 1) cursors.push({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes, i: begin, end, head: undefined as never });
+    const high = Math.min(h.count, top - h.first + 1), low = Math.max(0, row.first - h.first);
+    if (high > low) cursors.push(cursorOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step));
   }
   return cursors;
 }
@@ -116,7 +127,7 @@ async function find(archive: Archive, row: { log: Bytes; first: number; after: B
 }
 
 function advance(cursor: Cursor, q: Query): void {
-  while (++cursor.i < cursor.end) {
+  while ((cursor.i += cursor.step) !== cursor.end) {
     cursor.head = peekEvent(cursor.run.bytes, startOf(cursor.run, cursor.i), cursor.run.ends[cursor.i]!);
     if (matches(cursor.head, q)) return;
   }
@@ -124,7 +135,7 @@ function advance(cursor: Cursor, q: Query): void {
 
 function push(heap: Cursor[], cursor: Cursor, q: Query): void {
   advance(cursor, q);
-  if (cursor.i >= cursor.end) return;
+  if (cursor.i === cursor.end) return;
   heap.push(cursor);
   for (let i = heap.length - 1; i > 0;) {
     const up = (i - 1) >> 1;
@@ -144,8 +155,8 @@ function sink(heap: Cursor[]): void {
   }
 }
 
-/** Fold order: stamp, node, incarnation, position, e. */
+/** Fold order (backwards where the cursors go backwards): stamp, node, incarnation, position, e. */
 function order(a: Cursor, b: Cursor): number {
-  return compareStamp(a.head.stamp, b.head.stamp) || compare(a.node, b.node) || compare(a.incarnation, b.incarnation)
-    || a.first + a.i - (b.first + b.i) || compare(a.hashes.subarray(a.i * 32, a.i * 32 + 32), b.hashes.subarray(b.i * 32, b.i * 32 + 32));
+  return a.step * (compareStamp(a.head.stamp, b.head.stamp) || compare(a.node, b.node) || compare(a.incarnation, b.incarnation)
+    || a.first + a.i - (b.first + b.i) || compare(a.hashes.subarray(a.i * 32, a.i * 32 + 32), b.hashes.subarray(b.i * 32, b.i * 32 + 32)));
 }

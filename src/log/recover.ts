@@ -3,6 +3,7 @@ import type { Bytes } from '../ports.ts';
 import type { Opening, Tip } from '../event/chain.ts';
 import type { Run } from '../event/run.ts';
 import type { Archive } from './archive.ts';
+import type { FleetFact } from './authority.ts';
 import type { OwnLog, Sealer } from './own.ts';
 import { SPANS } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
@@ -12,10 +13,11 @@ import { scan } from '../event/cbor.ts';
 import { recordOf } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
+import { factsOf } from './opened.ts';
 import { eventsOf, hashOf, ownLog, sealRun } from './own.ts';
 
-/** What recovery did; `skipped` says in words what of the journal could not be used. */
-export interface Recovered { events: number; skipped: string[] }
+/** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it. */
+export interface Recovered { events: number; skipped: string[]; facts: FleetFact[] }
 
 /** Takes the records of a journal, in order. Faults: those of `Store.commit`. Adds no events: a clone that does the same makes the same history. */
 export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]): Promise<Recovered> {
@@ -44,6 +46,7 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
     }
   }
   const change = new Change(archive);
+  const facts: FleetFact[] = [];
   let events = 0;
   for (const { own, marks } of logs.values()) {
     if (own.position === own.stored) continue;
@@ -57,14 +60,16 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
         const a = h.first - from;
         const piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: hashes.subarray(a * 32, (a + h.count) * 32) };
         const start = a ? run.ends[a - 1]! : 0;
-        await place(change, { segment, piece, inside: { bytes: run.bytes.subarray(start, run.ends[a + h.count - 1]), ends: run.ends.slice(a, a + h.count).map((e) => e - start), hashes: piece.hashes } });
+        const opened = { segment, piece, inside: { bytes: run.bytes.subarray(start, run.ends[a + h.count - 1]), ends: run.ends.slice(a, a + h.count).map((e) => e - start), hashes: piece.hashes } };
+        await place(change, opened);
+        if (h.stream === '$fleet') facts.push(...factsOf(segment, opened));
       }
       from = to + 1;
     }
     events += own.position - own.stored;
   }
   if (events) await change.commit();
-  return { events, skipped };
+  return { events, skipped, facts };
 }
 
 function openingFrom(v: any[]): Opening {

@@ -7,7 +7,7 @@ import type { LogRecord } from './record.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { segmentOf } from './change.ts';
 import { pages, recordOf } from './archive.ts';
-import { openIt } from './door.ts';
+import { openIt } from './opened.ts';
 import { hashAt } from './span.ts';
 import { prefixEnd, segmentFrom, segmentSpan } from './place.ts';
 

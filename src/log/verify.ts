@@ -7,7 +7,7 @@ import { codeOf, Fault } from '../fault.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
 import { pages } from './archive.ts';
-import { isVoid, openIt } from './door.ts';
+import { isVoid, openIt } from './opened.ts';
 import { indexKey, prefixEnd } from './place.ts';
 import { decodeRecord, encodeRecord, itemsOf } from './record.ts';
 import { rebuild } from './span.ts';
@@ -21,7 +21,7 @@ export interface Verified { events: number; segments: number; logs: number; void
 const LISTED = 1_000;
 
 /** Re-reads every log. `progress` is told after each log; reading goes page by page and appending may go on meanwhile. */
-export async function verifyStore(archive: Archive, progress: (done: { segments: number; logs: number }) => void): Promise<Verified> {
+export async function verifyStore(archive: Archive, progress: (done: { events: number; segments: number }) => void): Promise<Verified> {
   const out: Verified = { events: 0, segments: 0, logs: 0, void: 0, damaged: [] };
   const damage = (what: string, where: string, error: unknown): void => {
     if (out.damaged.length < LISTED) out.damaged.push({ what, where, code: error instanceof Error ? codeOf(error) : String(error) });

@@ -12,7 +12,7 @@ import { equal, hex } from '../event/bytes.ts';
 import { encode } from '../event/cbor.ts';
 import { checkStream } from '../event/event.ts';
 import { RunBuilder } from '../event/run.ts';
-import { isTopStamp, nextStamp } from '../event/stamp.ts';
+import { nextStamp } from '../event/stamp.ts';
 import { see, setItems } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
@@ -26,7 +26,7 @@ export interface Draft { key: string; type: string; body: unknown; time?: number
 export interface Appended { incarnation: Bytes; first: number; count: number; hashes: Bytes }
 
 /** What the writer needs to know about this node at each moment. */
-export interface Author { seed: Bytes; node: Bytes; grant(stream: string): Bytes; key(stream: string): { key: Bytes; hash: Bytes } | null }
+export interface Author { seed: Bytes; node: Bytes; grant(stream: string): Bytes; key(stream: string): { key: Bytes; hash: Bytes } | null; /** Throws `no-right` where this node may not write. */ check(stream: string): void }
 
 export interface Writer {
   readonly logs: Map<string, OwnLog>;
@@ -39,14 +39,17 @@ export interface Writer {
   readonly full: boolean;
   /** Moves everything acknowledged into the store. Callers take turns with `admit`. Faults: those of `Store.commit`. */
   checkpoint(): Promise<void>;
-  /** Later appends begin new logs (after a change of grant or key). */
+  /** Logs whose grant or key is no longer the current one are left: later appends begin new ones. */
   retire(): void;
   /** Own logs with events that are not stored yet. */
   unstored(): OwnLog[];
 }
 
+/** An append that became durable: `full` when its log has enough for a whole segment; `before` is e(first-1). */
+export interface Acknowledged { run: Admitted; full: boolean; own: OwnLog; before: Bytes }
+
 /** `acknowledged` is called with each durable append, in order, before the append resolves. */
-export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (run: Admitted, full: boolean) => void): Writer {
+export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (done: Acknowledged) => void): Writer {
   const logs = new Map<string, OwnLog>();
   const old: OwnLog[] = []; // retired with events that are not stored yet
   const builder = new RunBuilder();
@@ -126,6 +129,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     if (drafts.length > SEGMENT_EVENTS) throw new Fault('too-many', `append at most ${SEGMENT_EVENTS} events at once, not ${drafts.length}`);
     if (drafts[drafts.length - 1]!.joined) throw new Fault('bad-event', 'the last event of an append cannot be joined to a next one');
     if (pending + drafts.length > APPEND_QUEUE && pending > 0) throw new Fault('busy', `${pending} events wait for the disk; try again when they are written`);
+    author.check(stream);
     const own = logs.get(stream) ?? begin(stream);
     const before = own.chain.before;
     const chunk = write(own, stream, drafts);
@@ -144,8 +148,8 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     if (own.lost) throw new Fault('store-full', `an earlier append to ${stream} failed, so this one was not kept either; try again`);
     own.durable = chunk.first + drafts.length - 1;
     own.since ??= clock.uptime();
-    acknowledged({ stream, node: author.node, incarnation: own.opening.incarnation, first: chunk.first, bytes: chunk.run.bytes, ends: chunk.run.ends, hashes: chunk.hashes },
-      own.durable - own.sealed >= (SEGMENT_AIM - 500) / own.ratio);
+    const run = { stream, node: author.node, incarnation: own.opening.incarnation, first: chunk.first, bytes: chunk.run.bytes, ends: chunk.run.ends, hashes: chunk.hashes };
+    acknowledged({ run, full: own.durable - own.sealed >= (SEGMENT_AIM - 500) / own.ratio, own, before });
     return { incarnation: own.opening.incarnation, first: chunk.first, count: drafts.length, hashes: chunk.hashes };
   }
 
@@ -205,12 +209,13 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     logs, append, seal, checkpoint,
     waiting: () => all().filter((o) => o.since !== undefined).map((o) => ({ stream: o.opening.stream, since: o.since! })),
     get full() { return journal.size > JOURNAL_BYTES; },
-    retire() { for (const own of [...logs.values()]) leave(own); },
+    retire() {
+      for (const own of [...logs.values()]) {
+        const { stream, grant, keyHash } = own.opening;
+        const hash = stream.startsWith('$') ? null : author.key(stream)?.hash ?? null;
+        if (!equal(grant, author.grant(stream)) || (hash === null) !== (keyHash === null) || (hash && !equal(hash, keyHash!))) leave(own);
+      }
+    },
     unstored: () => all().filter((o) => o.durable > o.stored),
   };
-}
-
-/** True when a stamp can no longer rise (an alarm is due). */
-export function exhausted(stamp: Stamp): boolean {
-  return isTopStamp(stamp);
 }

@@ -7,7 +7,8 @@ import { base64url, hex, unbase64url } from '../../src/event/bytes.ts';
 import { decodeToken } from '../../src/fleet/token.ts';
 import { Fault } from '../../src/fault.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
-import { createFleet, joinFleet, type Node, type NodeOptions } from '../../src/node.ts';
+import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import type { Node, NodeOptions } from '../../src/node.ts';
 import { hasNode, openHome, ROOT_KEY_FILE } from './home.ts';
 import { CONFIG_FILE, configTemplate } from './settings.ts';
 
@@ -32,7 +33,8 @@ export async function foundFleet(dir: string, names: { name: string; fleetName: 
 export async function enterFleet(dir: string, token: string, name: string | undefined): Promise<{ node: string; name: string; fleet: string; peers: string[] }> {
   // A mistyped token must not leave a directory behind.
   const { addresses, invite } = decodeToken(createCrypto(), token);
-  const chosen = name ?? (invite.name || defaultName());
+  // An invitation without a name of its own says `node`.
+  const chosen = name ?? (invite.name === '' || invite.name === 'node' ? defaultName() : invite.name);
   return making(dir, async (options) => {
     const node = await joinFleet(options, token, { nodeName: chosen });
     return { node, result: { node: hex(node.id), name: chosen, fleet: hex(node.fleet), peers: addresses } };

@@ -1,6 +1,7 @@
 // A simulated fleet: machines, edges between them, the model of what was asked of them, and the ways to read them.
 
-import { createFleet, joinFleet, type Entry, type Node } from '../../src/node.ts';
+import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import type { Entry, Node } from '../../src/node.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 import type { Crypto } from '../../src/ports.ts';
 import { Chance } from './chance.ts';

@@ -1,0 +1,62 @@
+// A segment with what this node can see inside, according to the keys that it holds.
+import type { Admitted } from '../ports.ts';
+import type { Segment } from '../event/segment.ts';
+import type { Bytes } from '../ports.ts';
+import type { Archive } from './archive.ts';
+import type { FleetFact } from './authority.ts';
+import type { Change } from './change.ts';
+import type { Piece } from './span.ts';
+import { decodeEvent } from '../event/event.ts';
+import { understood } from '../event/header.ts';
+import { openSegment } from '../event/segment.ts';
+import { segmentOf } from './change.ts';
+import { keysOf } from './index-row.ts';
+
+/** A segment with what its reader can see inside. */
+export interface Opened { segment: Segment; piece: Piece; inside: Pick<Admitted, 'bytes' | 'ends' | 'hashes'> | undefined }
+
+/** Opens a segment as far as this node has its key; counts what is void or of an unknown codec. */
+export function openIt(archive: Archive, segment: Segment): Opened {
+  const h = segment.header;
+  const piece: Piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after };
+  if (segment.payload === null || !understood(h)) return { segment, piece, inside: undefined };
+  const key = archive.authority.keyOf(h.stream, h.keyHash);
+  if (key === undefined) return { segment, piece, inside: undefined };
+  const open = openSegment(archive.crypto, segment, key);
+  if (!open) return { segment, piece, inside: undefined };
+  piece.hashes = open.hashes;
+  return { segment, piece, inside: { bytes: open.run.bytes, ends: open.run.ends, hashes: open.hashes } };
+}
+
+/** True when a segment that could be read turned out void. */
+export function isVoid(archive: Archive, opened: Opened): boolean {
+  const h = opened.segment.header;
+  return !opened.inside && opened.segment.payload !== null && understood(h)
+    && archive.authority.keyOf(h.stream, h.keyHash) !== undefined;
+}
+
+/** The stored segments of a log, opened. */
+export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
+  const rows = await change.stored('segment', log);
+  return rows.map((row) => openIt(change.archive, segmentOf(row)));
+}
+
+/** The hashes of the keys inside, for the index. */
+export function keysIn(opened: Opened): Uint32Array | undefined {
+  return opened.inside && keysOf(opened.inside);
+}
+
+/** The events of a `$fleet` segment with their places. */
+export function factsOf(segment: Segment, opened: Opened): FleetFact[] {
+  const facts: FleetFact[] = [];
+  const { inside } = opened;
+  if (!inside) return facts;
+  const h = segment.header;
+  for (let i = 0, at = 0; i < inside.ends.length; at = inside.ends[i++]!) {
+    facts.push({
+      ...decodeEvent(inside.bytes.subarray(at, inside.ends[i]!)), node: h.node, log: segment.log, position: h.first + i,
+      before: i ? inside.hashes.slice(i * 32 - 32, i * 32) : h.before, e: inside.hashes.slice(i * 32, i * 32 + 32), cites: h.first + i === 1 && h.opening ? h.opening.cites : [],
+    });
+  }
+  return facts;
+}

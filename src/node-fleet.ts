@@ -1,0 +1,154 @@
+// The node's desk for its fleet: identity, membership and keys, as the log, the sessions and the commands need them.
+import type { Admitted, Bytes } from './ports.ts';
+import type { Tip } from './event/chain.ts';
+import type { Alarm } from './log/change.ts';
+import type { Archive } from './log/archive.ts';
+import type { Authority, FleetFact, Judgement } from './log/authority.ts';
+import type { Author } from './log/writer.ts';
+import type { FleetDraft } from './fleet/acts.ts';
+import type { Identity } from './fleet/identity.ts';
+import type { Keyring } from './fleet/keyring.ts';
+import type { Standing } from './sync/host.ts';
+import type { NodeOptions } from './node.ts';
+import { Fault } from './fault.ts';
+import { equal, hex } from './event/bytes.ts';
+import { decodeEvent } from './event/event.ts';
+import { keyHash } from './event/segment.ts';
+import { keyDraft, wrapDraft } from './fleet/acts.ts';
+import { fleetId, parseGenesis } from './fleet/genesis.ts';
+import { decodeIdentity, encodeIdentity } from './fleet/identity.ts';
+import { makeKeyring } from './fleet/keyring.ts';
+import { Membership } from './fleet/membership.ts';
+import { mayRead, mayWrite } from './fleet/rights.ts';
+import { fleetFacts } from './log/fleet-facts.ts';
+
+const ZERO_GRANT = new Uint8Array(8);
+
+export interface FleetDesk {
+  readonly fleet: Bytes;
+  readonly node: Bytes;
+  readonly name: string;
+  readonly fleetName: string;
+  readonly identity: Identity;
+  readonly membership: Membership;
+  readonly keyring: Keyring;
+  readonly authority: Authority;
+  readonly author: Author;
+  /** Feeds the fold with what the store holds. */
+  load(archive: Archive): Promise<void>;
+  /** Hashes of the stream keys held, for the streams known here. */
+  keyHashes(streams: string[]): Bytes[];
+  judgePeer(node: Bytes): Standing;
+  /** True once after keys were learnt. */
+  takeLearnt(): boolean;
+  /** What this node, as an admin whose turn it is, should write now. */
+  duties(log: Bytes | undefined): FleetDraft[];
+  /** Saves keys and grant. */
+  save(grant?: Bytes): Promise<void>;
+  alarms(): Alarm[];
+}
+
+/** Opens the desk from the key file. Faults: `no-fleet`, `bad-encoding` (the key file is damaged). */
+export async function openDesk(options: NodeOptions): Promise<FleetDesk> {
+  const bytes = await options.keys.load();
+  if (!bytes) throw new Fault('no-fleet', 'this node belongs to no fleet yet; found one with `init` or enter one with `join`');
+  return deskOf(options, decodeIdentity(bytes));
+}
+
+/** The desk of an identity. */
+export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
+  const { crypto, random } = options;
+  let identity = given;
+  const fleet = fleetId(crypto, identity.genesis);
+  const node = crypto.signer(identity.seed);
+  const membership = new Membership(crypto, identity.genesis);
+  const keyring = makeKeyring(crypto, { node, boxSecret: identity.boxSecret }, identity.keys);
+  let learnt = false;
+
+  const key = (stream: string): { key: Bytes; hash: Bytes } | null => {
+    const first = identity.keys[0];
+    // Before any key event is known, the key that came with the token is the current one.
+    const name = membership.currentKey(stream, (n) => keyring.has(n)) ?? (first && hex(keyHash(crypto, first)));
+    return (name !== undefined && keyring.streamKey(name, stream)) || null;
+  };
+
+  const judge = (author: Bytes, grant: Bytes, stream: string): Judgement => {
+    const standing = membership.standing(author, stream === '$fleet' ? ZERO_GRANT : grant);
+    if (standing.state === 'unknown') return { state: 'waiting', why: 'unknown' };
+    if (!mayWrite(standing.rights, stream)) return { state: 'waiting', why: 'no-right' };
+    return standing.state === 'live' ? { state: 'live' } : { state: 'killed', cuts: standing.cuts, releases: standing.releases };
+  };
+
+  const authority: Authority = {
+    judge,
+    wouldJoin: (fact: FleetFact) => membership.wouldJoin(fact),
+    learn(facts) {
+      if (keyring.learn(facts)) learnt = true;
+      return membership.add(facts);
+    },
+    keyOf: (stream, hash) => (hash === null ? null : keyring.find(stream, hash)),
+  };
+
+  return {
+    fleet, node, membership, keyring, authority,
+    name: identity.name,
+    fleetName: parseGenesis(identity.genesis).name,
+    get identity() { return identity; },
+    author: {
+      seed: identity.seed, node, key,
+      grant: (stream) => (stream === '$fleet' ? ZERO_GRANT : membership.member(node)?.grant ?? identity.grant ?? ZERO_GRANT),
+      check(stream) {
+        const member = membership.member(node);
+        if (member?.state === 'live' && !mayWrite(member.rights, stream)) throw new Fault('no-right', `this node may not write stream ${stream}: its grant allows ${member.rights.write.join(', ') || 'none'}; an admin can invite it with more`);
+      },
+    },
+    async load(archive) {
+      for await (const facts of fleetFacts(archive)) authority.learn(facts);
+      learnt = false;
+    },
+    keyHashes: (streams) => streams.filter((s) => !s.startsWith('$')).flatMap((s) => keyring.list().map((k) => keyring.streamKey(hex(keyHash(crypto, k)), s)!.hash)),
+    judgePeer(peer) {
+      const member = membership.member(peer);
+      return !member ? 'stranger' : member.state === 'live' ? 'member' : 'revoked';
+    },
+    takeLearnt() {
+      const was = learnt;
+      learnt = false;
+      return was;
+    },
+    duties(log) {
+      const self = membership.member(node);
+      if (self?.state !== 'live' || !self.rights.admin) return [];
+      const admins = membership.members().filter((m) => m.state === 'live' && m.rights.admin);
+      if (!equal(admins[0]!.node, node)) return []; // one admin at a time: the first by id
+      const readers = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
+      if (membership.rotationDue()) return keyDraft(crypto, random, { author: node, key: random.bytes(32), members: readers, before: keyring.list().slice(-64), seen: membership.seen(log) });
+      const name = membership.currentKey('-', (n) => keyring.has(n));
+      const missing = name === undefined ? [] : membership.lacking(name).filter((m) => mayRead(m.rights, '-') && !equal(m.node, node));
+      return missing.length ? wrapDraft(crypto, random, { author: node, key: keyring.get(name!)!, members: missing, seen: membership.seen(log) }) : [];
+    },
+    async save(grant) {
+      const current = identity.keys[0];
+      const rest = keyring.list().filter((k) => !current || !equal(k, current));
+      const name = membership.currentKey('-', (n) => keyring.has(n));
+      const keys = current ? [current, ...rest] : rest;
+      const now = name === undefined ? undefined : keyring.get(name);
+      identity = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
+      await options.keys.save(encodeIdentity(identity));
+    },
+    alarms: () => membership.alarms().map((a) => ({ code: a.code, node: a.node, log: null, text: a.text })),
+  };
+}
+
+/** The events of an own run of `$fleet` as facts; `before` is e(first-1). */
+export function factsIn(run: Admitted, log: Bytes, before: Bytes, cites: Tip[]): FleetFact[] {
+  return Array.from(run.ends, (end, i) => ({
+    ...decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, end)), node: run.node, log, position: run.first + i,
+    before: i ? run.hashes.slice(i * 32 - 32, i * 32) : before, e: run.hashes.slice(i * 32, i * 32 + 32), cites: run.first + i === 1 ? cites : [],
+  }));
+}
+
+/** True for rights that reach every ordinary stream: who has them gets the fleet's key. */
+export function readsAll(read: string[]): boolean {
+  return read.includes('*');
+}

@@ -1,0 +1,48 @@
+// What a node notes down beside its log: alarms that were raised, and the receipts of others.
+import type { Bytes } from './ports.ts';
+import type { Alarm } from './log/change.ts';
+import type { Node } from './node.ts';
+import type { Status } from './node-status.ts';
+import { equal, hex } from './event/bytes.ts';
+import { decode, encode } from './event/cbor.ts';
+import { pages } from './log/archive.ts';
+
+/** The key of an alarm's row: one row for each code, node and log. */
+export function alarmRow(node: Node, alarm: Alarm): { table: 'alarm'; key: Bytes; value: Bytes } {
+  const { code, log, text } = alarm;
+  return { table: 'alarm', key: node.archive.crypto.sha256(encode([code, alarm.node, log])).slice(0, 16), value: encode([code, alarm.node, log, text]) };
+}
+
+/** Raises an alarm outside of a change of the log. */
+export async function raise(node: Node, alarm: Alarm): Promise<void> {
+  await node.turn(() => node.archive.store.commit([alarmRow(node, alarm)]));
+  node.options.notice({ kind: 'alarm', alarm });
+}
+
+/** All alarms: the store's, and those that the fleet's history raises. */
+export async function alarmsIn(node: Node): Promise<Alarm[]> {
+  const out: Alarm[] = [];
+  for await (const row of pages(node.options.store, 'alarm')) {
+    const [code, author, log, text] = decode(row.value) as [string, Bytes, Bytes | null, string];
+    out.push({ code, node: author, log, text });
+  }
+  return [...out, ...node.desk.alarms()];
+}
+
+/** Keeps the last receipt of a peer: with it, when it came, and our own digest at that moment. */
+export function keepReceipt(node: Node, peer: Bytes, receipt: Bytes): void {
+  const value = encode([1, node.options.clock.now(), node.digest().digest, receipt]);
+  node.turn(() => node.archive.store.commit([{ table: 'receipt', key: peer, value }])).catch(() => undefined); // the next receipt says more
+}
+
+/** The last receipts: `complete` when the peer held all that this node holds now. */
+export async function receiptsIn(node: Node): Promise<Status['receipts']> {
+  const out: Status['receipts'] = [];
+  const { digest } = node.digest();
+  for await (const row of pages(node.options.store, 'receipt')) {
+    if (equal(row.key, node.id)) continue;
+    const [, at, then] = decode(row.value) as [number, number, string, Bytes];
+    out.push({ node: hex(row.key), at, complete: then === digest });
+  }
+  return out;
+}
