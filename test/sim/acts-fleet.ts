@@ -13,7 +13,7 @@ export function drawRole(world: World): Role {
   switch (world.chance.weighted(world.scenario.roles)) {
     case 'admin': return { admin: true, read: ['*'], write: ['*'] };
     case 'relay': return { admin: false, read: [], write: [] };
-    case 'partial': return { admin: false, read: ['config', 'alarms'], write: ['alarms'] };
+    case 'limited': return { admin: false, read: ['*'], write: ['alarms'] };
     default: return { admin: false, read: ['*'], write: ['*'] };
   }
 }

@@ -3,7 +3,7 @@
 import type { Stamp } from '../../src/event/stamp.ts';
 import { codeOf, type Code } from '../../src/fault.ts';
 import { encodeValue } from '../../src/event/value.ts';
-import type { Draft } from '../../src/node.ts';
+import type { Draft } from '../../src/log/writer.ts';
 import type { Chance } from './chance.ts';
 import type { Machine } from './machine.ts';
 import { trueTime } from './sim-clock.ts';
@@ -45,10 +45,10 @@ export async function append(world: World, machine: Machine, wish: Wish = {}): P
     marks.push(mark);
   }
   try {
-    const ids = await machine.ask((node) => node.append(stream, drafts, { urgent: wish.urgent ?? chance.hit(0.2) }));
-    if (!ids) return [];
-    if (ids.length !== count) ledger.problem(`${machine.label} answered ${ids.length} ids for ${count} events`);
-    marks.forEach((mark, i) => ledger.acknowledge(mark, ids[i]!.id, disk));
+    const placed = await machine.ask((node) => node.append(stream, drafts, { urgent: wish.urgent ?? chance.hit(0.2) }));
+    if (!placed) return [];
+    if (placed.length !== count) ledger.problem(`${machine.label} answered ${placed.length} places for ${count} events`);
+    marks.forEach((mark, i) => ledger.acknowledge(mark, placed[i]!.id, disk));
     trace.note('ack', machine.label, stream, marks[0]!, count);
     return marks;
   } catch (error) {

@@ -3,7 +3,7 @@
 import { compareStamp } from '../../src/event/stamp.ts';
 import { equal } from '../../src/event/bytes.ts';
 import { encodeValue } from '../../src/event/value.ts';
-import type { Entry } from '../../src/node.ts';
+import type { Entry } from '../../src/node-entry.ts';
 import { revive } from './acts-fail.ts';
 import { checkAlarms, checkRevoked } from './check-fleet.ts';
 import { members } from './heal.ts';
@@ -137,7 +137,7 @@ function checkGroups(world: World, byMark: ReadonlyMap<string, Entry[]>): void {
 async function checkCounts(world: World, first: Shown): Promise<void> {
   const events = [...first.values()].reduce((sum, entries) => sum + entries.length, 0);
   for (const machine of members(world)) {
-    const digest = await machine.ask((node) => node.digest());
+    const digest = await machine.ask(async (node) => node.digest());
     if (digest && digest.events !== events) world.ledger.problem(`${machine.label} counts ${digest.events} events, ${events} can be read`);
   }
   const machine = world.chance.pick(members(world));
@@ -148,14 +148,14 @@ async function checkCounts(world: World, first: Shown): Promise<void> {
 /** What a node holds does not depend on its memory: after a stop or a power cut it gives the same digest. */
 export async function checkRestart(world: World): Promise<void> {
   const all = members(world);
-  const before = await all[0]!.ask((node) => node.digest());
+  const before = await all[0]!.ask(async (node) => node.digest());
   for (const machine of all) {
     if (world.chance.hit(0.5)) machine.crash('the last one');
     else await machine.stop();
   }
   for (const machine of all) {
     await revive(world, machine);
-    const after = await machine.ask((node) => node.digest());
+    const after = await machine.ask(async (node) => node.digest());
     if (after?.digest !== before?.digest || after?.events !== before?.events) world.ledger.problem(`${machine.label} holds ${after?.events} events, ${after?.digest.slice(0, 8)}, after a restart; ${before?.events}, ${before?.digest.slice(0, 8)} before`);
   }
 }

@@ -1,5 +1,6 @@
 // The end of all faults: everything comes up, everyone can be reached, and the world waits, bounded, until nothing changes any more.
 
+import { hex } from '../../src/event/bytes.ts';
 import { revive } from './acts-fail.ts';
 import { rejoin } from './acts-line.ts';
 import { Edge, LINES } from './edge.ts';
@@ -60,7 +61,7 @@ async function agree(world: World): Promise<boolean> {
   for (const machine of members(world)) {
     const load = machine.load();
     if (machine.state !== 'up' || load.commits > 0) return false;
-    digests.add((await machine.ask((node) => node.digest()))?.digest);
+    digests.add((await machine.ask(async (node) => node.digest()))?.digest);
   }
   return digests.size === 1 && !digests.has(undefined);
 }
@@ -83,14 +84,20 @@ async function watch(world: World): Promise<void> {
   }
 }
 
+/** What members hold, and the first items in which each differs from the first of them. */
 async function describe(world: World): Promise<string> {
   const parts: string[] = [];
+  let first: Set<string> | undefined;
   for (const machine of members(world)) {
-    const digest = await machine.ask((node) => node.digest());
-    const load = machine.load();
-    parts.push(`${machine.label} ${machine.state} ${digest?.digest.slice(0, 8)} ${digest?.events} events, ${load.commits} commits wait`);
+    const digest = await machine.ask(async (node) => node.digest());
+    const items = new Set([...machine.node?.archive.frontier.values() ?? []].flat().filter(({ stream }) => !stream.startsWith('$'))
+      .map((item) => `${item.kind === 0 ? 'tip' : 'hole'} ${item.stream} ${hex(item.log).slice(0, 8)} ${item.from}..${item.to} ${hex(item.after).slice(0, 6)} of ${hex(item.node).slice(0, 8)}`));
+    first ??= items;
+    const more = [...items].filter((item) => !first!.has(item)), less = [...first].filter((item) => !items.has(item));
+    parts.push(`${machine.label} (${machine.identity.slice(0, 8)}) ${machine.state} ${digest?.digest.slice(0, 8)} ${digest?.events} events, ${machine.load().commits} commits wait`
+      + (more.length + less.length > 0 ? `: has ${more.length} others (${more.slice(0, 3).join(', ')}), lacks ${less.length} (${less.slice(0, 3).join(', ')})` : ''));
   }
-  return parts.join('; ');
+  return parts.join('\n');
 }
 
 function lay(world: World, a: Machine, b: Machine): void {

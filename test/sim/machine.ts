@@ -2,7 +2,8 @@
 
 import { codeOf } from '../../src/fault.ts';
 import { hex } from '../../src/event/bytes.ts';
-import { openNode, type Node, type NodeOptions } from '../../src/node.ts';
+import { openNode, type Node } from '../../src/node.ts';
+import type { NodeOptions } from '../../src/node-options.ts';
 import type { Bytes, Crypto } from '../../src/ports.ts';
 import type { Chance } from './chance.ts';
 import { Disk } from './memory-disk.ts';

@@ -29,7 +29,7 @@ export interface Scenario {
   machines: [number, number];
   machinesMost: number;
   lines: Partial<Record<'lan' | 'wan' | 'radio', number>>;
-  roles: Partial<Record<'full' | 'admin' | 'relay' | 'partial', number>>;
+  roles: Partial<Record<'full' | 'admin' | 'relay' | 'limited', number>>;
   revocationsMost: number;
   /** True: the real primitives, otherwise the quick ones. */
   realCrypto: boolean;
@@ -44,15 +44,16 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...base, name: 'calm', acts: { append: 20, crash: 1, stop: 1, cut: 2, down: 1, silence: 0.3 } },
   { ...base, name: 'crashes', acts: { append: 20, crash: 8, stop: 3, bursts: 2, full: 1, flushFails: 1, cut: 2 } },
   { ...base, name: 'lines', acts: { append: 20, cut: 4, down: 2, partition: 2, stall: 3, spoil: 4, meet: 3, stranger: 4, crash: 1 }, lines: { lan: 1, wan: 2, radio: 1 } },
-  { ...base, name: 'clones', acts: { append: 20, crash: 2, clone: 2, backup: 2, restore: 2, twins: 1, partition: 1, stop: 1 } },
+  { ...base, name: 'clones', acts: { append: 20, crash: 2, clone: 2, backup: 2, restore: 2, partition: 1, stop: 1 } },
+  { ...base, name: 'twins', acts: { append: 20, crash: 2, twins: 2, partition: 1, stop: 1, cut: 1 } },
   { ...base, name: 'clocks', acts: { append: 20, jump: 6, crash: 2, stop: 1, partition: 1, cut: 1 } },
-  { ...base, name: 'fleet', acts: { append: 20, join: 3, revoke: 2, partition: 1, crash: 1, cut: 1, meet: 1 }, roles: { full: 4, admin: 2, relay: 1, partial: 1 }, revocationsMost: 3 },
+  { ...base, name: 'fleet', acts: { append: 20, join: 3, revoke: 2, partition: 1, crash: 1, cut: 1, meet: 1 }, roles: { full: 4, admin: 2, relay: 1, limited: 1 }, revocationsMost: 3 },
   { ...base, name: 'holes', acts: { append: 20, destroy: 1.5, bursts: 3, partition: 2, meet: 3, cut: 4, crash: 2, join: 1 }, machines: [4, 7] },
   { ...base, name: 'liars', acts: { append: 20, liar: 1, rot: 0.7, stranger: 2, crash: 1, cut: 2, meet: 2, partition: 1 }, machines: [4, 7] },
   { ...base, name: 'years', acts: { append: 10, silence: 3, bursts: 2, stop: 1, crash: 1, jump: 0.5 }, count: [40, 80] },
   {
     ...base, name: 'everything', count: [100, 200], machines: [4, 8], machinesMost: 12, revocationsMost: 2,
-    roles: { full: 5, admin: 2, relay: 1, partial: 1 },
+    roles: { full: 5, admin: 2, relay: 1, limited: 1 },
     acts: {
       append: 30, crash: 4, stop: 2, bursts: 1, full: 0.7, flushFails: 0.7, destroy: 0.7, clone: 1, backup: 1, restore: 1, twins: 0.7, liar: 0.2, rot: 0.2, cut: 2, down: 1, partition: 1, stall: 1, spoil: 2,
       meet: 2, stranger: 2, join: 1, revoke: 0.7, jump: 2, silence: 0.7,

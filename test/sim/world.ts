@@ -1,7 +1,8 @@
 // A simulated fleet: machines, edges between them, the model of what was asked of them, and the ways to read them.
 
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
-import type { Entry, Node } from '../../src/node.ts';
+import type { Entry } from '../../src/node-entry.ts';
+import type { Node } from '../../src/node.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 import type { Crypto } from '../../src/ports.ts';
 import { Chance } from './chance.ts';
