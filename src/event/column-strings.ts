@@ -121,8 +121,12 @@ export function putStrings(w: Writer, strings: Strings, rows: Rows, scratch: Scr
 /** Reads what `putStrings` wrote: the listed strings, and the number of each row's string among them. Fault `bad-encoding`. */
 export function getStrings(source: Source, rows: Rows, scratch: Scratch): { list: Strings; numbers: Float64Array } {
   const count = source.varint(rows.n);
-  if (count === 0) return { list: getList(source, rows.n, scratch), numbers: Float64Array.from({ length: rows.n }, (_, i) => i) };
-  const list = getList(source, count, scratch);
+  const list = getList(source, count === 0 ? rows.n : count, scratch);
+  if (count === 0) {
+    const numbers = new Float64Array(rows.n);
+    for (let i = 0; i < rows.n; i++) numbers[i] = i;
+    return { list, numbers };
+  }
   const numbers = getIntegers(source, rows, scratch);
   for (let i = 0; i < rows.n; i++) if (!(numbers[i]! >= 0 && numbers[i]! < count)) source.fail('a string that is not listed');
   return { list, numbers };
