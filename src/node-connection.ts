@@ -6,7 +6,7 @@ import { Fault } from './fault.ts';
 import { equal } from './event/bytes.ts';
 import { answer, hostOf } from './node-host.ts';
 import type { Answering } from './node-host.ts';
-import { raise } from './node-notes.ts';
+import { keepReceipt, raise } from './node-notes.ts';
 import { createSession } from './sync/session.ts';
 
 /** What a session did: events, and bytes on the wire with all framing. */
@@ -72,9 +72,9 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
         else if (out.kind === 'peer') {
           connection.peer = out.node;
           if (equal(out.node, node.id)) {
-            raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
+            raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
           }
-        } else if (out.kind === 'receipt') node.keepReceipt(connection.peer!, out.receipt);
+        } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
         else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
         else end(out.fault, out.fault?.message ?? 'done');
       }
@@ -85,7 +85,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   }
 
   function ask(id: number, question: Parameters<typeof answer>[1]): void {
-    answer(answering, question).then(
+    void answer(answering, question).then(
       (result) => session.answer(id, result, clock.uptime()),
       (error) => session.answer(id, error instanceof Fault ? error : new Fault('internal', String(error), { cause: error }), clock.uptime()),
     ).then(pump);

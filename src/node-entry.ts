@@ -3,16 +3,13 @@ import type { Admitted, Bytes } from './ports.ts';
 import type { EventFields } from './event/event.ts';
 import type { Stamp } from './event/stamp.ts';
 import type { Value } from './event/value.ts';
-import type { Found } from './log/reader.ts';
+import type { Found, Query } from './log/reader.ts';
 import type { Latest } from './view/latest.ts';
-import type { Query } from './log/reader.ts';
 import { hex } from './event/bytes.ts';
 import { eventId } from './event/chain.ts';
 import { decodeEvent } from './event/event.ts';
 import { getUint } from './event/order.ts';
 import { matches } from './log/reader.ts';
-
-export type { Found, Query } from './log/reader.ts';
 
 /** One event: `time` in ms since 1970 UTC, `node` the author's id in hex. */
 export interface Entry { id: string; stream: string; key: string; type: string; time: number; body: Value; node: string; stamp: Stamp; position: number }

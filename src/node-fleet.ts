@@ -9,7 +9,7 @@ import type { FleetDraft } from './fleet/acts.ts';
 import type { Identity } from './fleet/identity.ts';
 import type { Keyring } from './fleet/keyring.ts';
 import type { Standing } from './sync/host.ts';
-import type { NodeOptions } from './node.ts';
+import type { NodeOptions } from './node-options.ts';
 import { Fault } from './fault.ts';
 import { equal, hex } from './event/bytes.ts';
 import { decodeEvent } from './event/event.ts';

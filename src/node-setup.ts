@@ -1,7 +1,7 @@
 // How a node comes to belong to a fleet: by founding one, or by joining with a token. Neither needs a connection.
 import type { Bytes } from './ports.ts';
 import type { FleetDraft } from './fleet/acts.ts';
-import type { NodeOptions } from './node.ts';
+import type { NodeOptions } from './node-options.ts';
 import { Fault } from './fault.ts';
 import { joinDraft, keyDraft } from './fleet/acts.ts';
 import { makeGenesis } from './fleet/genesis.ts';

@@ -1,21 +1,22 @@
 // A node: the one place where the rooms meet. Log, views, fleet and sessions, driven from outside; no timers and no clock of its own.
-import type { Bytes, Clock, Crypto, Journal, Link, Random, Store } from './ports.ts';
+import type { Bytes, Link } from './ports.ts';
 import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
-import type { Alarm } from './log/change.ts';
 import type { Verified } from './log/verify.ts';
 import type { Acknowledged, Draft, Writer } from './log/writer.ts';
 import type { FleetDraft } from './fleet/acts.ts';
 import type { Invitation } from './node-acts.ts';
 import type { Connection } from './node-connection.ts';
-import type { Entry, Query } from './node-entry.ts';
+import type { Query } from './log/reader.ts';
+import type { Entry } from './node-entry.ts';
 import type { FleetDesk } from './node-fleet.ts';
 import type { Answering } from './node-host.ts';
+import type { NodeOptions } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
-import type { Status } from './node-status.ts';
+import type { Status, StreamInfo } from './node-status.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
-import { digestOf, openArchive, tallyOf } from './log/archive.ts';
+import { digestOf, openArchive } from './log/archive.ts';
 import { Change } from './log/change.ts';
 import { admit, judgeAgain } from './log/door.ts';
 import { readStream } from './log/reader.ts';
@@ -27,34 +28,12 @@ import { invite, release, revoke } from './node-acts.ts';
 import { connect } from './node-connection.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
 import { factsIn, openDesk } from './node-fleet.ts';
-import { alarmsIn, keepReceipt, receiptsIn, raise } from './node-notes.ts';
+import { raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { refold, relearn } from './node-refold.ts';
 import { answeringFor } from './node-host.ts';
-import { statusOf } from './node-status.ts';
+import { statusOf, streamsOf } from './node-status.ts';
 
-export type { Draft } from './log/writer.ts';
-export type { Connection, SyncReport } from './node-connection.ts';
-export type { Entry, Query } from './node-entry.ts';
-export type { Placed } from './node-placed.ts';
-export type { Status } from './node-status.ts';
-
-/** Where the node's identity, genesis and keys lie: one document, durable when `save` resolves. */
-export interface KeyFile { load(): Promise<Bytes | undefined>; save(bytes: Bytes): Promise<void> }
-
-/** Something the host may want to show. After `fatal` the process must end: nothing may be acknowledged any more. */
-export type Notice = { kind: 'alarm'; alarm: Alarm } | { kind: 'fleet' } | { kind: 'fatal'; fault: Fault } | { kind: 'recovered'; events: number; skipped: string[] };
-
-export interface NodeOptions {
-  store: Store; journal: Journal; clock: Clock; random: Random; crypto: Crypto; keys: KeyFile;
-  /** The deadline may have changed: call `tick` soon. */
-  wake(): void;
-  notice(n: Notice): void;
-  /** Milliseconds a live segment may wait (default 2,000). */
-  windowMs?: number;
-}
-
-export interface StreamInfo { stream: string; events: number; logs: number; segments: number; bytes: number }
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
 export function openNode(options: NodeOptions): Promise<Node> {
@@ -75,6 +54,7 @@ export class Node {
   readonly #answering: Answering;
   #turn: Promise<unknown> = Promise.resolve();
   #checkpointing = false;
+  #onDuty = false;
   #closing = false;
   #closed = false;
   #failed: Fault | undefined;
@@ -112,32 +92,22 @@ export class Node {
     return node;
   }
 
-  get name(): string { return this.desk.name; }
-
   /** Appends events to a stream; resolves when they are on stable storage. `urgent`: seal at once instead of within the window.
    * Faults: `bad-event`, `bad-value` (naming the event), `too-large`, `too-many`, `busy`, `no-key`, `no-right`, `store-full`, `store-failed`, `closed`. */
   async append(stream: string, drafts: Draft[], o: { urgent?: boolean } = {}): Promise<Placed[]> {
     this.#usable();
     if (stream.startsWith('$')) throw new Fault('bad-argument', `stream ${stream} is the system's own; choose a name without $`);
-    try {
-      const done = await this.writer.append(stream, drafts);
-      if (o.urgent) this.seal(stream);
-      return placesOf(done);
-    } catch (error) {
-      throw this.#watch(error);
-    }
+    const done = await this.writer.append(stream, drafts).catch((error) => { throw this.#watch(error); });
+    if (o.urgent) this.seal(stream);
+    return placesOf(done);
   }
 
   /** Appends to `$fleet`; the fold knows the events when this resolves, and peers are offered them at once. */
   async appendFleet(drafts: FleetDraft[]): Promise<void> {
     this.#usable();
     if (!drafts.length) return;
-    try {
-      await this.writer.append('$fleet', drafts);
-      this.seal('$fleet');
-    } catch (error) {
-      throw this.#watch(error);
-    }
+    await this.writer.append('$fleet', drafts).catch((error) => { throw this.#watch(error); });
+    this.seal('$fleet');
   }
 
   /** The log-id of this process's `$fleet` log, once it has one. */
@@ -168,19 +138,7 @@ export class Node {
   }
 
   /** What is held, per stream, in order of name; what is acknowledged and not stored yet included. */
-  streams(): StreamInfo[] {
-    const unstored = this.writer.unstored();
-    const names = new Set([...this.archive.tallies.keys(), ...unstored.map((o) => o.opening.stream)]);
-    return [...names].sort().map((stream) => {
-      const tally = { ...tallyOf(this.archive, stream) };
-      for (const own of unstored) {
-        if (own.opening.stream !== stream) continue;
-        tally.events += own.durable - own.stored;
-        if (!own.stored) tally.logs++;
-      }
-      return { stream, ...tally };
-    }).filter((s) => s.events > 0 || s.segments > 0);
-  }
+  streams(): StreamInfo[] { return streamsOf(this); }
 
   /** The digest over all streams but the system's, and how many events it stands for. */
   digest(): { digest: string; events: number } {
@@ -189,12 +147,8 @@ export class Node {
     return { digest: digestOf(this.archive), events };
   }
 
+  /** How this node is. */
   status(): Promise<Status> { return statusOf(this); }
-  /** Alarms that were raised here, and those of the fleet's history. */
-  alarms(): Promise<Alarm[]> { return alarmsIn(this); }
-  /** The last receipts of other nodes. */
-  receipts(): Promise<Status['receipts']> { return receiptsIn(this); }
-  keepReceipt(peer: Bytes, receipt: Bytes): void { keepReceipt(this, peer, receipt); }
 
   /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
   async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
@@ -221,6 +175,7 @@ export class Node {
     return this.turn(async () => {
       const { outcomes, change } = await admit(this.archive, segments);
       await this.#settle(change);
+      if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#fleetChanged();
       return outcomes.map((o) => (o.fault ? { events: 0, refused: o.fault.code } : { events: o.state === 'admitted' ? o.events : 0 }));
     });
   }
@@ -283,12 +238,11 @@ export class Node {
     }
   }
 
-  /** After a commit: tells followers, views, fleet and peers what it changed. */
+  /** After a commit: tells followers, views and peers what it changed. */
   async #settle(change: Change): Promise<void> {
     for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
     for (const run of change.admitted) this.followers.tell(run);
     if (change.retracted.length) await refold(this.archive, this.#latest);
-    if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#fleetChanged();
     this.#announce();
   }
 
@@ -300,8 +254,11 @@ export class Node {
     }
     this.writer.retire();
     this.options.notice({ kind: 'fleet' });
+    if (this.#onDuty || this.#closing) return;
     const drafts = this.desk.duties(this.fleetLog());
-    if (drafts.length) this.appendFleet(drafts).catch(() => undefined); // it stays due, and is tried again with the next news
+    if (!drafts.length) return;
+    this.#onDuty = true; // not awaited: appending has the fleet judged again, which takes turns with this
+    this.appendFleet(drafts).catch(() => undefined).finally(() => { this.#onDuty = false; }); // what failed stays due until the next news
   }
 
   #acknowledged({ run, full, own, before }: Acknowledged): void {
@@ -320,10 +277,7 @@ export class Node {
     await judgeAgain(change, nodes);
     if (change.empty) return;
     await change.commit();
-    for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
-    for (const run of change.admitted) this.followers.tell(run);
-    if (change.retracted.length) await refold(this.archive, this.#latest);
-    this.#announce();
+    await this.#settle(change);
   }
 
   #announce(): void {

@@ -37,6 +37,10 @@ export interface LogRecord {
   readonly forked: boolean;
 }
 
+/** A record as this store wrote it; the store is trusted to hold what was put in, damage shows as a wrong shape. */
+type Stored = [version: number, log: Bytes, stream: string, node: Bytes, incarnation: Bytes, grant: Bytes, keyHash: Bytes | null, opening: [Bytes, [Bytes, number, Bytes][]] | null, height: number,
+  spans: [number, number, Bytes, Bytes][], cited: [number, Bytes, Bytes[]][], events: number, bounds: [number, Bytes][] | null, forked: boolean];
+
 /** A record of a log of which nothing is held yet. */
 export function emptyRecord(log: Bytes, header: Pick<Header, 'stream' | 'node' | 'incarnation' | 'grant' | 'keyHash'>): LogRecord {
   return {
@@ -59,14 +63,14 @@ export function encodeRecord(r: LogRecord): Bytes {
 /** Reads a stored record. Fault `store-damaged` when it is not one. */
 export function decodeRecord(bytes: Bytes): LogRecord {
   try {
-    const [version, log, stream, node, incarnation, grant, keyHash, opening, height, spans, cited, events, bounds, forked] = decode(bytes) as any[];
+    const [version, log, stream, node, incarnation, grant, keyHash, opening, height, spans, cited, events, bounds, forked] = decode(bytes) as Stored;
     if (version !== 1) throw new Fault('store-damaged', `a log record has the unknown version ${version}`);
     return {
       log, stream, node, incarnation, grant, keyHash, height, events, forked,
-      opening: opening && { boot: opening[0], cites: opening[1].map((t: any[]) => ({ log: t[0], position: t[1], e: t[2] })) },
-      spans: spans.map((s: any[]) => ({ from: s[0], to: s[1], before: s[2], after: s[3] })),
-      cited: cited.map((c: any[]) => ({ position: c[0], e: c[1], by: c[2] })),
-      bounds: bounds && bounds.map((b: any[]) => ({ position: b[0], e: b[1] })),
+      opening: opening && { boot: opening[0], cites: opening[1].map((t) => ({ log: t[0], position: t[1], e: t[2] })) },
+      spans: spans.map((s) => ({ from: s[0], to: s[1], before: s[2], after: s[3] })),
+      cited: cited.map((c) => ({ position: c[0], e: c[1], by: c[2] })),
+      bounds: bounds && bounds.map((b) => ({ position: b[0], e: b[1] })),
     };
   } catch (error) {
     if (error instanceof Fault && error.code === 'store-damaged') throw error;

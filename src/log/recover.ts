@@ -26,19 +26,19 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
   const skipped: string[] = [];
   for (const bytes of records) {
     try {
-      const record = decode(bytes) as any[];
+      const record = decode(bytes) as [1, OpeningItem] | [2, Bytes, number, Bytes, Bytes] | [3, Bytes, number];
       if (record[0] === 1) {
         const opening = openingFrom(record[1]);
         openings.set(hex(ownLog(archive.crypto, opening, null).log), opening);
         continue;
       }
-      const log = record[1] as Bytes;
+      const log = record[1];
       const known = logs.get(hex(log)) ?? await resume(archive, log, openings.get(hex(log)));
       if (!known) { skipped.push(`events of log ${hex(log)}: its beginning is in neither the journal nor the store`); continue; }
       logs.set(hex(log), known);
-      if (record[0] === 3) known.marks.push(record[2] as number);
-      else if (record[0] === 2) {
-        const why = take(archive, known.own, record[2] as number, record[3] as Bytes, record[4] as Bytes);
+      if (record[0] === 3) known.marks.push(record[2]);
+      else {
+        const why = take(archive, known.own, record[2], record[3], record[4]);
         if (why) skipped.push(why);
       }
     } catch (error) {
@@ -72,10 +72,12 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
   return { events, skipped, facts };
 }
 
-function openingFrom(v: any[]): Opening {
+type OpeningItem = [Bytes, Bytes, Bytes, string, Bytes, Bytes | null, Bytes, [Bytes, number, Bytes][]];
+
+function openingFrom(v: OpeningItem): Opening {
   return {
     fleet: v[0], node: v[1], incarnation: v[2], stream: v[3], grant: v[4], keyHash: v[5], boot: v[6],
-    cites: v[7].map((t: any[]): Tip => ({ log: t[0], position: t[1], e: t[2] })),
+    cites: v[7].map((t): Tip => ({ log: t[0], position: t[1], e: t[2] })),
   };
 }
 

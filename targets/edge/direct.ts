@@ -6,15 +6,19 @@ import { ZERO_STAMP } from '../../src/event/stamp.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { systemClock } from '../../src/io/clock.ts';
-import type { Entry as NodeEntry, Node } from '../../src/node.ts';
-import type { Appended, Database, Draft, Entry, ListenNews, Query, Report } from './database.ts';
+import type { LmdbStore } from '../../src/io/lmdb.ts';
+import type { Entry as NodeEntry } from '../../src/node-entry.ts';
+import type { Node } from '../../src/node.ts';
+import type { Appended, Database, Draft, Entry, ListenNews, Query } from './database.ts';
 import type { Links } from './links.ts';
+import { findMember, report } from './report.ts';
 
 /** What the database of an open node is made of. */
 export interface Place {
   dir: string;
   node: Node;
   links: Links;
+  store: Pick<LmdbStore, 'damage' | 'check'>;
   clock: ReturnType<typeof systemClock>;
   running: boolean;
   uptimeMs(): number;
@@ -46,7 +50,9 @@ export function nodeDatabase(place: Place): Database {
     digest: () => Promise.resolve(node.digest()),
     report: () => report(place),
     async verify(progress) {
-      return node.verify(progress);
+      const { events, segments, damaged } = await node.verify(progress);
+      const pages = await place.store.check();
+      return { events, segments, damaged: [...damaged, ...pages.map((where) => ({ what: 'store', where, code: 'store-damaged' }))] };
     },
     invite: (wish) => node.invite(wish),
     async revoke(wanted, why) {

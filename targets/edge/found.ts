@@ -8,7 +8,8 @@ import { decodeToken } from '../../src/fleet/token.ts';
 import { Fault } from '../../src/fault.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
-import type { Node, NodeOptions } from '../../src/node.ts';
+import type { Node } from '../../src/node.ts';
+import type { NodeOptions } from '../../src/node-options.ts';
 import { hasNode, openHome, ROOT_KEY_FILE } from './home.ts';
 import { CONFIG_FILE, configTemplate } from './settings.ts';
 

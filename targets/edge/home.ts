@@ -7,9 +7,9 @@ import { systemClock } from '../../src/io/clock.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import { openJournal } from '../../src/io/journal.ts';
 import { keyFile } from '../../src/io/key-file.ts';
-import { openLmdb } from '../../src/io/lmdb.ts';
+import { openLmdb, type LmdbStore } from '../../src/io/lmdb.ts';
 import { lock } from '../../src/io/lock.ts';
-import type { NodeOptions } from '../../src/node.ts';
+import type { NodeOptions } from '../../src/node-options.ts';
 import { CLOCK_NONE, CLOCK_RTC, CLOCK_SYNCED, type ClockQuality } from '../../src/ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -35,6 +35,7 @@ export function noNode(dir: string): Fault {
 export interface Home {
   parts: Pick<NodeOptions, 'store' | 'journal' | 'clock' | 'random' | 'crypto' | 'keys'>;
   clock: ReturnType<typeof systemClock>;
+  store: LmdbStore;
   /** Closes what is open when no node was made of it. */
   abandon(): Promise<void>;
   unlock(): Promise<void>;
@@ -59,7 +60,7 @@ export async function openHome(dir: string, options: { create?: boolean; clock?:
       const clock = systemClock(OVERRULED[options.clock ?? 'auto']);
       return {
         parts: { store, journal, clock, random: createRandom(), crypto: createCrypto(), keys: keyFile(join(dir, KEY_FILE)) },
-        clock,
+        clock, store,
         async abandon() {
           await journal.close();
           await store.close();

@@ -1,13 +1,15 @@
 // A node in this process: opened from its directory, driven by timers, reachable by links and by its control socket, closed in order.
 
 import { hex } from '../../src/event/bytes.ts';
-import { frames } from '../../src/carry/frame.ts';
+import { framing } from '../../src/carry/frame.ts';
 import { serveControl, type Control } from '../../src/io/control.ts';
-import { openNode, type Node, type Notice } from '../../src/node.ts';
+import { openNode, type Node } from '../../src/node.ts';
+import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
 import type { Database } from './database.ts';
 import { openHome, type Home } from './home.ts';
 import { openLinks, type Converse, type LinkEvents, type Links } from './links.ts';
+import { nameOf } from './report.ts';
 import { serveChannel } from './serve.ts';
 import type { Settings } from './settings.ts';
 
@@ -52,10 +54,10 @@ export async function openStation(dir: string, options: StationOptions): Promise
 }
 
 async function stationOf(dir: string, node: Node, home: Home, driver: Driver, options: StationOptions): Promise<Station> {
-  const links = openLinks(frames, converseWith(node), options.links ?? SILENT, Math.random);
+  const links = openLinks(framing, converseWith(node), options.links ?? SILENT, Math.random);
   const began = performance.now();
   let control: Control | undefined;
-  const database = nodeDatabase({ dir, node, links, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
+  const database = nodeDatabase({ dir, node, links, store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
   if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel));
   return {
     node, database, links,
@@ -79,7 +81,7 @@ function converseWith(node: Node): Converse {
     return {
       get peer() {
         const { peer } = connection;
-        return peer === undefined ? undefined : { node: hex(peer), name: node.memberName(peer) };
+        return peer === undefined ? undefined : { node: hex(peer), name: nameOf(node, peer) };
       },
       done: connection.done,
       close: () => connection.close(),

@@ -1,6 +1,5 @@
 // The part of the verdict that is about trust: revoked nodes, quarantine, and alarms that name the right nodes.
 
-import { hex } from '../../src/event/bytes.ts';
 import type { Entry } from '../../src/node-entry.ts';
 import { members } from './heal.ts';
 import type { World } from './world.ts';
@@ -22,9 +21,9 @@ export async function checkRevoked(world: World, byMark: ReadonlyMap<string, Ent
 export async function checkAlarms(world: World, byMark: ReadonlyMap<string, Entry[]>): Promise<void> {
   const { ledger } = world;
   for (const machine of members(world)) {
-    const alarms = await machine.ask((node) => node.alarms());
-    if (!alarms) continue;
-    const named = new Set(alarms.map((alarm) => hex(alarm.node)));
+    const status = await machine.ask((node) => node.status());
+    if (!status) continue;
+    const named = new Set(status.alarms.map((alarm) => alarm.node));
     for (const { node, marks, why } of ledger.mustAlarm) {
       if (marks.every((mark) => byMark.has(mark)) && !named.has(node)) ledger.problem(`${machine.label} raised no alarm about ${node.slice(0, 8)}: ${why}`);
     }
