@@ -16,39 +16,55 @@ import { reference } from './reference.ts';
 const test = suite('fold');
 
 type Step = [kind: number, a: number, b: number, c: number];
-const steps = fc.array(fc.tuple(fc.nat(16), fc.nat(), fc.nat(), fc.nat()), { minLength: 1, maxLength: 60 });
+const steps = fc.array(fc.tuple(fc.nat(19), fc.nat(), fc.nat(), fc.nat()), { minLength: 1, maxLength: 40 });
 const pick = <T>(list: readonly T[], n: number): T => list[n % list.length]!;
 
-/** A history: honest and lying members, partial knowledge, back-dating, copies of a disk. */
+/** A history: honest and lying members, partial knowledge, back-dating, copies of a disk, forged joins. */
 function history(script: Step[]): Fleet {
-  const fleet = new Fleet();
-  const founder = fleet.found();
-  for (let i = 0; i < 5; i++) fleet.actor(`actor ${i}`);
-  const tickets: Ticket[] = [];
+  const fleet = new Fleet(), founder = fleet.found();
+  const people = [founder, fleet.invited('admin', founder, ADMIN), fleet.invited('member', founder), fleet.actor('guest'), fleet.actor('other guest')];
+  fleet.meet();
+  const tickets: Ticket[] = [fleet.ticket(founder)];
+  const memories = [founder.view.seen()];
   const random = fixedRandom('keys');
-  fleet.join(fleet.actors[1]!, (fleet.sync(founder, fleet.actors[1]!), fleet.ticket(founder, ADMIN)));
-  fleet.sync(fleet.actors[1]!, founder);
   for (const [kind, a, b, c] of script) {
-    const one = pick(fleet.actors, a), other = pick(fleet.actors, b);
-    const seen = c % 3 === 0 ? some(fleet, one, b) : one.view.seen(one.log);
-    const cut = [...other.has.values()].filter((e) => hex(e.node) === hex(other.id) && e.position % 3 === c % 3).map(tipOf).slice(-2);
-    if (kind < 3) fleet.give(other, parts([...one.has.values()], c));
+    const one = pick(people, a), other = pick(people, b);
+    // Mostly a member cites what it has; a liar only what it had at some time, or next to nothing.
+    const seen = c % 4 === 0 ? pick(memories, b) : c % 4 === 1 ? [] : one.view.seen(one.log);
+    const cut = [...one.has.values()].filter((e) => hex(e.node) === hex(other.id) && e.position % 3 === c % 3).map(tipOf).slice(-2);
+    if (kind < 2) fleet.give(other, parts([...one.has.values()], c));
     else if (kind < 5) fleet.sync(one, other);
     else if (kind === 5) tickets.push(fleet.ticket(c % 7 === 0 ? undefined : one, b % 2 ? ADMIN : ALL));
-    else if (kind < 9 && tickets.length) fleet.join(one, pick(tickets, b), seen);
-    else if (kind < 12) fleet.write(one, revokeDraft({ author: one.id, node: other.id, cut, why: '', seen }));
-    else if (kind === 12 && tickets.length) fleet.write(one, inviteDraft({ author: one.id, signed: pick(tickets, b).signed, seen }), c % 2 ? 1 : undefined);
+    else if (kind === 6) fleet.join(one, pick(tickets, b), seen);
+    else if (kind < 9) {
+      if (c % 5) fleet.sync(one, other);
+      tickets.push(fleet.ticket(one, c % 2 ? ADMIN : ALL));
+      if (c % 3 === 0) fleet.write(one, inviteDraft({ author: one.id, signed: tickets.at(-1)!.signed, seen }));
+      if (c % 7) fleet.join(other, tickets.at(-1)!);
+      if (c % 11 > 4) fleet.sync(other, one);
+    } else if (kind < 12) fleet.write(one, revokeDraft({ author: one.id, node: other.id, cut, why: '', seen }));
+    else if (kind === 12) fleet.write(one, inviteDraft({ author: one.id, signed: pick(tickets, b).signed, seen }), c % 2 ? 1 : undefined);
     else if (kind === 13) fleet.write(one, releaseDraft({ author: one.id, node: other.id, tips: cut, seen }));
     else if (kind === 14) fleet.open(one, c % 2 && one.last ? [one.last] : cut.slice(0, c % 3));
-    else if (kind === 15) fleet.write(one, keyDraft(fleet.crypto, random, { author: one.id, key: fixed(`key ${c}`), members: [], before: [], seen }));
+    else if (kind === 15) fleet.write(one, keyDraft(fleet.crypto, random, { author: one.id, key: fixed(`key ${c}`), members: [], before: [], seen }), c % 3 ? 5 : undefined);
     else if (kind === 16) fork(fleet, one, seen);
+    else if (kind === 17) forge(fleet, one, other, pick(tickets, b), c);
+    else memories.push(one.view.seen());
   }
   return fleet;
 }
 
-function some(fleet: Fleet, one: Actor, n: number): Tip[] {
-  const all = [...one.has.values()];
-  return all.length ? [tipOf(pick(all, n))] : [];
+/** A join that is not what it seems. */
+function forge(fleet: Fleet, one: Actor, other: Actor, ticket: Ticket, n: number): void {
+  const seen = one.view.seen(one.log), false_ = n % 5;
+  const strange = new Fleet();
+  Object.assign(strange, { id: fixed('another fleet') });
+  const honest = fleet.events.filter((e) => e.type === 'join');
+  if (false_ === 0) fleet.join(one, { ...ticket, seed: fixed('no') }, seen);
+  else if (false_ === 1) fleet.join(one, strange.ticket(other, ADMIN), seen);
+  else if (false_ === 2) fleet.write(one, [draftOf('join', hex(one.id), pick(honest, n).body)]);
+  else if (false_ === 3) fleet.write(one, [draftOf('join', hex(other.id), pick(honest, n).body)]);
+  else fleet.write(one, [draftOf('invite', hex(fixed('no')), { invite: ticket.signed, seen: [] })]);
 }
 
 function parts(events: FleetEvent[], n: number): FleetEvent[] {
@@ -89,6 +105,8 @@ test('says what the rules say', () => {
     const view = fleet.fold(fleet.events);
     const live = fleet.events.filter((e) => e.type === 'join' && view.wouldJoin(e)).map((e) => hex(e.e)).sort();
     assert.equal(live, told.live);
+    const { keys, releases } = view.summary() as { keys: Uint8Array[]; releases: Uint8Array[] };
+    assert.equal([...keys, ...releases].map(hex).sort(), told.inEffect);
     for (const actor of fleet.actors) {
       const standing = view.standing(actor.id, ZERO);
       const mine = fleet.events.filter((e) => hex(e.node) === hex(actor.id));

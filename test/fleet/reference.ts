@@ -1,14 +1,14 @@
 // The rules of the fleet once more, word by word from FORMAT.md section 6 and without any thought of speed: what the fold is compared with.
 import { equal, hex } from '../../src/event/bytes.ts';
 import type { Tip } from '../../src/event/chain.ts';
-import { joinHolds, readAnnounced, readJoin, readRevoke, seenOf } from '../../src/fleet/body.ts';
+import { joinHolds, readAnnounced, readJoin, readKey, readRelease, readRevoke, seenOf } from '../../src/fleet/body.ts';
 import type { FleetEvent } from '../../src/fleet/ancestry.ts';
 import type { Crypto } from '../../src/ports.ts';
 
 type Set_ = ReadonlySet<string>;
 
-/** The live joins, the revokes that count and the admitted events (hex of e) of a set of events. */
-export function reference(crypto: Crypto, fleet: Uint8Array, roots: Uint8Array[], given: FleetEvent[]): { live: string[]; counted: string[]; admitted: string[] } {
+/** The live joins, the revokes that count, the admitted events, and the releases and keys in effect, of a set of events; each as the hex of its e. */
+export function reference(crypto: Crypto, fleet: Uint8Array, roots: Uint8Array[], given: FleetEvent[]): { live: string[]; counted: string[]; admitted: string[]; inEffect: string[] } {
   const events = new Map(given.map((event) => [hex(event.e), event]));
   const at = (tip: Tip): FleetEvent | undefined => {
     const event = events.get(hex(tip.e));
@@ -95,5 +95,14 @@ export function reference(crypto: Crypto, fleet: Uint8Array, roots: Uint8Array[]
   const counted = parts.filter(counts);
   const admitted = new Set([...parts.filter((id) => members.has(hex(events.get(id)!.node))), ...counted]);
   for (const id of admitted) for (const other of past(id)!) admitted.add(other);
-  return { live: live.sort(), counted: counted.sort(), admitted: [...admitted].sort() };
+
+  const leaves = (ancestor: string, tips: Tip[], id: string) => events.get(ancestor)!.key === hex(events.get(id)!.node) && ancestry(tips, events.get(id)!.node, past(ancestor)!).has(id);
+  const inEffect = (id: string): boolean => once(`in effect ${id}`, () => {
+    const event = events.get(id)!;
+    const reads = (event.type === 'key' && /^[0-9a-f]{32}$/.test(event.key) && readKey(event.body)) || (event.type === 'release' && /^[0-9a-f]{64}$/.test(event.key) && readRelease(event.body));
+    return !!reads && [...past(id)!].some((j) => isAdminJoin(j) && equal(events.get(j)!.node, event.node) && lives(past(id)!, j) && valid(everything, j)
+      && (counted.filter((r) => kills(r, j)).every((r) => leaves(r, readRevoke(events.get(r)!.body)!.cut, id))
+        || parts.some((other) => past(other)!.has(id) && events.get(other)!.type === 'release' && inEffect(other) && leaves(other, readRelease(events.get(other)!.body)!, id))));
+  });
+  return { inEffect: parts.filter(inEffect).sort(), live: live.sort(), counted: counted.sort(), admitted: [...admitted].sort() };
 }

@@ -73,6 +73,10 @@ test('a revoked node keeps what the cut keeps; all else of it is out', () => {
   const changed = view.add(fleet.events);
   assert.ok(changed.some((node) => hex(node) === hex(member.id)));
   assert.equal(view.standing(member.id, ZERO), { state: 'killed', rights: ALL, cuts: [[cut]], releases: [tipOf(late[0]!)] });
+  // With the witness goes what only he had held.
+  const out = revoke(fleet, founder, witness, []);
+  assert.equal(view.add([out]).map(hex).sort(), [member.id, witness.id].map(hex).sort());
+  assert.equal(view.standing(member.id, ZERO), { state: 'killed', rights: ALL, cuts: [[cut]], releases: [cut] });
 });
 
 test('who is no admin revokes nobody', () => {
@@ -170,12 +174,52 @@ test('an invitation used twice admits both, with an alarm; once one of them is r
   fleet.sync(two!, founder);
   fleet.join(one!, ticket);
   fleet.sync(founder, three!, four!);
-  revoke(fleet, founder, one!);
-  fleet.join(three!, ticket);
+  const late = fleet.fold(fleet.events);
+  const revoked = revoke(fleet, founder, one!);
+  late.add([fleet.join(three!, ticket)]);
+  assert.is(late.standing(three!.id, ZERO).state, 'live');
+  assert.equal(late.add([revoked]).map(hex).sort(), [one!.id, three!.id].map(hex).sort());
   fleet.sync(founder, four!, one!);
   fleet.join(four!, ticket);
   fleet.join(one!, ticket);
   assert.equal([one!, two!, three!, four!].map((actor) => state(fleet, actor)), ['killed', 'live', 'killed', 'killed']);
+});
+
+test('nobody spends an invitation that it only copied', () => {
+  const fleet = new Fleet(), founder = fleet.found(), member = fleet.invited('member', founder), guest = fleet.actor('guest'), ticket = fleet.ticket(founder);
+  fleet.sync(founder, guest, member);
+  fleet.join(member, { ...ticket, seed: new Uint8Array(32) });
+  fleet.sync(member, founder);
+  revoke(fleet, founder, member);
+  fleet.join(guest, ticket);
+  assert.is(state(fleet, guest), 'live');
+});
+
+test('an announcement under another key announces nothing', () => {
+  const fleet = new Fleet(), founder = fleet.found(), admin = fleet.invited('admin', founder, ADMIN), guest = fleet.actor('guest'), ticket = fleet.ticket(admin);
+  fleet.sync(founder, guest);
+  const false_ = fleet.write(admin, [draftOf('invite', hex(guest.id), { invite: ticket.signed, seen: [] })])[0]!;
+  fleet.sync(admin, founder);
+  revoke(fleet, founder, admin, [tipOf(false_)]);
+  fleet.join(guest, ticket);
+  assert.is(state(fleet, guest), 'killed');
+});
+
+test('a cut reaches back through the logs of its node alone', () => {
+  const fleet = new Fleet(), founder = fleet.found(), admin = fleet.invited('admin', founder, ADMIN), other = fleet.invited('other', founder), guest = fleet.actor('guest');
+  fleet.sync(founder, guest, admin);
+  const ticket = fleet.ticket(admin), kept = admin.last!;
+  // The announcement stands in a log beside, which another node's opening cites, which the kept log's successor cites in its turn.
+  fleet.open(admin, [kept]);
+  const beside = fleet.write(admin, inviteDraft({ author: admin.id, signed: ticket.signed, seen: [] }))[0]!;
+  fleet.open(other, [tipOf(beside)]);
+  const bridge = fleet.write(other, [draftOf('note', 'x', { seen: [] })])[0]!;
+  fleet.open(admin, [kept, tipOf(bridge)]);
+  const end = fleet.write(admin, [draftOf('note', 'x', { seen: [] })])[0]!;
+  fleet.meet();
+  revoke(fleet, founder, admin, [tipOf(end)]);
+  fleet.join(guest, ticket);
+  assert.is(state(fleet, guest), 'killed');
 });
 
 test('admitted again with a new invitation, made in knowledge of the revocation', () => {
