@@ -40,8 +40,10 @@ export function channel(socket: Socket): Channel {
     wakeReader = undefined;
     for (const each of wakeWriters.splice(0)) each();
   }
+  /** The next bytes, as a plain array: the slice of a Buffer does not copy, and the decoder relies on slices that do. */
   function take(length: number): Uint8Array {
-    const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts, held);
+    const joined = parts.length === 1 ? parts[0]! : Buffer.concat(parts, held);
+    const whole = new Uint8Array(joined.buffer, joined.byteOffset, joined.length);
     parts = whole.length > length ? [whole.subarray(length)] : [];
     held -= length;
     return whole.subarray(0, length);

@@ -104,7 +104,8 @@ export function tcpLink(socket: Socket, framing: Framing, remote: string, onGarb
   socket.on('data', (chunk: Bytes) => {
     if (reason !== undefined) return;
     try {
-      decoder.push(chunk);
+      // A plain array: the slice of a Buffer does not copy, and the core relies on slices that do.
+      decoder.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     } catch (error) {
       // A fault of ours in a handler must not look like the peer's garbage, but it ends the link all the same.
       const fault = error instanceof Fault ? error : new Fault('internal', error instanceof Error ? error.message : String(error), { cause: error });

@@ -33,6 +33,9 @@ export interface PeerReport {
   out: number;
 }
 
+/** Connections that came to a node's listeners: taken; turned away because there were too many; cut because they sent no frames; gone without having shown who they are. */
+export interface ConnectionCounts { accepted: number; refused: number; garbage: number; strangers: number }
+
 /** How a node is. */
 export interface Report {
   node: string;
@@ -45,13 +48,24 @@ export interface Report {
   dir: string;
   uptimeMs: number;
   streams: StreamSize[];
-  members: { node: string; name: string; state: string; admin: boolean }[];
+  /** How this node itself stands. */
+  member: 'member' | 'revoked' | 'unknown';
+  members: { node: string; name: string; state: 'member' | 'revoked'; admin: boolean; read: string[]; write: string[] }[];
   /** Segments that are held but do not count: of nodes revoked or not admitted yet. */
-  quarantined: { segments: number; bytes: number };
-  alarms: { what: string; node: string; stream: string; text: string }[];
+  quarantine: { node: string; name: string; segments: number; bytes: number }[];
+  alarms: { code: string; node: string; text: string }[];
+  /** What others have said that they hold, last. `complete`: all that this node holds. */
+  receipts: { node: string; name: string; at: number; complete: boolean }[];
+  /** Ranges that are missing below what is held; segments that nobody can read by their author's fault; segments of later versions. */
+  holes: number;
+  void: number;
+  unknown: number;
   listening: string[];
   peers: PeerReport[];
+  connections: ConnectionCounts;
   clock: { quality: 'none' | 'rtc' | 'synced'; because: string; now: number };
+  /** What is known to be damaged in the store. */
+  damage: readonly string[];
   disk: { used: number; free: number };
 }
 

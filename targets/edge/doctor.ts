@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Fault } from '../../src/fault.ts';
-import { frames } from '../../src/carry/frame.ts';
+import { framing } from '../../src/carry/frame.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import { dialTcp } from '../../src/io/tcp.ts';
 import { CLOCK_NONE, CLOCK_SYNCED } from '../../src/ports.ts';
@@ -21,6 +21,7 @@ interface Finding { check: string; state: 'ok' | 'warn' | 'bad'; text: string; a
 const DISK_LOW = 500_000_000, DISK_FULL = 50_000_000;
 /** Files that only the user of the service may read. */
 const PRIVATE = [KEY_FILE, ROOT_KEY_FILE, 'control.sock'];
+const DAMAGED = 'Copy the directory away before you do anything else; then `holdfast verify` names what is damaged, and `holdfast sync` fetches it from another node.';
 /** Time for each peer to answer. */
 const DIAL_MS = 5_000;
 
@@ -114,7 +115,7 @@ async function storeFindings(dir: string): Promise<Finding[]> {
   } catch (error) {
     const code = codeOf(error);
     const advice = code === 'store-damaged' || code === 'journal-damaged'
-      ? 'Copy the directory away before you do anything else; then `holdfast verify` names what is damaged, and `holdfast sync` fetches it from another node.'
+      ? DAMAGED
       : code === 'internal' ? 'This should not happen; please report it.' : undefined;
     return [{ check: 'store', state: 'bad', text: error instanceof Fault ? error.message : String(error), ...(advice === undefined ? {} : { advice }) }];
   } finally {
@@ -122,9 +123,10 @@ async function storeFindings(dir: string): Promise<Finding[]> {
   }
   const events = report.streams.reduce((sum, each) => sum + each.events, 0);
   const findings: Finding[] = [{ check: 'store', state: 'ok', text: `opens; ${counted(events, 'event')} in ${counted(report.streams.length, 'stream')}${report.running ? `; process ${report.pid} runs on it` : ''}` }];
+  for (const what of report.damage) findings.push({ check: 'store', state: 'bad', text: what, advice: DAMAGED });
   for (const alarm of report.alarms) findings.push({ check: 'alarm', state: 'warn', text: alarm.text });
-  if (report.quarantined.segments > 0) {
-    findings.push({ check: 'quarantine', state: 'warn', text: `${counted(report.quarantined.segments, 'segment')} of nodes that are revoked or not admitted yet`, advice: '`holdfast release NODE` admits them if they are good.' });
+  for (const { node, name, segments } of report.quarantine) {
+    findings.push({ check: 'quarantine', state: 'warn', text: `${counted(segments, 'segment')} of ${name}, which is revoked or not admitted yet`, advice: `\`holdfast release ${node.slice(0, 12)}\` admits them if they are good.` });
   }
   for (const peer of report.peers) {
     if (peer.state !== 'connected' && peer.reason !== undefined) findings.push({ check: 'link', state: 'warn', text: `${peer.url}: ${peer.reason}` });
@@ -134,7 +136,7 @@ async function storeFindings(dir: string): Promise<Finding[]> {
 
 async function peerFinding(url: string): Promise<Finding> {
   try {
-    const link = await dialTcp(url, frames, { timeoutMs: DIAL_MS });
+    const link = await dialTcp(url, framing, { timeoutMs: DIAL_MS });
     link.close();
     return { check: 'link', state: 'ok', text: `${url} answers` };
   } catch (error) {

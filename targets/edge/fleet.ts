@@ -43,6 +43,11 @@ function checkName(name: string, command: Command): string {
   return trimmed;
 }
 
+function readers(which: string | undefined, command: Command): string[] {
+  if (which === undefined || which === 'all' || which === '*') return ['*'];
+  return which === 'none' ? [] : misused('--read is all or none; streams with readers of their own are not there yet.', command);
+}
+
 /** The addresses under which other machines reach a node that listens there; an address of all interfaces becomes each of them. */
 function reachable(listening: string[]): string[] {
   const found = new Set<string>();
@@ -66,23 +71,24 @@ export const inviteCommand: Command = {
   summary: 'make a token with which one more node can join',
   about: [
     'Prints the token as the last line of stdout. Whoever has it can join the fleet, so treat it like a password; it is meant for one node, and a second use raises an alarm everywhere. It needs no connection, neither here nor where it is used, and does not expire.',
-    'Without --read and --write the new node may read and write every stream.',
+    'Without --read and --write the new node may read and write every stream. A node that may read none is a relay: it carries what it cannot read.',
   ],
   flags: {
     name: { value: 'NAME', help: 'A name for the new node, unless it chooses one itself.' },
     admin: { help: 'The new node may invite and revoke others.' },
-    read: { value: 'STREAM', many: true, help: 'A stream that it may read; * for all.' },
-    write: { value: 'STREAM', many: true, help: 'A stream that it may write; * for all.' },
+    read: { value: 'WHICH', help: 'Which streams it may read: all (the default) or none.' },
+    write: { value: 'STREAM', many: true, help: 'A stream that it may write; all, or none.' },
     address: { value: 'URL', many: true, help: 'Where it can reach this fleet (default: where the running node listens).' },
     root: { value: 'FILE', help: 'Sign with the root key in this file, for when no administrator is left.' },
   },
   examples: [
     ['holdfast invite --name beta', 'a token for a node named beta'],
-    ['TOKEN=$(holdfast invite --write telemetry --read config | tail -1)', 'a sensor that writes one stream and reads another'],
+    ['TOKEN=$(holdfast invite --write telemetry | tail -1)', 'a sensor that writes one stream, for a script'],
+    ['holdfast invite --name relay --read none --write none', 'a node that only carries'],
     ['holdfast invite --admin --root /media/stick/root.key', 'a new administrator, signed by the root key'],
   ],
   async run({ command, dir, out, text, on, list }) {
-    const wish: InviteWish = { admin: on('admin'), read: list('read') ?? ['*'], write: list('write') ?? ['*'] };
+    const wish: InviteWish = { admin: on('admin'), read: readers(text('read'), command), write: list('write')?.filter((each) => each !== 'none').map((each) => each === 'all' ? '*' : each) ?? ['*'] };
     const name = text('name');
     if (name !== undefined) wish.name = checkName(name, command);
     const addresses = list('address');

@@ -4,7 +4,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import { parseAddress } from '../../src/io/address.ts';
 import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
 import type { Framing, TcpLink } from '../../src/io/tcp-link.ts';
-import type { Exchange, ListenNews, PeerReport } from './database.ts';
+import type { ConnectionCounts, Exchange, ListenNews, PeerReport } from './database.ts';
 
 /** A conversation with a peer over one link. */
 export interface Conversation {
@@ -33,14 +33,16 @@ export interface Links {
   once(url: string, signal: AbortSignal, progress: (bytesOut: number, bytesIn: number) => void): Promise<Exchange>;
   listening(): string[];
   peers(): PeerReport[];
+  /** Connections that came since the start. */
+  counts(): ConnectionCounts;
   close(): Promise<void>;
 }
 
 /** What happens on the links, for whoever shows it. */
 export interface LinkEvents {
   connected(url: string, peer: { node: string; name: string }): void;
-  /** `retry`: milliseconds until the next attempt, for peers that are dialled. */
-  ended(url: string, reason: string, retry: number | undefined): void;
+  /** `peer`: its name, if it got as far as a handshake; `retry`: milliseconds until the next attempt, for peers that are dialled. Not told of strangers that came and went: they are counted. */
+  ended(url: string, reason: string, peer: string | undefined, retry: number | undefined): void;
 }
 
 /** One link, or one peer that is dialled again and again, as the status shows it. */
@@ -52,9 +54,11 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
   const listeners = new Set<Listener>();
   const shown = new Set<Shown>();
   const active = new Set<Promise<unknown>>();
+  const gone = { accepted: 0, refused: 0, garbage: 0 };
+  let strangers = 0;
 
   /** Follows one conversation to its end. Never rejects; returns its outcome. */
-  async function follow(url: string, link: TcpLink, role: 'open' | 'accept', once: boolean, entry: Shown): Promise<{ exchange?: Exchange; fault?: Fault }> {
+  async function follow(url: string, link: TcpLink, role: 'open' | 'accept', once: boolean, entry: Shown): Promise<{ exchange?: Exchange; fault?: Fault; peer?: string }> {
     // Refused at once (the node is closing): the link must not stay open.
     let conversation: Conversation;
     try {
@@ -75,9 +79,9 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
     try {
       const exchange = await conversation.done;
       tell();
-      return { exchange };
+      return { exchange, ...named(conversation) };
     } catch (error) {
-      return { fault: asFault(error) };
+      return { fault: asFault(error), ...named(conversation) };
     } finally {
       clearInterval(watch);
       entry.conversation = undefined;
@@ -97,19 +101,22 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
     while (!end.signal.aborted) {
       const began = performance.now();
       delete entry.reason;
-      let reason: string;
+      let reason: string, peer: string | undefined;
       try {
         const link = await dialTcp(url, framing, { signal: end.signal });
-        const { fault } = await follow(url, link, 'open', false, entry);
-        reason = fault?.message ?? 'the peer closed the link';
+        const ended = await follow(url, link, 'open', false, entry);
+        peer = ended.peer;
+        reason = ended.fault?.message ?? 'the peer closed the link';
       } catch (error) {
-        reason = asFault(error).message;
+        // The URL stands beside the reason wherever it is shown.
+        const { message } = asFault(error);
+        reason = message.startsWith(url) ? message.slice(url.length).replace(/^:? /, '') : message;
       }
       if (end.signal.aborted) return;
       entry.reason = reason;
       if (performance.now() - began > GOOD_MS) wait = FIRST_WAIT_MS;
       const pause = Math.round(wait * (0.5 + random()));
-      events.ended(url, reason, pause);
+      events.ended(url, reason, peer, pause);
       await sleep(pause, end.signal);
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
@@ -121,15 +128,17 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
         const entry: Shown = { url: link.remote, link, conversation: undefined };
         shown.add(entry);
         onNews?.({ kind: 'connected', peer: link.remote });
-        void track(follow(link.remote, link, 'accept', false, entry)).then(({ exchange, fault }) => {
+        void track(follow(link.remote, link, 'accept', false, entry)).then(({ exchange, fault, peer }) => {
           shown.delete(entry);
           const reason = fault?.message ?? 'done';
-          events.ended(link.remote, reason, undefined);
+          if (peer === undefined) strangers++;
+          else events.ended(link.remote, reason, peer, undefined);
           onNews?.({ kind: 'ended', peer: link.remote, reason, exchange: exchange ?? { sent: 0, received: 0, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: 0 } });
         });
       });
       listeners.add(listener);
       const stop = () => {
+        for (const what of ['accepted', 'refused', 'garbage'] as const) gone[what] += listener.counts[what];
         listeners.delete(listener);
         void track(listener.close());
       };
@@ -164,6 +173,10 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
       }
     },
     listening: () => [...listeners].map((each) => each.url),
+    counts() {
+      const sum = (what: 'accepted' | 'refused' | 'garbage') => [...listeners].reduce((total, each) => total + each.counts[what], gone[what]);
+      return { accepted: sum('accepted'), refused: sum('refused'), garbage: sum('garbage'), strangers };
+    },
     peers: () => [...shown].map(({ url, link, conversation, reason }): PeerReport => {
       const peer = conversation?.peer;
       return {
@@ -184,6 +197,10 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
 
 function asFault(error: unknown): Fault {
   return error instanceof Fault ? error : new Fault(codeOf(error), error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function named({ peer }: Conversation): { peer?: string } {
+  return peer === undefined ? {} : { peer: peer.name };
 }
 
 /** Waits; ends early with `signal`. */

@@ -2,7 +2,7 @@
 
 import type { Report } from './database.ts';
 import { spanText } from './moment.ts';
-import { byteText, grouped, printable } from './output.ts';
+import { byteText, counted, grouped, printable } from './output.ts';
 
 /** Colours by meaning. */
 export type Paint = (kind: 'bold' | 'dim' | 'good' | 'odd' | 'bad', text: string) => string;
@@ -33,8 +33,11 @@ const DISK_LOW = 500_000_000;
 export function worries(report: Report): { kind: 'odd' | 'bad'; text: string }[] {
   const found: { kind: 'odd' | 'bad'; text: string }[] = [];
   if (report.disk.free < DISK_LOW) found.push({ kind: 'bad', text: `only ${byteText(report.disk.free)} of disk left` });
+  if (report.damage.length > 0) found.push({ kind: 'bad', text: 'the store is damaged' });
+  if (report.member === 'revoked') found.push({ kind: 'bad', text: 'this node was revoked' });
   if (report.alarms.length > 0) found.push({ kind: 'bad', text: `${report.alarms.length} alarm${report.alarms.length === 1 ? '' : 's'}` });
-  if (report.quarantined.segments > 0) found.push({ kind: 'odd', text: `${grouped(report.quarantined.segments)} segments in quarantine` });
+  const held = report.quarantine.reduce((sum, each) => sum + each.segments, 0);
+  if (held > 0) found.push({ kind: 'odd', text: `${counted(held, 'segment')} in quarantine` });
   const away = report.peers.filter((each) => each.state === 'waiting').length;
   if (away > 0) found.push({ kind: 'odd', text: `${away} peer${away === 1 ? '' : 's'} out of reach` });
   return found;

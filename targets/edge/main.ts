@@ -31,9 +31,14 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     await out.flush();
     const misuse = asMisuse(error);
+    // Somebody who types nothing but the name wants to be shown around, not scolded.
+    if (args.length === 0) {
+      out.note(overview(COMMANDS));
+      return 2;
+    }
     out.note(errorText(error, out.json));
     if (misuse !== undefined && !out.json) {
-      out.note(misuse.command === undefined ? overview(COMMANDS) : `${usageLine(misuse.command)}\nholdfast help ${misuse.command.name} shows its flags and examples.`);
+      out.note(`${usageLine(misuse.command)}\n${misuse.command === undefined ? 'holdfast help lists the commands.' : `holdfast help ${misuse.command.name} shows its flags and examples.`}`);
     }
     // An error that is not one of ours is a defect: its trace helps whoever has to find it.
     if (codeOf(error) === 'internal' && error instanceof Error && process.env['HOLDFAST_DEBUG'] !== undefined) out.note(error.stack ?? '');

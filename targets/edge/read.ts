@@ -122,13 +122,13 @@ export const streamsCommand: Command = {
   name: 'streams',
   positionals: [],
   summary: 'list the streams and how much they hold',
-  about: ['A log is what one run of one node wrote in a stream. Streams whose names begin with $ are the system\'s own.'],
-  flags: {},
+  about: ['A log is what one run of one node wrote in a stream.'],
+  flags: { all: { help: "Also the system's own streams, whose names begin with $." } },
   examples: [['holdfast streams', 'what is there'], ['holdfast streams --json', 'a line {"stream","events","logs"} for each']],
-  async run({ dir, out }) {
+  async run({ dir, out, on }) {
     const database = await openDatabase(dir);
     try {
-      const streams = await database.streams();
+      const streams = (await database.streams()).filter(({ stream }) => on('all') || !stream.startsWith('$'));
       for (const each of streams) {
         await out.line(out.json ? JSON.stringify({ stream: each.stream, events: each.events, logs: each.logs })
           : `${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`);

@@ -14,7 +14,7 @@ export function reportLines(report: Report): string[] {
     ...(report.streams.length === 0 ? ['  none yet'] : report.streams.map((each) => `  ${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`)),
     '',
     'members',
-    ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.node === report.node ? ', this node' : ''}`),
+    ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.read.length === 0 ? ', relay' : ''}${each.node === report.node ? ', this node' : ''}`),
   ];
   if (report.running) {
     lines.push('', 'links', ...report.listening.map((url) => `  listening on ${url}`));
@@ -23,8 +23,11 @@ export function reportLines(report: Report): string[] {
       lines.push(`  ${peer.url}  ${peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
     }
   }
+  const { refused, garbage, strangers } = report.connections;
+  if (refused + garbage + strangers > 0) lines.push(`  since the start: ${counted(strangers, 'connection')} of strangers, ${grouped(garbage)} with garbage, ${grouped(refused)} too many`);
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
-  if (report.quarantined.segments > 0) lines.push(`quarantine  ${counted(report.quarantined.segments, 'segment')}, ${byteText(report.quarantined.bytes)}: of nodes that are revoked or not admitted`);
+  for (const each of report.quarantine) lines.push(`quarantine  ${counted(each.segments, 'segment')} (${byteText(each.bytes)}) of ${printable(each.name)} ${each.node.slice(0, 16)}…, which is revoked or not admitted`);
+  for (const what of report.damage) lines.push(`DAMAGED ${printable(what)}`);
   for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);
   if (report.alarms.length === 0) lines.push('alarms  none');
   return lines;

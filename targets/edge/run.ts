@@ -36,6 +36,9 @@ export const runCommand: Command = {
   run,
 };
 
+/** Tells what happened: a name for programs, words for people. */
+type Say = (event: string, words: string, more?: { [name: string]: unknown }) => void;
+
 async function run(invocation: Invocation): Promise<number> {
   const { dir, out } = invocation;
   const settings = readSettings(dir, invocation, process.env);
@@ -50,7 +53,7 @@ async function run(invocation: Invocation): Promise<number> {
   // A reader of stdout that goes away must not take the node with it.
   let silent = false;
   out.onGone = () => (silent = true);
-  const say = (event: string, words: string, more: { [name: string]: unknown } = {}) => {
+  const say: Say = (event, words, more = {}) => {
     if (silent) return;
     if (block !== undefined) return block.above(`${paint('dim', new Date().toISOString().slice(11, 19))} ${words}`);
     void out.line(out.json ? JSON.stringify({ event, ...more }) : words);
@@ -62,7 +65,7 @@ async function run(invocation: Invocation): Promise<number> {
     settings, control: true,
     links: {
       connected: (url, peer) => say('connected', `connected to ${printable(peer.name)} at ${url}`, { url, ...peer }),
-      ended: (url, reason, retry) => sayEnded(say, url, reason, retry),
+      ended: (url, reason, peer, retry) => sayEnded(say, url, reason, peer, retry),
     },
     notice: (text) => say('notice', printable(text), { text }),
     fatal: (error) => stop.fail(error),
@@ -104,10 +107,10 @@ async function run(invocation: Invocation): Promise<number> {
 
 /** Tells only what is news: a peer that stays away is not. */
 const lastEnd = new Map<string, string>();
-function sayEnded(say: (event: string, words: string, more: { [name: string]: unknown }) => void, url: string, reason: string, retry: number | undefined): void {
+function sayEnded(say: Say, url: string, reason: string, peer: string | undefined, retry: number | undefined): void {
   if (retry !== undefined && lastEnd.get(url) === reason) return;
   if (retry !== undefined) lastEnd.set(url, reason);
-  say('disconnected', `${url}: ${printable(reason)}${retry === undefined ? '' : '; trying again'}`, { url, reason });
+  say('disconnected', `${peer === undefined ? '' : `${printable(peer)} at `}${url}: ${printable(reason)}${retry === undefined ? '' : ' Trying again.'}`, { url, reason, ...(peer === undefined ? {} : { name: peer }) });
 }
 
 /** Resolves at the first SIGINT or SIGTERM, or when something failed for good; a second signal ends the process at once. */
@@ -164,7 +167,7 @@ async function listenNear(station: Station, host: string, port: number): Promise
 function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof painter>): NodeJS.Timeout {
   let before: { at: number; report: Report } | undefined;
   let rates = new Map<string, number>();
-  const timer = setTimeout(async function draw() {
+  const draw = async () => {
     try {
       const report = await station.database.report();
       const at = performance.now();
@@ -178,12 +181,13 @@ function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof pa
       // The store is closing, or met what stops the node: told elsewhere.
     }
     timer.refresh();
-  }, DRAW_MS);
+  };
+  const timer = setTimeout(() => void draw(), DRAW_MS);
   return timer;
 }
 
 /** Off a terminal: a line for every alarm that is new. */
-function watchAlarms(station: Station, say: (event: string, words: string, more: { [name: string]: unknown }) => void, end: Promise<void>): void {
+function watchAlarms(station: Station, say: Say, end: Promise<void>): void {
   const known = new Set<string>();
   const timer = setInterval(() => {
     station.database.report().then((report) => {

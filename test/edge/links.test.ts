@@ -5,7 +5,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import type { TcpLink } from '../../src/io/tcp-link.ts';
 import type { Exchange, ListenNews } from '../../targets/edge/database.ts';
 import { openLinks, type Conversation, type LinkEvents } from '../../targets/edge/links.ts';
-import { framing } from '../io/plain-framing.ts';
+import { framing } from '../../src/carry/frame.ts';
 
 const test = suite('links');
 const DONE: Exchange = { sent: 1, received: 2, bytesOut: 3, bytesIn: 4, ms: 5 };
@@ -60,7 +60,7 @@ test('an exchange that is given up ends as closed', async () => {
 
 test('a peer is dialled until it is there, told once, and again after it went', async () => {
   const told: string[] = [];
-  const events: LinkEvents = { connected: (_, peer) => void told.push(`connected ${peer.name}`), ended: (_, __, retry) => void told.push(`ended ${retry !== undefined}`) };
+  const events: LinkEvents = { connected: (_, peer) => void told.push(`connected ${peer.name}`), ended: (_, __, ___, retry) => void told.push(`ended ${retry !== undefined}`) };
   const first = openLinks(framing, converse('server'), quiet, Math.random);
   const { url } = await first.listen('tcp://127.0.0.1:0');
   await first.close();

@@ -22,7 +22,11 @@ interface Seen { frames: Bytes[]; closes: string[]; drains: number }
 
 function watch(link: Link): Seen {
   const seen: Seen = { frames: [], closes: [], drains: 0 };
-  link.onFrame = (frame) => { assert.is(seen.closes.length, 0, 'a frame after the end'); seen.frames.push(frame.slice()); };
+  link.onFrame = (frame) => {
+    assert.is(seen.closes.length, 0, 'a frame after the end');
+    assert.is(frame.constructor, Uint8Array, 'a frame is a plain array: slices of a Buffer do not copy');
+ seen.frames.push(frame.slice());
+  };
   link.onDrain = () => { seen.drains++; };
   link.onClose = (reason) => { seen.closes.push(reason); };
   return seen;

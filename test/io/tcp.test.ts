@@ -8,7 +8,7 @@ import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
 import { tcpLink, type TcpLink } from '../../src/io/tcp-link.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { linkConformance } from './link-conformance.ts';
-import { framing } from './plain-framing.ts';
+import { framing } from '../../src/carry/frame.ts';
 
 /** A plain socket server, for peers that do not speak frames; gives its first connection. */
 async function plainServer(): Promise<{ url: string; socket: Promise<Socket>; close(): void }> {

@@ -1,0 +1,71 @@
+// How a node is, gathered from its parts; and the members of its fleet found by what people call them.
+
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hex } from '../../src/event/bytes.ts';
+import { Fault } from '../../src/fault.ts';
+import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
+import type { Node } from '../../src/node.ts';
+import type { Report } from './database.ts';
+import type { Place } from './direct.ts';
+
+/** Members, alarms, receipts that a report lists at most: it must fit one message. */
+const ROWS = 1_000;
+
+/** Gathers the report of an open node. */
+export async function report({ dir, node, links, store, clock, running, uptimeMs }: Place): Promise<Report> {
+  const [status, used] = await Promise.all([node.status(), bytesUnder(dir)]);
+  const { quality, because } = clock.judgement();
+  const names = new Map(status.members.map((each) => [each.node, each.name]));
+  return {
+    node: status.node, name: status.name, fleet: status.fleet, fleetName: status.fleetName, running, pid: process.pid, dir, uptimeMs: uptimeMs(),
+    member: status.member === 'live' ? 'member' : status.member === 'killed' ? 'revoked' : 'unknown',
+    streams: status.streams.filter(({ stream }) => !stream.startsWith('$')).map(({ stream, events, logs }) => ({ stream, events, logs })),
+    members: status.members.slice(0, ROWS).map(({ state, ...each }) => ({ ...each, state: state === 'live' ? 'member' as const : 'revoked' as const })),
+    quarantine: status.quarantined.filter(({ segments }) => segments > 0).slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
+    alarms: status.alarms.slice(0, ROWS),
+    receipts: status.receipts.slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
+    holes: status.frontier.holes, void: status.void, unknown: status.unknown,
+    listening: links.listening(), peers: links.peers(), connections: links.counts(),
+    clock: { quality: quality === CLOCK_SYNCED ? 'synced' : quality === CLOCK_RTC ? 'rtc' : 'none', because, now: clock.now() },
+    damage: store.damage.slice(0, ROWS),
+    disk: { used, free: status.space.free },
+  };
+}
+
+/** Bytes that the files of a folder take on the disk. */
+async function bytesUnder(dir: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) bytes += await bytesUnder(path);
+    // A file may go while this looks; sparse files count what they take.
+    else bytes += await stat(path).then(({ blocks }) => blocks * 512, () => 0);
+  }
+  return bytes;
+}
+
+/** What a node is called, or the beginning of its id when it is not known. */
+export function nameOf(node: Node, id: Uint8Array): string {
+  const wanted = hex(id);
+  return node.desk.membership.members().find((each) => hex(each.node) === wanted)?.name ?? wanted.slice(0, 12);
+}
+
+/**
+ * The member that a user means: by its whole id, the beginning of it, or its name.
+ * Faults: `not-found`, `too-many` (several fit: names them).
+ */
+export function findMember(node: Node, wanted: string): { id: Uint8Array; name: string } {
+  const members = node.desk.membership.members();
+  const typed = wanted.trim().replace(/…$/, '');
+  const byName = members.filter((each) => each.name === typed);
+  // Somebody may be named like the beginning of another's id: a name goes first, as long as it is one node's alone.
+  const fitting = byName.length > 0 ? byName : /^[0-9a-f]{4,64}$/i.test(typed) ? members.filter((each) => hex(each.node).startsWith(typed.toLowerCase())) : [];
+  if (fitting.length === 0) {
+    throw new Fault('not-found', `No node of this fleet is named ${JSON.stringify(wanted)}, and no id begins so (with at least 4 digits). \`holdfast status\` lists them.`);
+  }
+  if (fitting.length > 1) {
+    throw new Fault('too-many', `${JSON.stringify(wanted)} fits ${fitting.length} nodes: ${fitting.slice(0, 5).map((each) => hex(each.node).slice(0, 16)).join(', ')}. Give the beginning of the id.`);
+  }
+  return { id: fitting[0]!.node, name: fitting[0]!.name };
+}
