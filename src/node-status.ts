@@ -2,6 +2,7 @@
 import type { Node } from './node.ts';
 import { hex } from './event/bytes.ts';
 import { tallyOf } from './log/archive.ts';
+import { countUnstored } from './log/own.ts';
 import { alarmsIn, receiptsIn } from './node-notes.ts';
 
 /** One stream as it is held here: admitted events, logs ever begun, stored segments and their bytes. */
@@ -59,8 +60,9 @@ export function streamsOf(node: Node): StreamInfo[] {
     const tally = { ...tallyOf(node.archive, stream) };
     for (const own of unstored) {
       if (own.opening.stream !== stream) continue;
-      tally.events += own.durable - own.stored;
-      if (!own.stored) tally.logs++;
+      const record = node.archive.records.get(hex(own.log));
+      tally.events += countUnstored(own, record);
+      if (!record) tally.logs++;
     }
     return { stream, ...tally };
   }).filter((s) => s.events > 0 || s.segments > 0);

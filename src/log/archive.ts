@@ -42,6 +42,8 @@ export interface Archive {
   /** By hex of the author's id. */
   readonly quarantine: Map<string, Quarantined>;
   seen: Stamp;
+  /** The items of a log, where this process has sealed more of it than is stored; set by the writer. */
+  ownItems: (log: Bytes) => Item[] | undefined;
   /** Segments whose payload is void by their author, and segments of codecs that this version does not know. */
   counted: { void: number; unknown: number };
 }
@@ -49,7 +51,7 @@ export interface Archive {
 /** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), quarantine: new Map(), seen: ZERO_STAMP, counted: { void: 0, unknown: 0 },
+    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
   };
   const seen = await parts.store.get('meta', utf8('seen'));
   if (seen) {

@@ -3,14 +3,14 @@ import type { Admitted, Bytes, Op } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive, Quarantined, Tally } from './archive.ts';
 import type { LogRecord } from './record.ts';
-import { concat, equal, hex, utf8 } from '../event/bytes.ts';
+import { compare, concat, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
 import { QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
 import { QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
 import { indexValue } from './index-row.ts';
-import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentKey } from './place.ts';
+import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentFrom, segmentKey } from './place.ts';
 import { encodeRecord } from './record.ts';
 
 /** Something an operator should know, kept until it is dismissed. */
@@ -105,11 +105,20 @@ export class Change {
   }
 
   /** Rows of `segment` or `quarantine` that begin with a prefix, as this change would leave them, in order of key. */
-  async stored(table: 'segment' | 'quarantine', prefix: Bytes): Promise<StoredRow[]> {
+  stored(table: 'segment' | 'quarantine', prefix: Bytes): Promise<StoredRow[]> {
+    return this.rowsFrom(table, prefix, prefixEnd(prefix));
+  }
+
+  /** Stored segments of a log that begin at first..last, as this change would leave them. */
+  async storedFrom(log: Bytes, first: number, last: number): Promise<Segment[]> {
+    return (await this.rowsFrom('segment', segmentFrom(log, Math.max(1, first)), segmentFrom(log, last + 1))).map(segmentOf);
+  }
+
+  private async rowsFrom(table: 'segment' | 'quarantine', gte: Bytes, lt: Bytes | undefined): Promise<StoredRow[]> {
     const found = new Map<string, StoredRow>();
-    for await (const row of pages(this.archive.store, table, prefix, prefixEnd(prefix), 64)) found.set(hex(row.key), { key: row.key, bytes: row.value });
+    for await (const row of pages(this.archive.store, table, gte, lt, 64)) found.set(hex(row.key), { key: row.key, bytes: row.value });
     for (const row of this.rows.values()) {
-      if (row.table !== table || !equal(row.key.subarray(0, prefix.length), prefix)) continue;
+      if (row.table !== table || compare(row.key, gte) < 0 || (lt && compare(row.key, lt) >= 0)) continue;
       if (row.bytes) found.set(hex(row.key), { key: row.key, bytes: row.bytes }); else found.delete(hex(row.key));
     }
     return [...found.entries()].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map((e) => e[1]);
@@ -167,7 +176,7 @@ export class Change {
     archive.fold.settled(true);
     for (const record of this.records.values()) {
       remember(archive, record);
-      setItems(archive, record.log, itemsOf(record));
+      setItems(archive, record.log, archive.ownItems(record.log) ?? itemsOf(record));
     }
     for (const [stream, t] of tallies) archive.tallies.set(stream, t);
     for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);

@@ -4,11 +4,11 @@ import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { LogRecord } from './record.ts';
 import { Fault } from '../fault.ts';
-import { SPANS } from '../limits.ts';
+import { SEGMENT_EVENTS, SPANS } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
-import { understood } from '../event/header.ts';
+import { lastOf, understood } from '../event/header.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
-import { Change, segmentOf } from './change.ts';
+import { Change } from './change.ts';
 import { factsOf, isVoid, keysIn, openIt, openStored } from './opened.ts';
 import type { Opened } from './opened.ts';
 import { emptyRecord, withCitation } from './record.ts';
@@ -98,9 +98,9 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   if (quick) {
     if (quick.added === 0) return { state: 'held', log: segment.log, events: 0 };
     if (quick.spans.length > SPANS) throw new Fault('too-many', `log ${hex(segment.log)} of node ${hex(h.node)} has more than ${SPANS} runs beyond holes; more is taken once holes are filled`);
+    await dropInside(change, record, opened);
     record = { ...record, spans: quick.spans, events: record.events + quick.added };
     added = quick.added;
-    await dropInside(change, record, opened);
     change.putSegment(segment, keysIn(opened));
   } else {
     if (!links(record, piece) && await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
@@ -154,28 +154,21 @@ function pastTip(change: Change, record: LogRecord): void {
 /** True when stored segments are known to hold all events of a piece. */
 async function covers(change: Change, record: LogRecord, piece: Piece): Promise<boolean> {
   if (!record.spans.some((s) => s.from <= piece.first && piece.last <= s.to)) return false;
-  const rows = (await change.stored('segment', record.log)).map(segmentOf);
-  for (const segment of rows) {
-    const h = segment.header;
-    if (h.first > piece.last || h.first + h.count - 1 < piece.last) continue;
-    const e = h.first + h.count - 1 === piece.last ? h.after : hashAt(openIt(change.archive, segment).piece, piece.last);
+  for (const segment of await change.storedFrom(record.log, piece.last - SEGMENT_EVENTS + 1, piece.last)) {
+    const last = lastOf(segment.header);
+    if (last < piece.last) continue;
+    const e = last === piece.last ? segment.header.after : hashAt(openIt(change.archive, segment).piece, piece.last);
     if (e && equal(e, piece.after)) return true;
   }
   return false;
 }
 
 /** A longer run replaces the shorter segments that lie wholly inside it. */
-async function dropInside(change: Change, record: LogRecord, opened: Opened): Promise<void> {
-  const { piece, segment } = opened;
-  if (!record.spans.length || !piece.hashes) return;
-  const held = await change.record(segment.log);
-  if (!held || !held.spans.some((s) => s.from <= piece.last && piece.first <= s.to)) return;
-  for (const row of await change.stored('segment', segment.log)) {
-    const other = segmentOf(row);
-    const h = other.header;
-    const last = h.first + h.count - 1;
-    if (h.first < piece.first || last > piece.last) continue;
-    const e = hashAt(piece, last);
-    if (e && equal(e, h.after)) change.dropSegment(other);
+async function dropInside(change: Change, record: LogRecord, { piece, segment }: Opened): Promise<void> {
+  if (!piece.hashes || !record.spans.some((s) => s.from <= piece.last && piece.first <= s.to)) return;
+  for (const other of await change.storedFrom(segment.log, piece.first, piece.last)) {
+    const last = lastOf(other.header);
+    const e = last <= piece.last ? hashAt(piece, last) : undefined;
+    if (e && equal(e, other.header.after)) change.dropSegment(other);
   }
 }

@@ -4,6 +4,8 @@ import type { Opening } from '../event/chain.ts';
 import type { Run } from '../event/run.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Item } from './item.ts';
+import type { LogRecord } from './record.ts';
+import type { Piece } from './span.ts';
 import { Fault } from '../fault.ts';
 import { SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
 import { concat } from '../event/bytes.ts';
@@ -11,7 +13,9 @@ import { Chain, chainStart, logId, logKey } from '../event/chain.ts';
 import { peekEvent } from '../event/event.ts';
 import { joinRuns, sliceRun, startOf } from '../event/run.ts';
 import { sealSegment } from '../event/segment.ts';
-import { TIP } from './item.ts';
+import { sameItem, TIP } from './item.ts';
+import { emptyRecord, itemsOf } from './record.ts';
+import { extend } from './span.ts';
 
 /** Events of one append: positions first.., their bytes and e of each. */
 export interface Chunk { first: number; run: Run; hashes: Bytes }
@@ -136,8 +140,8 @@ export function sealTail(own: OwnLog, sealer: Sealer): Segment[] {
   return segments;
 }
 
-/** A segment that is to be stored, with its events, and the stored one that it replaces. */
-export interface Stocked { segment: Segment; run: Run; hashes: Bytes; replaces: Segment | undefined }
+/** A segment that is to be stored, with its events. */
+export interface Stocked { segment: Segment; run: Run; hashes: Bytes }
 
 /** Packs the live segments for the store: large ones as they are, runs of small ones sealed again as longer ones, the last small stored one included. */
 export function stock(own: OwnLog, sealer: Sealer): Stocked[] {
@@ -148,7 +152,7 @@ export function stock(own: OwnLog, sealer: Sealer): Stocked[] {
     const first = segment.header.first;
     if (segment.bytes.length >= SEGMENT_AIM / 2 && !(i === 0 && own.small)) {
       const { run, hashes } = eventsOf(own, first, first + segment.header.count - 1);
-      out.push({ segment, run, hashes, replaces: undefined });
+      out.push({ segment, run, hashes });
       i++;
       continue;
     }
@@ -164,25 +168,49 @@ export function stock(own: OwnLog, sealer: Sealer): Stocked[] {
       hashes = concat(new Chain(sealer.crypto, logKey(sealer.crypto, own.key, own.opening.incarnation), before).all(small.run), hashes);
       run = joinRuns([small.run, run]);
     }
-    if (j - i === 1 && !small) out.push({ segment, run, hashes, replaces: undefined });
+    if (j - i === 1 && !small) out.push({ segment, run, hashes });
     else {
       const sealed = sealRun(own, sealer, from, before, run, hashes);
-      sealed.forEach((s, k) => {
+      for (const s of sealed) {
         const a = s.header.first - from;
-        out.push({ segment: s, run: sliceRun(run, a, a + s.header.count), hashes: hashes.slice(a * 32, (a + s.header.count) * 32), replaces: k === 0 ? small?.segment : undefined });
-      });
+        out.push({ segment: s, run: sliceRun(run, a, a + s.header.count), hashes: hashes.slice(a * 32, (a + s.header.count) * 32) });
+      }
     }
     i = j;
   }
   return out;
 }
 
-/** The frontier's tip of an own log as far as it is sealed. */
-export function tipOf(own: OwnLog): Item {
-  return { kind: TIP, log: own.log, stream: own.opening.stream, node: own.opening.node, from: own.sealed, to: own.sealed, before: null, after: hashOf(own, own.sealed).slice() };
+/** What is not stored yet, up to a position, as the log's chain sees it. */
+export function unstoredPiece(own: OwnLog, to: number): Piece {
+  const hashes: Bytes[] = [];
+  for (const chunk of own.chunks) {
+    const a = Math.max(0, own.stored + 1 - chunk.first), b = Math.min(chunk.run.ends.length, to - chunk.first + 1);
+    if (b > a) hashes.push(chunk.hashes.subarray(a * 32, b * 32));
+  }
+  return { first: own.stored + 1, last: to, before: own.storedHash, after: hashOf(own, to).slice(), hashes: concat(...hashes) };
 }
 
-/** Drops what is stored now. */
+/**
+ * The frontier's items of an own log as far as it is sealed. `record`: what the store knows of it, which can be more than this process put there:
+ * a clone of its disk may have stored and spread the same events, or gone on differently.
+ */
+export function itemsOfOwn(own: OwnLog, record: LogRecord | undefined): Item[] {
+  const held = record ?? emptyRecord(own.log, own.opening);
+  if (own.sealed === own.stored) return itemsOf(held);
+  const grown = extend(held, unstoredPiece(own, own.sealed));
+  if (grown) return itemsOf({ ...held, spans: grown.spans });
+  const tip: Item = { kind: TIP, log: own.log, stream: own.opening.stream, node: own.opening.node, from: own.sealed, to: own.sealed, before: null, after: hashOf(own, own.sealed).slice() };
+  return [...itemsOf(held).filter((i) => !sameItem(i, tip)), tip];
+}
+
+/** How many acknowledged events of an own log the store does not have. */
+export function countUnstored(own: OwnLog, record: LogRecord | undefined): number {
+  if (own.durable === own.stored) return 0;
+  return extend(record ?? emptyRecord(own.log, own.opening), unstoredPiece(own, own.durable))?.added ?? own.durable - own.stored;
+}
+
+/** Drops what is stored now; `last` is the segment that holds its end, where it was this process that stored it. */
 export function forgetStored(own: OwnLog, position: number, last: Stocked | undefined): void {
   own.storedHash = hashOf(own, position).slice();
   own.stored = position;

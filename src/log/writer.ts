@@ -17,7 +17,7 @@ import { see, setItems } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
 import { TIP } from './item.ts';
-import { forgetStored, ownLog, sealTail, stock, tipOf } from './own.ts';
+import { forgetStored, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
 
 /** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
 export interface Draft { key: string; type: string; body: unknown; time?: number | undefined; joined?: boolean | undefined }
@@ -161,7 +161,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
         if (items) setItems(archive, tip.log, items.filter((i) => !(i.kind === TIP && i.to === tip.position && equal(i.after, tip.e))));
       }
     }
-    setItems(archive, own.log, [tipOf(own)]);
+    setItems(archive, own.log, itemsOfOwn(own, archive.records.get(hex(own.log))));
   }
 
   function seal(stream?: string): Segment[] {
@@ -182,28 +182,33 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     await Promise.allSettled([...underway]); // what went into earlier generations is acknowledged or lost now
     seal();
     const change = new Change(archive);
-    const plans: { own: OwnLog; position: number; stocked: Stocked[] }[] = [];
+    const plans: { own: OwnLog; position: number; last: Stocked | undefined }[] = [];
     for (const own of all()) {
       if (own.sealed === own.stored) continue;
-      const stocked = stock(own, sealer());
-      plans.push({ own, position: own.sealed, stocked });
-      for (const s of stocked) {
+      const plan = { own, position: own.sealed, last: undefined as Stocked | undefined };
+      plans.push(plan);
+      for (const s of stock(own, sealer())) {
         const h = s.segment.header;
-        if (s.replaces) change.dropSegment(s.replaces);
-        await place(change, {
+        const { state } = await place(change, {
           segment: s.segment, piece: { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: s.hashes },
           inside: { bytes: s.run.bytes, ends: s.run.ends, hashes: s.hashes },
         });
+        plan.last = state === 'admitted' ? s : undefined; // a clone of this disk may have brought the same events before
       }
     }
     if (plans.length) await change.commit();
-    for (const { own, position, stocked } of plans) {
-      forgetStored(own, position, stocked[stocked.length - 1]);
-      if (own.sealed > own.stored) setItems(archive, own.log, [tipOf(own)]);
+    for (const { own, position, last } of plans) {
+      forgetStored(own, position, last);
+      setItems(archive, own.log, itemsOfOwn(own, archive.records.get(hex(own.log))));
     }
     for (let i = old.length - 1; i >= 0; i--) if (old[i]!.stored === old[i]!.position) old.splice(i, 1);
     await journal.release(generation);
   }
+
+  archive.ownItems = (log) => {
+    const own = all().find((o) => o.sealed > o.stored && equal(o.log, log));
+    return own && itemsOfOwn(own, archive.records.get(hex(log)));
+  };
 
   return {
     logs, append, seal, checkpoint,
