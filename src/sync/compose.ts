@@ -44,7 +44,7 @@ function writeMessage(w: Writer, m: Message): void {
     case 'compare':
       open(5);
       w.head(0, m.set);
-      w.byte(m.early ? 0xf5 : 0xf4);
+      bool(w, m.early);
       sum(w, m.sum);
       w.bytes(m.probe);
       return;
@@ -65,13 +65,15 @@ function writeMessage(w: Writer, m: Message): void {
     case 'more':
       open(3);
       w.head(0, m.set);
-      w.byte(m.list ? 0xf5 : 0xf4);
+      bool(w, m.list);
       w.head(0, m.from);
       return;
     case 'diff':
-      open(5);
+      open(7);
       w.head(0, m.set);
       sum(w, m.sum);
+      bool(w, m.pushing);
+      bool(w, m.more);
       w.bytes(m.mine);
       w.bytes(m.yours);
       return;
@@ -82,8 +84,9 @@ function writeMessage(w: Writer, m: Message): void {
       items(w, m.items);
       return;
     case 'ask':
-      open(2);
+      open(3);
       w.head(0, m.set);
+      bool(w, m.pushing);
       w.bytes(m.shorts);
       return;
     case 'want':
@@ -125,6 +128,10 @@ function writeMessage(w: Writer, m: Message): void {
       open(1);
       w.bytes(m.receipt);
   }
+}
+
+function bool(w: Writer, b: boolean): void {
+  w.byte(b ? 0xf5 : 0xf4);
 }
 
 function list<T>(w: Writer, all: readonly T[], one: (t: T) => void): void {

@@ -33,9 +33,9 @@ export type Message =
   | { kind: 'same' | 'state'; set: SetNumber; sum: Sum }
   | { kind: 'symbols' | 'list'; set: SetNumber; sum: Sum; from: number; bytes: Bytes }
   | { kind: 'more'; set: SetNumber; list: boolean; from: number }
-  | { kind: 'diff'; set: SetNumber; sum: Sum; mine: Bytes; yours: Bytes }
+  | { kind: 'diff'; set: SetNumber; sum: Sum; pushing: boolean; more: boolean; mine: Bytes; yours: Bytes }
   | { kind: 'items'; set: SetNumber; page: number; items: Item[] }
-  | { kind: 'ask'; set: SetNumber; shorts: Bytes }
+  | { kind: 'ask'; set: SetNumber; pushing: boolean; shorts: Bytes }
   | { kind: 'want'; set: SetNumber; number: number; page: number; wants: Want[] }
   | { kind: 'over'; set: SetNumber }
   | { kind: 'done'; number: number }
@@ -118,8 +118,8 @@ const readers: { [K in (typeof KINDS)[number]]: Read } = {
     return { kind: 'more', set: set(r), list: bool(r), from: r.uint() };
   },
   diff(b, r) {
-    b.take(5);
-    return { kind: 'diff', set: set(r), sum: sum(r), mine: multiple(r, 6, DIFF_IDS), yours: multiple(r, 6, DIFF_IDS) };
+    b.take(7);
+    return { kind: 'diff', set: set(r), sum: sum(r), pushing: bool(r), more: bool(r), mine: multiple(r, 6, DIFF_IDS), yours: multiple(r, 6, DIFF_IDS) };
   },
   items(b, r) {
     b.take(5);
@@ -128,8 +128,8 @@ const readers: { [K in (typeof KINDS)[number]]: Read } = {
     return { kind: 'items', set: of, page, items: list(r, PAGE_ITEMS, () => item(r, nodes, streams)) };
   },
   ask(b, r) {
-    b.take(2);
-    return { kind: 'ask', set: set(r), shorts: multiple(r, 6, DIFF_IDS) };
+    b.take(3);
+    return { kind: 'ask', set: set(r), pushing: bool(r), shorts: multiple(r, 6, DIFF_IDS) };
   },
   want(b, r) {
     b.take(4);

@@ -10,16 +10,21 @@ import { packShorts, shortOf, unpackShorts } from './itemid.ts';
 import type { ItemSet, Known } from './itemset.ts';
 import type { Message, SetNumber, Sum, Want } from './message.ts';
 import type { PeerView } from './peerview.ts';
-import type { Supplier } from './supplier.ts';
+import { Lacks } from './peerview.ts';
+import type { Job, Supplier } from './supplier.ts';
 
 /** What the two sides tell and want of one set. */
 export interface OffersParts { set: SetNumber; desk: Desk; peer: PeerView; hash: ItemHash; supplier: Supplier; items: ItemSet; find: (short: number) => Known | undefined; wantNumber: () => number; sum: () => Sum }
 
+/** Numbers below this are those of sets. */
+export const FIRST_WANT = 2;
 /** ITEMS that may wait for the node's word on them. */
 const PAGES_ASKED = 64;
 
 /** The exchange about one set: one at a time as part of a comparison, and announcements at any time. */
 export class Offers {
+  /** Our items that the peer is known to lack. */
+  readonly lacks = new Lacks();
   readonly #p: OffersParts;
   #queue: Known[] = [];
   #page = 0;
@@ -27,11 +32,14 @@ export class Offers {
   readonly #wants = new Set<number>();
   #asked = 0;
   // Of the comparison under way: what this side still waits for before it is through, and who said so.
-  #expects: 'none' | 'diff' | 'ask' | 'nothing more' = 'none';
+  #expects: 'none' | 'diff' | 'nothing yet' | 'ask' | 'nothing more' = 'none';
+  #ended = false;
   #busy = 0;
   #extra: Known[] = [];
   #overSaid = false;
   #overHeard = false;
+  // What the peer pushes in this comparison counts as a want of ours, number 0 or 1 by set.
+  #pushed: 'unknown' | 'done' = 'unknown';
 
   constructor(parts: OffersParts) {
     this.#p = parts;
@@ -48,6 +56,8 @@ export class Offers {
     this.#overSaid = this.#overHeard = false;
     this.#extra = [];
     this.#queue = [];
+    this.#pushed = 'unknown';
+    this.#wants.delete(this.#p.set);
   }
 
   /** The comparison was equal, or is given up. */
@@ -57,39 +67,65 @@ export class Offers {
 
   /** This side knows the difference: own items that the peer lacks, and shorts of the peer's that we lack. */
   known(mine: Known[], theirs: Set<number>): void {
-    this.#expects = 'ask';
-    this.#explain(mine, theirs, (left) => {
+    this.#expects = 'nothing yet';
+    this.#explain(mine, theirs, (left, pushing) => {
       const yours = [...theirs].slice(0, DIFF_IDS);
       const tell = theirs.size > 0 && left.length <= 4 * theirs.size + 32;
       this.#extra = tell ? left.slice(DIFF_IDS) : left;
       const shorts = tell ? left.slice(0, DIFF_IDS).map((k) => k.short) : [];
-      this.#p.desk.say({ kind: 'diff', set: this.#p.set, sum: this.#p.sum(), mine: packShorts(shorts), yours: packShorts(yours) });
+      const ids = shorts.length + yours.length > 0, more = this.#extra.length > 0;
+      this.#p.desk.say({ kind: 'diff', set: this.#p.set, sum: this.#p.sum(), pushing, more, mine: packShorts(shorts), yours: packShorts(yours) });
+      if (ids) this.#expects = 'ask';
+      else if (more) this.#tellExtra();
+      else this.#end();
     });
   }
 
   /** The peer's DIFF. Fault `bad-message` when none is awaited. */
   diff(message: Extract<Message, { kind: 'diff' }>): void {
     if (this.#expects !== 'diff') throw new Fault('bad-message', 'A difference that nobody awaits.');
-    this.#expects = 'nothing more';
+    this.#pushes(message.pushing);
+    if (message.mine.length + message.yours.length === 0) {
+      if (message.more) this.#expects = 'nothing more';
+      else this.#end();
+      return;
+    }
+    this.#expects = 'nothing yet';
     const mine = unpackShorts(message.yours).map((s) => this.#p.find(s)).filter((k) => k !== undefined);
-    this.#p.peer.setLacks(mine.map((k) => k.short));
+    this.lacks.add(mine.map((k) => k.short));
     const theirs = new Set(unpackShorts(message.mine));
-    this.#explain(mine, theirs, (left) => {
+    this.#explain(mine, theirs, (left, pushing) => {
       this.#queue.push(...left);
-      this.#p.desk.say({ kind: 'ask', set: this.#p.set, shorts: packShorts([...theirs]) });
+      this.#expects = 'nothing more';
+      this.#p.desk.say({ kind: 'ask', set: this.#p.set, pushing, shorts: packShorts([...theirs]) });
     });
   }
 
   /** The peer asks for items of our DIFF in full. Fault `bad-message` when that is not awaited. */
   ask(message: Extract<Message, { kind: 'ask' }>): void {
     if (this.#expects !== 'ask') throw new Fault('bad-message', 'A question for items that nobody told of.');
-    this.#expects = 'nothing more';
+    this.#pushes(message.pushing);
     for (const short of unpackShorts(message.shorts)) {
       const known = this.#p.find(short);
       if (known?.item.kind === 0) this.#queue.push(known);
     }
-    this.#queue.push(...this.#extra.filter((k) => k.item.kind === 0));
+    this.#tellExtra();
+  }
+
+  #tellExtra(): void {
+    this.#expects = 'nothing more';
+    this.#queue.push(...this.#extra);
     this.#extra = [];
+  }
+
+  #end(): void {
+    this.#expects = 'none';
+    this.#ended = true;
+  }
+
+  /** The peer pushes segments as part of this comparison, and says DONE with the set's number when all are sent. */
+  #pushes(pushing: boolean): void {
+    if (pushing && this.#pushed !== 'done') this.#wants.add(this.#p.set);
   }
 
   /** Tells of new items unasked. */
@@ -124,7 +160,7 @@ export class Offers {
     const { page, number, wants } = message;
     if (page > 0 && !this.#pages.delete(page)) throw new Fault('bad-message', 'An answer to a page that was not told.');
     if (number === 0) return;
-    const { supplier, find, peer, set } = this.#p;
+    const { supplier, find, set } = this.#p;
     const jobs = wants.flatMap((want) => {
       if ('log' in want) {
         const stream = set === 0 ? '$fleet' : '';
@@ -132,15 +168,16 @@ export class Offers {
       }
       const known = find(want.short);
       if (!known) return []; // replaced by a later one, which is told on its own
-      peer.clearLack(want.short);
+      this.lacks.remove(want.short);
       const { log, to, stream } = known.item;
       return [{ stream, target: { log, from: 1, to, lineage: true }, have: want.have }];
     });
     supplier.serve(number, jobs);
   }
 
-  /** All segments of one of our WANTs have been sent. */
+  /** All segments of one of our WANTs, or those pushed in a comparison (number 0 or 1, by set), have been sent. */
   done(number: number): boolean {
+    if (number === this.#p.set) this.#pushed = 'done';
     return this.#wants.delete(number);
   }
 
@@ -157,6 +194,10 @@ export class Offers {
       this.#pages.add(++this.#page);
       desk.say({ kind: 'items', set, page: this.#page, items });
     }
+    if (this.#ended) {
+      this.#ended = false;
+      return true;
+    }
     if (this.#expects !== 'nothing more') return false;
     if (!this.#overSaid && this.#busy === 0 && this.#queue.length === 0 && this.#pages.size === 0) {
       this.#overSaid = true;
@@ -171,8 +212,8 @@ export class Offers {
    * Wants our holes filled, and pushes what follows on a tip that the peer has: an earlier one of the same lineage whose id is among `theirs`.
    * Takes what it explained out of `theirs`; `then` gets our tips that are left.
    */
-  #explain(mine: Known[], theirs: Set<number>, then: (left: Known[]) => void): void {
-    const { desk, set, wantNumber } = this.#p;
+  #explain(mine: Known[], theirs: Set<number>, then: (left: Known[], pushing: boolean) => void): void {
+    const { desk, set, supplier, wantNumber } = this.#p;
     const ranges: Want[] = mine.filter((k) => k.item.kind === 1).map(({ item: { log, from, to } }) => ({ log, from, to }));
     for (let i = 0; i < ranges.length; i += PAGE_ITEMS) {
       const number = wantNumber();
@@ -181,17 +222,21 @@ export class Offers {
     }
     const tips = mine.filter((k) => k.item.kind === 0);
     const left: Known[] = [];
+    const jobs: Job[] = [];
     this.#busy++;
     const step = (from: number): void => {
       const part = tips.slice(from, from + PAGE_ITEMS);
       if (part.length === 0 || theirs.size === 0) {
         this.#busy--;
-        then([...left, ...tips.slice(from)]);
+        if (jobs.length > 0) supplier.serve(set, jobs);
+        then([...left, ...tips.slice(from)], jobs.length > 0);
         return;
       }
       desk.ask({ kind: 'older', tips: part.map((k) => k.item), most: OLDER_TIPS }, (older) => {
         part.forEach((known, i) => {
-          if (!this.#push(known, older[i] ?? [], theirs)) left.push(known);
+          const job = this.#follows(known, older[i] ?? [], theirs);
+          if (job) jobs.push(job);
+          else left.push(known);
         });
         step(from + PAGE_ITEMS);
       });
@@ -199,8 +244,9 @@ export class Offers {
     step(0);
   }
 
-  #push(known: Known, older: Tip[], theirs: Set<number>): boolean {
-    const { hash, peer, supplier } = this.#p;
+  /** The job that brings the peer from tips that it has to one of ours. */
+  #follows(known: Known, older: Tip[], theirs: Set<number>): Job | undefined {
+    const { hash, peer } = this.#p;
     const have: Tip[] = [];
     for (const tip of older) {
       const { lo, hi } = hash.ofTip(tip.log, tip.position, tip.e);
@@ -208,10 +254,9 @@ export class Offers {
       peer.holds(tip.log, tip.position, tip.e);
       have.push(tip);
     }
-    if (have.length === 0) return false;
-    peer.clearLack(known.short);
+    if (have.length === 0) return undefined;
+    this.lacks.remove(known.short);
     const { log, to, stream } = known.item;
-    supplier.push({ stream, target: { log, from: 1, to, lineage: true }, have });
-    return true;
+    return { stream, target: { log, from: 1, to, lineage: true }, have };
   }
 }

@@ -1,4 +1,4 @@
-// What a session knows of its peer: the keys it can read, how far it holds each log, and which of our items it lacks. Bounded; forgetting costs bytes, never rightness.
+// What a session knows of its peer: the keys it can read, how far it holds each log, which of our items it lacks. Bounded; forgetting costs bytes, never rightness.
 
 import type { Bytes } from '../ports.ts';
 import { hex } from '../event/bytes.ts';
@@ -10,7 +10,6 @@ export interface Held { to: number; e: Bytes }
 /** Knowledge about the peer, gathered from what it said, sent, and was sent. */
 export class PeerView {
   readonly #held = new Map<string, Held>();
-  readonly #lacks = new Set<number>();
   #keys = new Set<string>();
   /** True when the peer's deflate gives the same bytes as ours. */
   packsAlike = false;
@@ -39,24 +38,27 @@ export class PeerView {
   heldOf(log: Bytes): Held | undefined {
     return this.#held.get(hex(log));
   }
+}
 
-  /** Our items, by short, that a comparison found the peer to lack. Beyond what is remembered all count as lacked. */
-  setLacks(shorts: Iterable<number>): void {
-    for (const short of shorts) if (this.#lacks.size < REMEMBERED) this.#lacks.add(short);
+/** Our items of one set, by short, that a comparison found the peer to lack, or that were only announced. Beyond what is remembered all count as lacked. */
+export class Lacks {
+  readonly #shorts = new Set<number>();
+
+  add(shorts: Iterable<number>): void {
+    for (const short of shorts) if (this.#shorts.size < REMEMBERED) this.#shorts.add(short);
   }
 
-  /** True when the peer was last known to lack this item. */
-  lacks(short: number): boolean {
-    return this.#lacks.size >= REMEMBERED || this.#lacks.has(short);
+  has(short: number): boolean {
+    return this.#shorts.size >= REMEMBERED || this.#shorts.has(short);
   }
 
   /** The item is gone, or on its way. */
-  clearLack(short: number): void {
-    this.#lacks.delete(short);
+  remove(short: number): void {
+    this.#shorts.delete(short);
   }
 
   /** Both sides hold the same: nothing is lacked. */
-  clearLacks(): void {
-    this.#lacks.clear();
+  clear(): void {
+    this.#shorts.clear();
   }
 }

@@ -1,12 +1,13 @@
-// Keeps one set in step with the peer's: loads it, compares it, pushes and announces what is new, and knows when both sides hold the same.
+// Keeps one set in step with the peer's: loads it, compares it, and pushes or announces what is new.
 
 import { Fault } from '../fault.ts';
-import { equal, hex } from '../event/bytes.ts';
-import { COMPARES, COMPARE_SPAN_MS, JOBS, PAUSE_MOST_MS, PAUSE_MS, QUIET_MS, REMEMBERED, TELL_MS } from './bounds.ts';
+import { equal } from '../event/bytes.ts';
+import { Agreement } from './agreement.ts';
+import { COMPARES, COMPARE_SPAN_MS, JOBS, REMEMBERED } from './bounds.ts';
 import type { Difference } from './comparison.ts';
 import { Comparison } from './comparison.ts';
 import type { Desk } from './desk.ts';
-import type { Change, Item } from './host.ts';
+import type { Change } from './host.ts';
 import type { Intake } from './intake.ts';
 import type { ItemHash } from './itemid.ts';
 import type { Known } from './itemset.ts';
@@ -24,62 +25,48 @@ export class SetSync {
   readonly set: SetNumber;
   readonly offers: Offers;
   readonly #s: Shared;
-  #items: ItemSet;
-  #streams: Set<string> | null | undefined;
+  readonly #items: ItemSet;
+  readonly #agreement: Agreement;
+  #streams: Set<string> | null = null;
   #loading = 0;
   #loaded = false;
   #waiting: (() => void)[] = [];
   #comparison: Comparison | undefined;
   #compared = false;
-  #peerSum: Sum | undefined;
-  #agreed: string | undefined;
-  #settled: string | undefined;
-  #begun = { pair: '', sent: 0, received: 0 };
-  #lastPair = '';
-  #pause = 0;
-  #nextCompare = 0;
-  #changedAt: number;
-  #toldAt = -Infinity;
-  #told: string | undefined;
-  #tellNow = false;
-  /** True from our sending segments until the peer tells its root: it will, when they are durable. */
-  #heardAt = 0;
   #starts: number[] = [];
+  // Tips that were replaced not long ago: the peer may still name them.
   readonly #recent = new Map<number, Known>();
   /** When `work` should be called again, or Infinity. */
   deadline = Infinity;
 
   constructor(set: SetNumber, shared: Shared) {
+    const { desk, peer, hash, supplier, wantNumber } = shared;
     this.set = set;
     this.#s = shared;
-    this.#changedAt = shared.desk.now;
-    this.#items = new ItemSet(shared.hash);
-    this.offers = this.#makeOffers();
+    const items = (this.#items = new ItemSet(hash));
+    this.#agreement = new Agreement(() => this.#sum(), desk.now);
+    const find = (short: number): Known | undefined => this.#comparison?.snapshot.find(short) ?? this.find(short);
+    this.offers = new Offers({ set, desk, peer, hash, supplier, items, find, wantNumber, sum: () => this.#comparison?.sum ?? this.#sum() });
   }
 
   /** True once both sides were found to hold the same, and nothing has changed since here. */
   get agreed(): boolean {
-    return this.#loaded && this.#agreed === this.#mine();
+    return this.#loaded && this.#agreement.agreed;
   }
 
-  /** True when a comparison brought nothing more, and no root has changed since. */
-  get settled(): boolean {
-    return this.#loaded && this.#settled !== undefined && this.#settled === this.#pair();
+  /** True when nothing is left to do for this set: both sides agree, or have nothing more for each other. */
+  get done(): boolean {
+    return this.#loaded && (this.#agreement.agreed || this.#agreement.settled);
   }
 
-  /** Our root and how the peer's stands to it, as a name. */
+  /** Both roots and how they stand, as a name. */
   get state(): string {
-    return `${this.#mine()}${this.agreed ? '=' : this.#pair()}`;
+    return this.#agreement.state;
   }
 
-  /** True once the items are here. */
-  get loaded(): boolean {
-    return this.#loaded;
-  }
-
-  /** True when this set has been compared, whatever came out. */
-  get compared(): boolean {
-    return this.#compared && this.#comparison === undefined;
+  /** True when this set is loaded and has never been compared. */
+  get untouched(): boolean {
+    return this.#loaded && !this.#compared && !this.#comparison;
   }
 
   /** True while a comparison is under way. */
@@ -96,8 +83,7 @@ export class SetSync {
   choose(streams: string[] | null): void {
     this.#streams = streams === null ? null : new Set(streams);
     this.#loaded = false;
-    this.#comparison = undefined;
-    this.offers.drop();
+    this.#endComparison();
     const loading = ++this.#loading;
     const { desk } = this.#s;
     desk.ask({ kind: 'items', set: this.set, streams, peer: desk.peer }, (items) => {
@@ -119,68 +105,49 @@ export class SetSync {
 
   /** True when a stream belongs to this set. */
   has(stream: string): boolean {
-    if (this.set === 0) return stream === '$fleet';
-    return stream !== '$fleet' && (this.#streams === null || this.#streams?.has(stream) === true);
+    return this.set === 0 ? stream === '$fleet' : stream !== '$fleet' && (this.#streams === null || this.#streams.has(stream));
   }
 
   /** Starts a comparison (opener); `early`: before the accepter has said HELLO. */
   compare(early = false): void {
-    const { desk, supplier, intake } = this.#s;
     this.#begin();
-    this.#begun = { pair: '', sent: supplier.sent, received: intake.received };
-    this.#pause = Math.min(PAUSE_MOST_MS, Math.max(PAUSE_MS, 2 * this.#pause));
-    this.#nextCompare = desk.now + this.#pause;
+    this.#agreement.compared(this.#s.desk.now);
     this.#comparison!.compare(early);
   }
 
   /** The comparison under way was passed over: the next may start at once. */
   abandon(): void {
     this.#endComparison();
-    this.#pause = this.#nextCompare = 0;
+    this.#agreement.abandon();
   }
 
-  /** The opener compares (accepter). Fault `bad-message` when it does so without end. */
-  onCompare(sum: Sum, probe: Uint8Array): void {
-    const { desk, supplier, intake } = this.#s;
-    this.#starts = this.#starts.filter((at) => at > desk.now - COMPARE_SPAN_MS);
-    if (this.#starts.push(desk.now) > COMPARES) throw new Fault('bad-message', 'The peer compares again and again.');
-    this.#hear(sum);
-    if (this.#same(sum)) {
-      this.#agree(true);
-      return;
-    }
-    this.#begin();
-    this.#begun = { pair: this.#pair(), sent: supplier.sent, received: intake.received };
-    this.#found(this.#comparison!.compared(sum, probe));
-  }
-
-  /** Other messages of this set. Fault `bad-message` for what does not belong. */
+  /** A message of this set. Fault `bad-message` for what does not belong. */
   take(message: Extract<Message, { set: SetNumber }>): void {
+    const agreement = this.#agreement;
     switch (message.kind) {
       case 'compare':
-        this.onCompare(message.sum, message.probe);
+        this.#onCompare(message.sum, message.probe);
         return;
       case 'same':
       case 'state':
-        this.#hear(message.sum);
+        agreement.hear(message.sum);
         if (message.kind === 'same' && this.#comparison && this.#s.desk.opener) this.#endComparison();
-        if (this.#same(message.sum)) this.#agree(message.kind === 'state');
+        if (agreement.same(message.sum)) this.#agree(message.kind === 'state');
         return;
       case 'symbols':
       case 'list':
         if (!this.#comparison) return;
-        this.#hear(message.sum);
-        this.#begun.pair ||= this.#pair();
+        agreement.hear(message.sum);
+        agreement.sums();
         this.#found(message.kind === 'symbols' ? this.#comparison.symbols(message) : this.#comparison.list(message));
         return;
       case 'more':
         this.#comparison?.more(message.list, message.from);
         return;
       case 'diff':
-        if (!this.#comparison) throw new Fault('bad-message', 'A difference that nobody awaits.');
+        agreement.hear(message.sum);
+        agreement.sums();
         this.#compared = true;
-        this.#hear(message.sum);
-        this.#begun.pair ||= this.#pair();
         this.offers.diff(message);
         return;
       case 'ask':
@@ -203,82 +170,79 @@ export class SetSync {
     const { desk, peer, supplier } = this.#s;
     const gone: Known[] = [], told: Known[] = [];
     for (const item of change.removed) {
-      if (!this.has(item.stream)) continue;
-      const known = this.#items.remove(item);
+      const known = this.has(item.stream) ? this.#items.remove(item) : undefined;
       if (known) gone.push(known);
     }
     const fresh = change.added.filter((item) => this.has(item.stream)).map((item) => this.#items.add(item));
     if (gone.length === 0 && fresh.length === 0) return;
-    this.#changedAt = desk.now;
+    this.#agreement.changed(desk.now);
     for (const known of gone) this.#remember(known);
     for (const known of fresh) {
-      const { item, short } = known;
+      const { item } = known;
       if (item.kind !== 0 || !this.#compared || (peer.heldOf(item.log)?.to ?? 0) >= item.to) continue;
       const before = gone.filter((k) => k.item.kind === 0 && k.item.stream === item.stream && equal(k.item.node, item.node));
-      if (equal(item.node, desk.host.node) && before.every((k) => !peer.lacks(k.short))) {
+      if (equal(item.node, desk.host.node) && before.every((k) => !this.offers.lacks.has(k.short))) {
         for (const k of before) peer.holds(k.item.log, k.item.to, k.item.after);
         supplier.push({ stream: item.stream, target: { log: item.log, from: 1, to: item.to, lineage: true }, have: before.map((k) => ({ log: k.item.log, position: k.item.to, e: k.item.after })) });
       } else {
-        peer.setLacks([short]);
+        this.offers.lacks.add([known.short]);
         told.push(known);
       }
     }
-    for (const known of gone) peer.clearLack(known.short);
-    if (told.length > 0 && told.length <= JOBS) this.offers.announce(told);
+    for (const known of gone) this.offers.lacks.remove(known.short);
+    // What is too much to announce, the next comparison finds.
+    if (told.length <= JOBS) this.offers.announce(told);
   }
 
-  /** Goes on; call after every input. True when both sides' roots were found equal just now, or nothing more can be had. */
+  /** Goes on; call after every input. */
   work(): void {
     const { desk, supplier, intake } = this.#s;
     this.deadline = Infinity;
     if (!this.#loaded) return;
     if (this.offers.work()) this.#endComparison();
     if (this.#comparison || !this.#compared || !this.offers.idle || !supplier.idle || !intake.idle) return;
-    const { sent, received, pair } = this.#begun;
-    if (pair !== '') {
-      // The last comparison has run its course: did anything come of it?
-      const moved = supplier.sent > sent || intake.received > received;
-      this.#begun.pair = '';
-      if (pair === this.#pair() && (!moved || pair === this.#lastPair)) this.#settled = pair;
-      this.#lastPair = pair;
-      if (intake.received > received) this.#tellNow = true;
-      if (supplier.sent > sent) this.#heardAt = desk.now;
+    this.#agreement.over({ sent: supplier.sent, received: intake.received }, desk.now);
+    const advice = this.#agreement.next(desk.opener, desk.thin ? 10 : 1);
+    switch (advice.do) {
+      case 'rest':
+        return;
+      case 'same':
+        this.#agree(true);
+        return;
+      default:
+        if (advice.at > desk.now) this.deadline = advice.at;
+        else if (advice.do === 'compare') this.compare();
+        else {
+          this.#agreement.told(desk.now);
+          desk.say({ kind: 'state', set: this.set, sum: this.#sum() });
+        }
     }
-    if (this.agreed || this.settled) return;
-    if (this.#peerSum && this.#same(this.#peerSum)) this.#agree(true);
-    else if (desk.opener) this.#again();
-    else this.#tell();
-  }
-
-  #makeOffers(): Offers {
-    const { desk, peer, hash, supplier, wantNumber } = this.#s;
-    const find = (short: number): Known | undefined => this.#comparison?.snapshot.find(short) ?? this.find(short);
-    return new Offers({ set: this.set, desk, peer, hash, supplier, items: this.#items, find, wantNumber, sum: () => this.#comparison?.sum ?? this.#sum() });
-  }
-
-  #mine(): string {
-    return hex(this.#items.root());
-  }
-
-  #pair(): string {
-    return `${this.#mine()} ${this.#peerSum ? hex(this.#peerSum.root) : ''}`;
   }
 
   #sum(): Sum {
     return { count: this.#items.count, root: this.#items.root() };
   }
 
-  #same(sum: Sum): boolean {
-    return sum.count === this.#items.count && equal(sum.root, this.#items.root());
-  }
-
-  #hear(sum: Sum): void {
-    this.#peerSum = sum;
-    this.#heardAt = 0;
+  /** The opener compares. Fault `bad-message` when it does so without end. */
+  #onCompare(sum: Sum, probe: Uint8Array): void {
+    const { desk } = this.#s;
+    if (desk.opener) throw new Fault('bad-message', 'Only the side that connected compares.');
+    this.#starts = this.#starts.filter((at) => at > desk.now - COMPARE_SPAN_MS);
+    if (this.#starts.push(desk.now) > COMPARES) throw new Fault('bad-message', 'The peer compares again and again.');
+    this.#agreement.hear(sum);
+    if (this.#agreement.same(sum)) {
+      this.#agree(true);
+      return;
+    }
+    this.#begin();
+    this.#agreement.sums();
+    this.#found(this.#comparison!.compared(sum, probe));
   }
 
   #begin(): void {
-    this.#comparison = new Comparison(this.#s.desk, this.set, this.#items.snapshot());
+    const { desk, supplier, intake } = this.#s;
+    this.#comparison = new Comparison(desk, this.set, this.#items.snapshot());
+    this.#agreement.begin({ sent: supplier.sent, received: intake.received });
     this.offers.begin();
   }
 
@@ -291,7 +255,7 @@ export class SetSync {
   #found(difference: Difference | undefined): void {
     if (!difference) return;
     this.#compared = true;
-    this.#s.peer.setLacks(difference.mine.map((k) => k.short));
+    this.offers.lacks.add(difference.mine.map((k) => k.short));
     this.offers.known(difference.mine, difference.theirs);
   }
 
@@ -299,40 +263,9 @@ export class SetSync {
   #agree(say: boolean): void {
     this.#endComparison();
     this.#compared = true;
-    this.#pause = 0;
-    this.#nextCompare = 0;
-    this.#settled = undefined;
-    this.#begun.pair = '';
-    if (this.#agreed !== this.#mine()) this.#s.peer.clearLacks();
-    this.#agreed = this.#told = this.#mine();
+    if (!this.#agreement.agreed) this.offers.lacks.clear();
+    this.#agreement.agree();
     if (say) this.#s.desk.say({ kind: 'same', set: this.set, sum: this.#sum() });
-  }
-
-  /** The opener's next comparison: soon, if the peer is not about to tell that it has caught up. */
-  #again(): void {
-    const { desk } = this.#s;
-    const slow = desk.thin ? 10 : 1;
-    const told = this.#heardAt > 0 ? this.#heardAt + slow * TELL_MS : 0;
-    const quiet = this.#agreed !== undefined ? this.#changedAt + slow * (TELL_MS + 2 * QUIET_MS) : 0;
-    const at = Math.max(this.#nextCompare, told, quiet);
-    if (at <= desk.now) this.compare();
-    else this.deadline = at;
-  }
-
-  /** The accepter tells its root: at once after a comparison, otherwise when it is quiet, and not too often. */
-  #tell(): void {
-    const { desk } = this.#s;
-    if (this.#told === this.#mine()) return;
-    const slow = desk.thin ? 10 : 1;
-    const at = this.#tellNow ? 0 : Math.max(this.#changedAt + slow * QUIET_MS, this.#toldAt + slow * TELL_MS);
-    if (at > desk.now) {
-      this.deadline = at;
-      return;
-    }
-    this.#tellNow = false;
-    this.#toldAt = desk.now;
-    this.#told = this.#mine();
-    desk.say({ kind: 'state', set: this.set, sum: this.#sum() });
   }
 
   #remember(known: Known): void {
@@ -346,9 +279,4 @@ export function meet(a: string[] | null, b: string[] | null): string[] | null {
   if (a === null || b === null) return a ?? b;
   const other = new Set(b);
   return a.filter((stream) => other.has(stream));
-}
-
-/** Which set an item belongs to. */
-export function setOf(item: Item): SetNumber {
-  return item.stream === '$fleet' ? 0 : 1;
 }

@@ -76,7 +76,7 @@ export class Supplier {
     if (key !== undefined) this.#pushes.set(key, queued);
   }
 
-  /** Adds all jobs of one WANT of the peer. Fault `bad-message` when too many wait. */
+  /** Adds all jobs of one WANT of the peer, or those pushed in a comparison under the set's number; DONE follows the last. Fault `bad-message` when too many wait. */
   serve(number: number, jobs: Job[]): void {
     if (this.#wants.has(number) || this.#jobs + jobs.length > JOBS + WANTS_OPEN) throw new Fault('bad-message', 'The peer wants too much at once.');
     this.#wants.set(number, jobs.length);

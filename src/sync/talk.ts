@@ -12,6 +12,7 @@ import type { Message } from './message.ts';
 import { packerOf } from './packer.ts';
 import { PeerView } from './peerview.ts';
 import { Receipts } from './receipts.ts';
+import { FIRST_WANT } from './offers.ts';
 import { SetSync, meet } from './setsync.ts';
 import { Supplier } from './supplier.ts';
 
@@ -31,7 +32,7 @@ export class Talk {
   #early = false;
   #unknown = false;
   #covered = true;
-  #wants = 0;
+  #wants = FIRST_WANT;
   #waiting = 0;
   #synced: string | undefined;
   #syncedAt = 0;
@@ -42,7 +43,7 @@ export class Talk {
     const hash = new ItemHash(itemKey);
     this.supplier = new Supplier(desk, this.#peer, hash);
     this.#intake = new Intake(desk, this.#peer, desk.options.window ?? WINDOW, (short) => (this.#fleet.find(short) ?? this.#rest.find(short))?.item);
-    const shared = { desk, peer: this.#peer, hash, supplier: this.supplier, intake: this.#intake, wantNumber: () => ++this.#wants };
+    const shared = { desk, peer: this.#peer, hash, supplier: this.supplier, intake: this.#intake, wantNumber: () => this.#wants++ };
     this.#fleet = new SetSync(0, shared);
     this.#rest = new SetSync(1, shared);
     this.#receipts = new Receipts(desk, () => this.#streams);
@@ -125,11 +126,10 @@ export class Talk {
     this.#intake.tell();
     this.supplier.pump();
     this.#fleet.work();
-    const fleetDone = this.#fleet.agreed || this.#fleet.settled;
-    if (this.#desk.opener && fleetDone && !this.#rest.compared && !this.#rest.comparing && this.#rest.loaded) this.#rest.compare();
+    if (this.#desk.opener && this.#fleet.done && this.#rest.untouched) this.#rest.compare();
     this.#rest.work();
     this.supplier.pump();
-    this.#finish(fleetDone && (this.#rest.agreed || this.#rest.settled));
+    this.#finish(this.#fleet.done && this.#rest.done);
   }
 
   /** A message from the peer. */
