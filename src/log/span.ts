@@ -121,16 +121,21 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
   return { spans, events, kept, forked: branched && proven(cut, sorted) };
 }
 
-/** The known points that lie on a piece, in order. */
+/**
+ * The known points that lie on a piece, in order. Inside a piece that cannot be read here (no key) nothing tells which points are its own: where only one e is
+ * known at each position of it, they are taken to be, since its author has most likely packed again what was there. So a relay counts as a key holder does.
+ */
 function pathOf(piece: Piece, sorted: Point[]): Point[] {
-  const path: Point[] = [];
+  const path: Point[] = [], within: Point[] = [];
   let low = 0, high = sorted.length;
   while (low < high) { const mid = (low + high) >> 1; if (sorted[mid]!.position < piece.first - 1) low = mid + 1; else high = mid; }
   for (let i = low; i < sorted.length && sorted[i]!.position <= piece.last; i++) {
     const e = hashAt(piece, sorted[i]!.position);
     if (e && equal(e, sorted[i]!.e)) path.push(sorted[i]!);
+    within.push(sorted[i]!);
   }
-  return path;
+  const opaque = !piece.hashes && piece.last > piece.first;
+  return opaque && within.every((p, i) => i === 0 || p.position > within[i - 1]!.position) ? within : path;
 }
 
 /** Makes points of the places where readable pieces part ways; true when there was a new one. */
