@@ -1,0 +1,149 @@
+// Damaged LMDB files: LMDB itself ends the process on most of them. They are opened, named, read around and written beside, each in a process of its own.
+// timeout: 240s
+import { closeSync, cpSync, fstatSync, openSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Damage } from '../../src/io/lmdb-read.ts';
+import { codeOf } from '../../src/fault.ts';
+import { openLmdb } from '../../src/io/lmdb.ts';
+import type { Op } from '../../src/ports.ts';
+import { start } from './child.ts';
+import { freshFolder } from './folder.ts';
+
+const PAGE = 4_096, ROUNDS = Number(process.env['DAMAGES'] ?? 10);
+const test = suite('lmdb damage');
+interface Result { opened: string; rows: number; reversed: number; faults: number; other: string[]; damage: number; written: number; refused: number }
+
+/** A linear congruential generator: the seed is printed. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => Math.floor((state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff) / 0x80000000 * below);
+}
+
+async function filled(folder: string, random: (below: number) => number): Promise<number> {
+  const store = await openLmdb({ folder }), bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random(256));
+  let rows = 0;
+  for (let i = 0; i < 40; i++) {
+    const ops: Op[] = [{ table: 'segment', key: bytes(20), value: bytes(i % 2 ? 15_000 : 3_000) }, { table: 'frontier', key: bytes(20), value: bytes(50) }];
+    for (let j = 0; j < 30; j++) ops.push({ table: 'index', key: bytes(20), value: bytes(60) }, { table: 'latest', key: Uint8Array.of(i, j), value: bytes(100) });
+    await store.commit(ops);
+    rows += ops.length;
+  }
+  await store.commit(Array.from({ length: 30 }, (_, i) => ({ table: 'latest' as const, key: Uint8Array.of(7, i) })));
+  await store.close();
+  return rows - 30;
+}
+
+const KINDS: Record<string, (fd: number, pages: number, random: (below: number) => number) => void> = {
+  'a page of zeros': (fd, pages, random) => { writeSync(fd, new Uint8Array(PAGE), 0, PAGE, (2 + random(pages - 2)) * PAGE); },
+  'a page of noise': (fd, pages, random) => { writeSync(fd, Uint8Array.from({ length: PAGE }, () => random(256)), 0, PAGE, (2 + random(pages - 2)) * PAGE); },
+  'changed bits': (fd, pages, random) => {
+    const one = new Uint8Array(1);
+    for (let i = 0; i < 60; i++) {
+      const at = 2 * PAGE + random((pages - 2) * PAGE);
+      readSync(fd, one, 0, 1, at);
+      one[0]! ^= 1 << random(8);
+      writeSync(fd, one, 0, 1, at);
+    }
+  },
+  'a page in the place of another': (fd, pages, random) => {
+    const page = new Uint8Array(PAGE);
+    readSync(fd, page, 0, PAGE, (2 + random(pages - 2)) * PAGE);
+    writeSync(fd, page, 0, PAGE, (2 + random(pages - 2)) * PAGE);
+  },
+  'a file cut short': () => undefined,
+};
+
+test(`${ROUNDS} damaged files, after an unclean stop`, async () => {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9)), random = generator(seed), folder = await freshFolder();
+  const base = join(folder.path, 'base'), copy = join(folder.path, 'copy'), rows = await filled(base, random);
+  for (let round = 0; round < ROUNDS; round++) {
+    const kind = Object.keys(KINDS)[round % 5]!, where = `seed ${seed}, round ${round}: ${kind}`;
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(base, copy, { recursive: true });
+    rmSync(join(copy, 'clean'));
+    const file = join(copy, 'data.mdb'), fd = openSync(file, 'r+'), pages = fstatSync(fd).size / PAGE;
+    KINDS[kind]!(fd, pages, random);
+    closeSync(fd);
+    if (kind === 'a file cut short') truncateSync(file, (2 + random(pages - 2)) * PAGE - random(100));
+    for (let again = 0; again < (round < 5 ? 2 : 1); again++) {
+      const child = await start('damage-child', [copy]), line = await child.line();
+      assert.is(await child.ended, 0, where);
+      const result = JSON.parse(line!) as Result;
+      assert.equal([result.opened, result.other], ['yes', []], where);
+      if (again === 0) assert.ok(result.rows === rows || result.damage > 0 || result.faults > 0, `${where}: ${result.rows} of ${rows} rows and nothing said`);
+      if (kind === 'changed bits') assert.ok(result.rows > rows / 3 && result.reversed > rows / 3, `${where}: ${line}`);
+    }
+  }
+  await folder.remove();
+});
+
+test('damage that happened while the store was closed in order ends a process once, and no second one', async () => {
+  const random = generator(5), folder = await freshFolder(), base = join(folder.path, 'base'), copy = join(folder.path, 'copy');
+  await filled(base, random);
+  for (let round = 0; round < 3; round++) {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(base, copy, { recursive: true });
+    const fd = openSync(join(copy, 'data.mdb'), 'r+'), pages = fstatSync(fd).size / PAGE;
+    KINDS['a page of zeros']!(fd, pages, random);
+    closeSync(fd);
+    const first = await start('damage-child', [copy]);
+    if (await first.ended === 0) continue;
+    const second = await start('damage-child', [copy]);
+    assert.is((JSON.parse((await second.line())!) as Result).opened, 'yes');
+    assert.is(await second.ended, 0);
+  }
+  await folder.remove();
+});
+
+test('a changed row is named with its table and with where a scan goes on; the rows beside it are served', async () => {
+  const folder = await freshFolder(), first = await openLmdb({ folder: folder.path });
+  await first.commit([10, 20, 30].map((key) => ({ table: 'lineage' as const, key: Uint8Array.of(key), value: new Uint8Array(50).fill(key) })));
+  await first.close();
+  const file = join(folder.path, 'data.mdb'), fd = openSync(file, 'r+'), bytes = Buffer.alloc(fstatSync(fd).size);
+  readSync(fd, bytes, 0, bytes.length, 0);
+  for (let at = bytes.indexOf(Buffer.alloc(50, 20)); at >= 0; at = bytes.indexOf(Buffer.alloc(50, 20), at + 50)) writeSync(fd, Uint8Array.of(21), 0, 1, at + 7);
+  closeSync(fd);
+  const store = await openLmdb({ folder: folder.path });
+  const fault = await store.get('lineage', Uint8Array.of(20)).then(() => undefined, (error: unknown) => error as Error);
+  assert.is(codeOf(fault), 'store-damaged');
+  assert.match(fault!.message, 'lineage');
+  for (const [reverse, before, after] of [[false, 10, 30], [true, 30, 10]] as const) {
+    assert.equal((await store.scan('lineage', { reverse })).map((row) => row.key[0]), [before]);
+    const stop = await store.scan('lineage', reverse ? { reverse, lt: Uint8Array.of(before) } : { gte: Uint8Array.of(before, 0) }).then(() => undefined, (error: unknown) => error as Error);
+    assert.is(codeOf(stop), 'store-damaged');
+    const next = (stop!.cause as Damage).next!;
+    assert.equal((await store.scan('lineage', reverse ? { reverse, lt: next } : { gte: next })).map((row) => row.key[0]), [after]);
+  }
+  await store.commit([{ table: 'lineage', key: Uint8Array.of(20), value: Uint8Array.of(1) }]);
+  assert.is((await store.scan('lineage', {})).length, 3);
+  await store.close();
+  await folder.remove();
+});
+
+test('one damaged header is mended; two are a fault that says what to do', async () => {
+  for (const page of [0, 1]) {
+    const folder = await freshFolder(), first = await openLmdb({ folder: folder.path });
+    for (let i = 1; i <= 4 + page; i++) await first.commit([{ table: 'log', key: Uint8Array.of(i), value: Uint8Array.of(i) }]);
+    await first.close();
+    const zero = (at: number): void => { const fd = openSync(join(folder.path, 'data.mdb'), 'r+'); writeSync(fd, new Uint8Array(200), 0, 200, at); closeSync(fd); };
+    zero(page * PAGE);
+    const store = await openLmdb({ folder: folder.path });
+    assert.ok((await store.scan('log', {})).length >= 3 + page);
+    assert.match(store.damage[0]!, 'mended');
+    await store.commit([{ table: 'log', key: Uint8Array.of(100), value: Uint8Array.of(1) }]);
+    await store.close();
+    const again = await openLmdb({ folder: folder.path });
+    assert.equal([...again.damage], []);
+    assert.ok(await again.get('log', Uint8Array.of(100)));
+    await again.close();
+    zero(0);
+    zero(PAGE);
+    const fault = await openLmdb({ folder: folder.path }).then(() => undefined, (error: unknown) => error as Error);
+    assert.is(codeOf(fault), 'store-damaged');
+    await folder.remove();
+  }
+});
+
+test.run();
