@@ -20,7 +20,8 @@ const tick = (): Promise<void> => new Promise((resolve) => { setImmediate(resolv
  * everything after it; any other (`store-full`, `store-damaged`) means that nothing was written, and the joined batches are then tried one by one, in order.
  */
 export function commitQueue<Row>(write: (rows: Row[]) => Promise<void>): CommitQueue<Row> {
-  let queue: Batch<Row>[] = [], pumping: Promise<void> | undefined, failure: Fault | undefined;
+  const queue: Batch<Row>[] = [];
+  let pumping: Promise<void> | undefined, failure: Fault | undefined;
 
   async function attempt(batches: Batch<Row>[]): Promise<void> {
     try {

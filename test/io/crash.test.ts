@@ -1,4 +1,4 @@
-// kill -9 at random moments under load: nothing acknowledged is missing from journal and store, and both open without damage.
+// Kills (SIGKILL) at random moments under load: nothing acknowledged is missing from journal and store, and both open without damage.
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
