@@ -131,7 +131,11 @@ export class SetSync {
       case 'same':
       case 'state':
         agreement.hear(message.sum);
-        if (message.kind === 'same' && this.#comparison && this.#s.desk.opener) this.#endComparison();
+        if (message.kind === 'same' && this.#comparison && this.#s.desk.opener) {
+          // Equal to what we told; if something came since, our root tells so by itself.
+          this.#endComparison();
+          this.#compared = true;
+        }
         if (agreement.same(message.sum)) this.#agree(message.kind === 'state');
         return;
       case 'symbols':

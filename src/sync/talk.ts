@@ -161,7 +161,7 @@ export class Talk {
     const take = (): void => {
       this.#waiting--;
       const { kind, set } = message;
-      if (kind === 'compare' && message.early && set === 1 && (this.#fleet.comparing || !this.#covered)) return;
+      if (kind === 'compare' && message.early && set === 1 && (!this.#fleet.agreed || !this.#covered)) return;
       if (this.#early && set === 0 && this.#desk.opener) {
         // The answer to our early comparison of $fleet: unless that is equal, the one of the rest was passed over.
         this.#early = false;
