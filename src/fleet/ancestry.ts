@@ -3,7 +3,7 @@ import type { Tip } from '../event/chain.ts';
 import type { Stamp } from '../event/stamp.ts';
 import type { Value } from '../event/value.ts';
 import type { Bytes } from '../ports.ts';
-import { hex } from '../event/bytes.ts';
+import { equal, hex } from '../event/bytes.ts';
 import type { Bits } from './bits.ts';
 import { NOBODY, put } from './bits.ts';
 import { seenOf } from './body.ts';
@@ -16,11 +16,15 @@ export interface FleetEvent { node: Bytes; log: Bytes; position: number; before:
  * `passes` is that and itself. */
 export interface Vertex { index: number; tip: Tip; author: string; node: Bytes; stamp: Stamp; own: Vertex[]; seen: Vertex[]; next: Vertex[]; powers: Bits; passes: Bits }
 
-interface Waiting { event: FleetEvent; name: string; own: string[]; seen: string[]; missing: number }
+interface Waiting { event: FleetEvent; name: string; own: Tip[]; seen: Tip[]; missing: number }
 
-/** The name of a tip as a map's key. */
-function nameOf(log: Bytes, position: number, e: Bytes): string {
-  return String.fromCharCode(...e, ...log) + position;
+/** An event's name as a map's key: its hash alone, which covers its log and its position. */
+function nameOf(e: Bytes): string {
+  return String.fromCharCode.apply(null, e as never);
+}
+
+function sameTip(a: Tip, b: Tip): boolean {
+  return a.position === b.position && equal(a.log, b.log) && equal(a.e, b.e);
 }
 
 /** The graph; grows only. */
@@ -29,7 +33,7 @@ export class Ancestry {
   readonly #byName = new Map<string, Vertex>();
   readonly #waiting = new Map<string, Waiting>();
   /** Who waits for an event that is not there. */
-  readonly #wanted = new Map<string, Waiting[]>();
+  readonly #wanted = new Map<string, { by: Waiting; tip: Tip }[]>();
   readonly #authors = new Map<string, { name: string; vertices: Vertex[] }>();
 
   /** How many events wait for their past. */
@@ -39,7 +43,8 @@ export class Ancestry {
 
   /** The event of a tip, if it takes part. */
   at(tip: Tip): Vertex | undefined {
-    return this.#byName.get(nameOf(tip.log, tip.position, tip.e));
+    const vertex = this.#byName.get(nameOf(tip.e));
+    return vertex && sameTip(vertex.tip, tip) ? vertex : undefined;
   }
 
   /** The events of a node (id in hex) that take part. */
@@ -49,7 +54,7 @@ export class Ancestry {
 
   /** Adds an event, and hands it and all that waited for it to `enter`, each after its past. Known events are left out. */
   add(event: FleetEvent, enter: (vertex: Vertex, event: FleetEvent) => void): void {
-    const name = nameOf(event.log, event.position, event.e);
+    const name = nameOf(event.e);
     if (this.#byName.has(name) || this.#waiting.has(name)) return;
     const first = this.#link(event, name);
     if (first.missing > 0) {
@@ -58,11 +63,13 @@ export class Ancestry {
     }
     const ready = [first];
     for (let one = ready.pop(); one; one = ready.pop()) {
-      enter(this.#settle(one), one.event);
-      for (const other of this.#wanted.get(one.name) ?? []) {
-        if (--other.missing > 0) continue;
-        this.#waiting.delete(other.name);
-        ready.push(other);
+      const vertex = this.#settle(one);
+      enter(vertex, one.event);
+      for (const { by, tip } of this.#wanted.get(one.name) ?? []) {
+        // A tip with the right hash and a wrong place means nothing that could ever come.
+        if (!sameTip(vertex.tip, tip) || --by.missing > 0) continue;
+        this.#waiting.delete(by.name);
+        ready.push(by);
       }
       this.#wanted.delete(one.name);
     }
@@ -71,17 +78,19 @@ export class Ancestry {
   /** The event as it would stand in the graph if it came now; undefined when a part of its past is missing. It is not added. */
   imagine(event: FleetEvent): Vertex | undefined {
     const { own, seen } = refsOf(event);
-    if (![...own, ...seen].every((ref) => this.#byName.has(ref))) return undefined;
+    if (![...own, ...seen].every((tip) => this.at(tip))) return undefined;
     return this.#vertex({ event, name: '', own, seen, missing: 0 });
   }
 
   #link(event: FleetEvent, name: string): Waiting {
     const one: Waiting = { event, name, ...refsOf(event), missing: 0 };
-    for (const ref of new Set([...one.own, ...one.seen])) {
-      if (this.#byName.has(ref)) continue;
-      one.missing++;
-      const waiters = this.#wanted.get(ref);
-      if (waiters) waiters.push(one); else this.#wanted.set(ref, [one]);
+    for (const list of [one.own, one.seen]) {
+      for (const tip of list) {
+        if (this.at(tip)) continue;
+        one.missing++;
+        const wanted = nameOf(tip.e), waiters = this.#wanted.get(wanted);
+        if (waiters) waiters.push({ by: one, tip }); else this.#wanted.set(wanted, [{ by: one, tip }]);
+      }
     }
     return one;
   }
@@ -106,18 +115,18 @@ export class Ancestry {
       own: [], seen: [], next: [], powers: NOBODY, passes: NOBODY,
     };
     // An opening may cite only its own node's logs; anything else is just something seen.
-    for (const ref of new Set(own)) {
-      const other = this.#byName.get(ref)!;
+    for (const tip of own) {
+      const other = this.at(tip)!;
       (other.author === author ? vertex.own : vertex.seen).push(other);
     }
-    for (const ref of new Set(seen)) vertex.seen.push(this.#byName.get(ref)!);
+    for (const tip of seen) vertex.seen.push(this.at(tip)!);
     return vertex;
   }
 }
 
-function refsOf(event: FleetEvent): { own: string[]; seen: string[] } {
-  const own = event.position > 1 ? [nameOf(event.log, event.position - 1, event.before)] : event.cites.map((t) => nameOf(t.log, t.position, t.e));
-  return { own, seen: seenOf(event.body).map((t) => nameOf(t.log, t.position, t.e)) };
+function refsOf(event: FleetEvent): { own: Tip[]; seen: Tip[] } {
+  const own = event.position > 1 ? [{ log: event.log, position: event.position - 1, e: event.before }] : event.cites;
+  return { own, seen: seenOf(event.body) };
 }
 
 /** The past of an event as a set of indexes. `known` may hold sets that were worked out before, by index; it saves walking them again. */
