@@ -7,11 +7,13 @@ const JOIN_ROWS = 4_096;
 export interface CommitQueue<Row> {
   /** Adds a batch. Resolves when it is on stable storage. */
   commit(rows: Row[]): Promise<void>;
+  /** Runs something in its turn while nothing is being written. */
+  alone(work: () => Promise<void>): Promise<void>;
   /** Resolves when nothing is waiting or under way. */
   idle(): Promise<void>;
 }
 
-interface Batch<Row> { rows: Row[]; resolve: () => void; reject: (fault: Fault) => void }
+interface Batch<Row> { rows: Row[]; work?: () => Promise<void>; resolve: () => void; reject: (fault: Fault) => void }
 
 const tick = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
@@ -26,7 +28,8 @@ export function commitQueue<Row>(write: (rows: Row[]) => Promise<void>): CommitQ
   async function attempt(batches: Batch<Row>[]): Promise<void> {
     try {
       const only = batches[0]!.rows, rows = batches.length === 1 ? only : batches.flatMap((batch) => batch.rows);
-      if (rows.length > 0) await write(rows);
+      if (batches[0]!.work) await batches[0]!.work();
+      else if (rows.length > 0) await write(rows);
       for (const batch of batches) batch.resolve();
     } catch (error) {
       const fault = error instanceof Fault ? error : new Fault('internal', String(error), { cause: error });
@@ -49,9 +52,10 @@ export function commitQueue<Row>(write: (rows: Row[]) => Promise<void>): CommitQ
     while (queue.length > 0) {
       let count = 0, rows = 0;
       for (const batch of queue) {
-        if (count > 0 && rows + batch.rows.length > JOIN_ROWS) break;
+        if (count > 0 && (batch.work || rows + batch.rows.length > JOIN_ROWS)) break;
         rows += batch.rows.length;
         count++;
+        if (batch.work) break;
       }
       await attempt(queue.splice(0, count));
       await tick(); // those that were just answered get into the next write
@@ -59,14 +63,17 @@ export function commitQueue<Row>(write: (rows: Row[]) => Promise<void>): CommitQ
     pumping = undefined;
   }
 
+  function add(item: Pick<Batch<Row>, 'rows' | 'work'>): Promise<void> {
+    if (failure) return Promise.reject(failure);
+    return new Promise((resolve, reject) => {
+      queue.push({ ...item, resolve, reject });
+      pumping ??= pump();
+    });
+  }
+
   return {
-    commit(rows) {
-      if (failure) return Promise.reject(failure);
-      return new Promise((resolve, reject) => {
-        queue.push({ rows, resolve, reject });
-        pumping ??= pump();
-      });
-    },
+    commit: (rows) => add({ rows }),
+    alone: (work) => add({ rows: [], work }),
     async idle() { while (pumping) await pumping; },
   };
 }

@@ -2,8 +2,8 @@
 import { readSync } from 'node:fs';
 import type { Bytes } from '../ports.ts';
 
-/** A B+tree of the file. `root` −1: empty. */
-export interface Tree { root: number; depth: number }
+/** A B+tree of the file and how many pages it takes. `root` −1: empty. */
+export interface Tree { root: number; depth: number; pages: number }
 /** A header page: where a transaction's trees begin. `word`: bytes of a page number, 4 or 8 as the machine's addresses. */
 export interface Meta { index: number; word: 4 | 8; pageSize: number; last: number; transaction: number; free: Tree; main: Tree }
 /** A value beside its key, or on pages of its own from `page` on. */
@@ -30,7 +30,8 @@ function parseMeta(bytes: Bytes, index: number): Meta | undefined {
     const trees = start + 8 + 2 * size, treeBytes = 8 + 5 * size;
     const tree = (at: number): Tree => {
       const root = word(from, at + 8 + 4 * size, size);
-      return { root: root >= (size === 4 ? 0xffff_ffff : 2 ** 53) ? -1 : root, depth: from.getUint16(at + 6, true) };
+      const pages = word(from, at + 8, size) + word(from, at + 8 + size, size) + word(from, at + 8 + 2 * size, size);
+      return { root: root >= (size === 4 ? 0xffff_ffff : 2 ** 53) ? -1 : root, depth: from.getUint16(at + 6, true), pages };
     };
     const pageSize = from.getUint32(trees, true), last = word(from, trees + 2 * treeBytes, size), transaction = word(from, trees + 2 * treeBytes + size, size);
     if (pageSize < 256 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0 || last < 1 || last > 2 ** 40 || transaction > 2 ** 52) continue;

@@ -1,12 +1,14 @@
 // The Store on LMDB: commits on a thread of their own, one at a time and shared; reads in transactions that end before they return.
-import { mkdir, stat, statfs } from 'node:fs/promises';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve as absolute } from 'node:path';
 import lmdb from 'node-lmdb';
 import { Fault } from '../fault.ts';
 import type { Store } from '../ports.ts';
 import { commitQueue } from './commit-queue.ts';
+import { compactCopy, usage } from './lmdb-compact.ts';
 import { mendHeaders, openGuard, type Guard } from './lmdb-guard.ts';
-import { lmdbReader } from './lmdb-read.ts';
+import { lmdbReader, type LmdbReader } from './lmdb-read.ts';
 import { VERSION, VERSION_KEY, storedKey, storedValue, tableOf } from './lmdb-rows.ts';
 import { salvageReader } from './lmdb-salvage.ts';
 import { lmdbWriter, type StoredRow, type WriteOptions } from './lmdb-write.ts';
@@ -24,6 +26,11 @@ export interface LmdbStore extends Store {
   readonly damage: readonly string[];
   /** Checks every page of the file and says what is damaged. The rows themselves are checked when they are read. */
   check(): Promise<readonly string[]>;
+  /**
+   * Writes the file anew without its free pages when that saves at least `least` bytes (default 1 MiB) and there is space for both; commits wait meanwhile,
+   * reads do not. Gives the bytes that were saved. A power cut leaves the old file or the new one, which hold the same.
+   */
+  compact(least?: number): Promise<number>;
 }
 
 const KEYS = { keyIsBuffer: true } as const;
@@ -70,6 +77,7 @@ export async function openLmdb(options: LmdbOptions): Promise<LmdbStore> {
   open.add(folder);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rm(join(folder, 'compact'), { recursive: true, force: true }); // of a process that ended while it compacted
     return storeIn(folder, options);
   } catch (error) {
     open.delete(folder);
@@ -78,33 +86,60 @@ export async function openLmdb(options: LmdbOptions): Promise<LmdbStore> {
   }
 }
 
-function storeIn(folder: string, options: LmdbOptions): LmdbStore {
-  const { env, guard } = openGuarded(folder, options.mapBytes ?? 64 * 1_048_576), dbi = env.openDbi({ name: null, keyIsBuffer: true });
-  const sound = lmdbReader(env, dbi), salvage = salvageReader(guard.fd);
-  const pause = (): void => { sound.pause(); guard.pause(); };
-  const queue = commitQueue(lmdbWriter(env, dbi, options, pause));
-  let closing: Promise<void> | undefined, failed = false;
+interface Session { env: lmdb.Env; dbi: lmdb.Dbi; guard: Guard; sound: LmdbReader; salvage: LmdbReader; write: (rows: StoredRow[]) => Promise<void>; pause(): void }
 
-  // The first row of a new store says how the others are to be read.
-  const version = guard.damaged ? VERSION : versionOf(env, dbi);
-  let first: StoredRow[] = version ? [] : [{ key: VERSION_KEY, value: VERSION }];
-  if (version && Buffer.compare(version, VERSION) !== 0) {
+function startSession(folder: string, options: LmdbOptions): Session {
+  const { env, guard } = openGuarded(folder, options.mapBytes ?? 64 * 1_048_576);
+  try {
+    const dbi = env.openDbi({ name: null, keyIsBuffer: true }), sound = lmdbReader(env, dbi);
+    const pause = (): void => { sound.pause(); guard.pause(); };
+    return { env, dbi, guard, sound, salvage: salvageReader(guard.fd), write: lmdbWriter(env, dbi, options, pause), pause };
+  } catch (error) {
     guard.close(false);
     env.close();
+    throw error;
+  }
+}
+
+function endSession({ env, guard, pause }: Session, clean: boolean): void {
+  pause();
+  guard.close(clean);
+  env.close();
+}
+
+function storeIn(folder: string, options: LmdbOptions): LmdbStore {
+  let session = startSession(folder, options), closing: Promise<void> | undefined, failed = false;
+  const queue = commitQueue<StoredRow>((rows) => session.write(rows));
+
+  // The first row of a new store says how the others are to be read.
+  const version = session.guard.damaged ? VERSION : versionOf(session);
+  let first: StoredRow[] = version ? [] : [{ key: VERSION_KEY, value: VERSION }];
+  if (version && Buffer.compare(version, VERSION) !== 0) {
+    endSession(session, false);
     throw new Fault('unsupported', `The store in ${folder} was written by a later release of Holdfast (layout ${version[0]}). Use that release.`);
   }
 
-  function reader(): typeof sound {
+  function reader(): LmdbReader {
     if (closing) throw new Fault('closed', `The store in ${folder} is closed.`);
-    return guard.damaged ? salvage : sound;
+    return session.guard.damaged ? session.salvage : session.sound;
   }
 
   async function close(): Promise<void> {
     await queue.idle();
-    pause();
-    guard.close(!failed);
-    env.close();
+    endSession(session, !failed);
     open.delete(folder);
+  }
+
+  async function swap(): Promise<void> {
+    const file = await compactCopy(session.env, folder, usage(session.guard.fd).used);
+    if (!file) return;
+    // From here to the new session nothing else runs: no read can meet a closed environment.
+    endSession(session, true);
+    renameSync(file, join(folder, 'data.mdb'));
+    const fd = openSync(folder, 'r');
+    try { fsyncSync(fd); } finally { closeSync(fd); }
+    rmSync(join(folder, 'compact'), { recursive: true, force: true });
+    session = startSession(folder, options);
   }
 
   return {
@@ -113,6 +148,7 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
     async scan(table, range) { return reader().scan(table, range); },
     async commit(ops) {
       reader();
+      const { guard } = session;
       const rows = ops.map(({ table, key, value }): StoredRow => {
         const stored = storedKey(table, key);
         return { key: stored, value: value && storedValue(stored, value) };
@@ -128,12 +164,23 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
       return { used: size, free: bavail * bsize };
     },
     close: () => closing ??= close(),
-    damage: guard.damage,
-    async check() { reader(); return guard.check(); },
+    get damage() { return session.guard.damage; },
+    async check() { reader(); return session.guard.check(); },
+    async compact(least = 1_048_576) {
+      reader();
+      let saved = 0;
+      await queue.alone(async () => {
+        if (session.guard.damaged || usage(session.guard.fd).free < least) return;
+        const size = (): number => statSync(join(folder, 'data.mdb')).size, before = size();
+        await swap().catch((error: unknown) => { failed = true; throw new Fault('store-failed', `The store in ${folder} could not be written anew: ${String(error)}.`, { cause: error }); });
+        saved = before - size();
+      });
+      return saved;
+    },
   };
 }
 
-function versionOf(env: lmdb.Env, dbi: lmdb.Dbi): Uint8Array | null {
+function versionOf({ env, dbi }: Session): Uint8Array | null {
   const transaction = env.beginTxn({ readOnly: true });
   try {
     return transaction.getBinary(dbi, VERSION_KEY as Buffer, KEYS) as Uint8Array | null;

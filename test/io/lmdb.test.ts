@@ -1,5 +1,5 @@
 // The store on LMDB: the conformance suite, and what is LMDB's own: shared commits, a growing map, short reads, errors.
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import lmdb from 'node-lmdb';
@@ -125,6 +125,48 @@ test('a medium that is really full: refused, read on, and written again when the
     assert.equal(await again.check(), []);
     assert.equal(await keys(again), [...kept, 201]);
     await again.close();
+  } finally {
+    await mount.remove();
+  }
+});
+
+test('compacting gives free pages back, while reads and commits go on', async () => {
+  const folder = await freshFolder(), store = await openLmdb({ folder: folder.path });
+  await Promise.all(Array.from({ length: 200 }, (_, i) => store.commit([put(i, 15_000), { table: 'index', key: Uint8Array.of(i), value: Uint8Array.of(i) }])));
+  await store.commit(Array.from({ length: 190 }, (_, i) => ({ table: 'segment' as const, key: Uint8Array.of(0, i) })));
+  const { used } = await store.space();
+  assert.is(await store.compact(64 * 1_048_576), 0, 'not for so little');
+  let done = false, reads = 0;
+  const reader = (async () => { while (!done) { assert.is((await store.scan('index', {})).length >= 200, true); reads++; await new Promise((next) => { setImmediate(next); }); } })();
+  const before = store.commit([put(300, 10)]), compacting = store.compact(100_000), after = store.commit([put(301, 10), { table: 'index', key: Uint8Array.of(250), value: Uint8Array.of(1) }]);
+  await Promise.all([before, after]);
+  assert.ok(await compacting > 2_000_000);
+  done = true;
+  await reader;
+  assert.ok(reads > 1);
+  assert.ok((await store.space()).used < used / 4);
+  const expected = [...Array.from({ length: 10 }, (_, i) => 190 + i), 300, 301];
+  assert.equal(await keys(store), expected);
+  assert.equal(await store.check(), []);
+  await store.close();
+  assert.equal((await readdir(folder.path)).sort(), ['clean', 'data.mdb', 'lock.mdb']);
+  const again = await openLmdb({ folder: folder.path });
+  assert.equal(await keys(again), expected);
+  await again.close();
+  await folder.remove();
+});
+
+test('compacting without space for the copy leaves everything as it is', async () => {
+  const mount = await smallMount(4 * 1_048_576);
+  if (!mount) { console.log('skipped: "compacting without space" needs the right to mount a tmpfs'); assert.ok(true); return; }
+  try {
+    const store = await openLmdb({ folder: mount.path });
+    await store.commit(Array.from({ length: 60 }, (_, i) => put(i, 50_000)));
+    await store.commit(Array.from({ length: 10 }, (_, i) => ({ table: 'segment' as const, key: Uint8Array.of(0, i) })));
+    assert.is(await store.compact(100_000), 0);
+    assert.is((await keys(store)).length, 50);
+    await store.commit([put(100, 10)]);
+    await store.close();
   } finally {
     await mount.remove();
   }
