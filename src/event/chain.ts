@@ -20,6 +20,8 @@ export function domain(name: string): Bytes {
 
 const LOG_ID = domain('log id'), LOG = domain('log'), LOG_KEY = domain('log key');
 const OPENING_BYTES = 8192;
+/** Views of a scratch buffer are kept below this length. */
+const VIEWS = 512;
 
 /** Writes a tip: [log-id, position, e]. */
 export function writeTip(w: Writer, tip: Tip): void {
@@ -145,6 +147,8 @@ export class Chain {
   readonly #crypto: Crypto;
   readonly #prefix: number;
   #scratch: Uint8Array;
+  /** Beginnings of `#scratch` by their length. */
+  #views: Bytes[] = [];
 
   constructor(crypto: Crypto, logKey: Bytes, before: Bytes) {
     this.#crypto = crypto;
@@ -156,16 +160,25 @@ export class Chain {
 
   /** e of `event`, a fresh array of 32 bytes that also becomes `before`. */
   next(event: Bytes): Bytes {
-    const prefix = this.#prefix, length = prefix + 32 + event.length;
-    let scratch = this.#scratch;
-    if (length > scratch.length) {
-      scratch = new Uint8Array(2 * length);
-      scratch.set(this.#scratch.subarray(0, prefix));
-      this.#scratch = scratch;
-    }
-    scratch.set(this.before, prefix);
-    scratch.set(event, prefix + 32);
-    return (this.before = this.#crypto.sha256(scratch.subarray(0, length)));
+    return this.#of(event, 0, event.length);
+  }
+
+  #of(bytes: Bytes, start: number, end: number): Bytes {
+    const prefix = this.#prefix, length = prefix + 32 + end - start;
+    if (length > this.#scratch.length) this.#grow(2 * length);
+    const scratch = this.#scratch, before = this.before;
+    // Loops and views that are kept: a view an event would cost more than its hash.
+    for (let i = 0; i < 32; i++) scratch[prefix + i] = before[i]!;
+    if (end - start > 256) scratch.set(bytes.subarray(start, end), prefix + 32);
+    else for (let i = start, to = prefix + 32; i < end; i++) scratch[to++] = bytes[i]!;
+    return (this.before = this.#crypto.sha256(length < VIEWS ? (this.#views[length] ??= scratch.subarray(0, length)) : scratch.subarray(0, length)));
+  }
+
+  #grow(size: number): void {
+    const grown = new Uint8Array(size);
+    grown.set(this.#scratch.subarray(0, this.#prefix));
+    this.#scratch = grown;
+    this.#views = [];
   }
 
   /** e of every event of a run, 32 bytes each. */
@@ -174,8 +187,8 @@ export class Chain {
     const out = new Uint8Array(32 * ends.length);
     let start = 0;
     for (let i = 0; i < ends.length; i++) {
-      const end = ends[i]!;
-      out.set(this.next(bytes.subarray(start, end)), 32 * i);
+      const end = ends[i]!, e = this.#of(bytes, start, end);
+      for (let k = 0, to = 32 * i; k < 32; k++) out[to + k] = e[k]!;
       start = end;
     }
     return out;
