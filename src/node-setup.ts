@@ -12,15 +12,17 @@ import { Node } from './node.ts';
 
 /**
  * Founds a fleet with this node as its first member and admin. `rootSeed` (32 bytes) is returned once and kept nowhere: it can invite new admins
- * when all are lost, so it belongs off the device. Faults: `fleet-exists`, those of the store and the key file.
+ * when all are lost, so it belongs off the device; `keepRoot` may make it durable before there is a fleet that depends on it.
+ * Faults: `fleet-exists`, those of the store and the key file.
  */
-export async function createFleet(options: NodeOptions, names: { name: string; nodeName: string }): Promise<{ rootSeed: Bytes; node: Node }> {
+export async function createFleet(options: NodeOptions, names: { name: string; nodeName: string }, keepRoot?: (rootSeed: Bytes, fleet: Bytes) => Promise<void>): Promise<{ rootSeed: Bytes; node: Node }> {
   await refuseExisting(options);
   const { crypto, random } = options;
   const rootSeed = random.bytes(32), seed = random.bytes(32), boxSecret = random.bytes(32), inviteSeed = random.bytes(32), fleetKey = random.bytes(32);
   const genesis = makeGenesis(names.name, [crypto.signer(rootSeed)], random.bytes(16));
   await options.keys.save(encodeIdentity({ seed, boxSecret, genesis, name: names.nodeName, grant: null, keys: [fleetKey], context: [] }));
   const node = await Node.open(options, true);
+  await keepRoot?.(rootSeed, node.fleet);
   const signed = makeInvite(crypto, {
     issuerSeed: rootSeed, fleet: node.fleet, inviteKey: crypto.signer(inviteSeed), rights: { admin: true, read: ['*'], write: ['*'] }, name: names.nodeName, nonce: random.bytes(16),
   });

@@ -10,7 +10,7 @@ import { createCrypto } from '../../src/io/crypto.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 import type { Node } from '../../src/node.ts';
 import type { NodeOptions } from '../../src/node-options.ts';
-import { hasNode, openHome, ROOT_KEY_FILE } from './home.ts';
+import { hasNode, KEY_FILE, openHome, ROOT_KEY_FILE } from './home.ts';
 import { CONFIG_FILE, configTemplate } from './settings.ts';
 
 /** The name of a node whose user gives none: the host's, cut and cleaned. */
@@ -21,11 +21,14 @@ export function defaultName(): string {
 /** Founds a fleet in `dir` and closes the node again. Faults: `fleet-exists`, `store-locked`, those of the store. */
 export async function foundFleet(dir: string, names: { name: string; fleetName: string }): Promise<{ node: string; fleet: string; rootKeyFile: string }> {
   const rootKeyFile = join(dir, ROOT_KEY_FILE);
-  // Whose ever it is: no root key is ever written over.
-  if (existsSync(rootKeyFile)) throw new Fault('fleet-exists', `${rootKeyFile} is there already: a fleet was founded in this directory. Move that file away first if you mean to found another one.`);
+  // Whose ever it is, no root key is ever written over; only that of a fleet that did not come to be, because its founding was interrupted.
+  const interrupted = existsSync(join(dir, KEY_FILE)) && !await hasNode(dir);
+  if (existsSync(rootKeyFile) && !interrupted && !await hasNode(dir)) throw new Fault('fleet-exists', `${rootKeyFile} is there already: a fleet was founded in this directory. Move that file away first if you mean to found another one.`);
   return making(dir, async (options) => {
-    const { rootSeed, node } = await createFleet(options, { name: names.fleetName, nodeName: names.name });
-    writeDurably(rootKeyFile, rootKeyText(node.fleet, rootSeed), 0o600);
+    const { node } = await createFleet(options, { name: names.fleetName, nodeName: names.name }, async (rootSeed, fleet) => {
+      if (interrupted) rmSync(rootKeyFile, { force: true });
+      writeDurably(rootKeyFile, rootKeyText(fleet, rootSeed), 0o600);
+    });
     return { node, result: { node: hex(node.id), fleet: hex(node.fleet), rootKeyFile } };
   });
 }
@@ -44,11 +47,10 @@ export async function enterFleet(dir: string, token: string, name: string | unde
 
 /** Opens the directory for a node that is not there yet, makes it, and leaves a configuration. A directory made for nothing is removed again. */
 async function making<T>(dir: string, make: (options: NodeOptions) => Promise<{ node: Node; result: T }>, peers: string[] = []): Promise<T> {
-  if (hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Choose another directory with --dir, or move that one away.`);
+  if (await hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Choose another directory with --dir, or move that one away.`);
   const fresh = !existsSync(dir);
   const home = await openHome(dir, { create: true });
   try {
-    if (hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already.`);
     const { node, result } = await make({ ...home.parts, wake: () => {}, notice: () => {} });
     await node.close();
     await home.unlock();
@@ -60,7 +62,7 @@ async function making<T>(dir: string, make: (options: NodeOptions) => Promise<{ 
     return result;
   } catch (error) {
     await home.abandon().catch(() => {});
-    if (fresh && !hasNode(dir)) rmSync(dir, { recursive: true, force: true });
+    if (fresh && !await hasNode(dir)) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
 }

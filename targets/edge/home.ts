@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
+import { decodeIdentity } from '../../src/fleet/identity.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import { openJournal } from '../../src/io/journal.ts';
@@ -20,9 +21,16 @@ export const ROOT_KEY_FILE = 'root.key';
 const OVERRULED: { [word in Settings['clock']]: ClockQuality | undefined } = { auto: undefined, none: CLOCK_NONE, rtc: CLOCK_RTC, synced: CLOCK_SYNCED };
 const STORE = 'store', JOURNAL = 'journal';
 
-/** Whether a node lives in a directory. */
-export function hasNode(dir: string): boolean {
-  return existsSync(join(dir, KEY_FILE));
+/** Whether a node lives in a directory; one whose setup was interrupted does not yet. */
+export async function hasNode(dir: string): Promise<boolean> {
+  if (!existsSync(join(dir, KEY_FILE))) return false;
+  try {
+    const bytes = await keyFile(join(dir, KEY_FILE)).load();
+    return bytes !== undefined && decodeIdentity(bytes).grant !== null;
+  } catch {
+    // Unreadable is not absent: opening it says what is wrong.
+    return true;
+  }
 }
 
 /** Fault `no-fleet` with what to do, for a directory in which no node lives. */
@@ -46,7 +54,7 @@ export interface Home {
  * Faults: `no-fleet`, `store-locked`, `store-damaged`, `store-failed`, `bad-argument` (no directory, no permission).
  */
 export async function openHome(dir: string, options: { create?: boolean; clock?: Settings['clock'] } = {}): Promise<Home> {
-  if (options.create !== true && !hasNode(dir)) throw noNode(dir);
+  if (options.create !== true && !await hasNode(dir)) throw noNode(dir);
   try {
     if (options.create === true) mkdirSync(dir, { recursive: true, mode: 0o700 });
   } catch (error) {

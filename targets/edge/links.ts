@@ -9,7 +9,7 @@ import type { ConnectionCounts, Exchange, ListenNews, PeerReport } from './datab
 /** A conversation with a peer over one link. */
 export interface Conversation {
   /** Who is there, once the handshake is done. */
-  readonly peer: { node: string; name: string } | undefined;
+  readonly peer: { node: string; name: string; known: boolean } | undefined;
   /** Resolves when it ended in good order (for a single exchange: when both sides hold the same). Rejects with why it did not. */
   readonly done: Promise<Exchange>;
   close(): void;
@@ -22,6 +22,8 @@ export type Converse = (link: TcpLink, role: 'open' | 'accept', once: boolean) =
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;
 /** A link that held this long was a good one: the next attempt comes soon. */
 const GOOD_MS = 30_000;
+/** How long the news of a connection waits for the name of who it is. */
+const NAME_MS = 3_000;
 /** How often the progress of an exchange is told. */
 const PROGRESS_MS = 200;
 
@@ -69,15 +71,20 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
     }
     entry.link = link;
     entry.conversation = conversation;
-    let told = false;
+    const began = performance.now();
+    let told = false, ended = false;
     const tell = () => {
-      if (told || conversation.peer === undefined) return;
+      const { peer } = conversation;
+      if (told || peer === undefined) return;
+      // A new member's name arrives with the first things it says: worth a moment.
+      if (!peer.known && !ended && performance.now() - began < NAME_MS) return;
       told = true;
-      events.connected(url, conversation.peer);
+      events.connected(url, { node: peer.node, name: peer.name });
     };
     const watch = setInterval(tell, PROGRESS_MS);
     try {
       const exchange = await conversation.done;
+      ended = true;
       tell();
       return { exchange, ...named(conversation) };
     } catch (error) {
@@ -162,10 +169,12 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
       };
       signal.addEventListener('abort', stop);
       try {
-        const { exchange, fault } = await track(follow(url, link, 'open', true, entry));
+        const { exchange, fault, peer } = await track(follow(url, link, 'open', true, entry));
         if (exchange !== undefined) return exchange;
         if (signal.aborted) throw new Fault('closed', `The exchange with ${url} was given up; what had arrived is kept.`);
-        throw new Fault(fault!.code, `${url}: ${fault!.message}`, { cause: fault });
+        // A peer that shares no secret with us says nothing at all: from here that looks like any other end.
+        const stranger = peer === undefined && fault!.code === 'link-closed' ? ' It belongs to another fleet, has revoked this node, or is no Holdfast node.' : '';
+        throw new Fault(fault!.code, `${url}: ${fault!.message}${stranger === '' ? '' : `.${stranger}`}`, { cause: fault });
       } finally {
         signal.removeEventListener('abort', stop);
         clearInterval(told);

@@ -16,7 +16,7 @@ const PAUSE_MS = 50;
  * Faults: `no-fleet`, `store-locked`, `link-failed` (a node runs as another user), those of the store.
  */
 export async function openDatabase(dir: string, options: { serve?: boolean } = {}): Promise<Database> {
-  if (!hasNode(dir)) throw noNode(dir);
+  if (!await hasNode(dir)) throw noNode(dir);
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const channel = await connectControl(dir);

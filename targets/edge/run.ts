@@ -42,7 +42,7 @@ type Say = (event: string, words: string, more?: { [name: string]: unknown }) =>
 async function run(invocation: Invocation): Promise<number> {
   const { dir, out } = invocation;
   const settings = readSettings(dir, invocation, process.env);
-  if (invocation.on('init') && !hasNode(dir)) {
+  if (invocation.on('init') && !await hasNode(dir)) {
     const name = settings.name ?? defaultName();
     const founded = await foundFleet(dir, { name, fleetName: name });
     out.note(`Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`);

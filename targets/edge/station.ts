@@ -81,7 +81,7 @@ function converseWith(node: Node): Converse {
     return {
       get peer() {
         const { peer } = connection;
-        return peer === undefined ? undefined : { node: hex(peer), name: nameOf(node, peer) };
+        return peer === undefined ? undefined : { node: hex(peer), name: nameOf(node, peer), known: node.desk.membership.member(peer) !== undefined };
       },
       done: connection.done,
       close: () => connection.close(),

@@ -17,7 +17,7 @@ function converse(name: string, patience = { once: true }) {
     const done = new Promise<Exchange>((resolve, reject) => { end = resolve; fail = reject; });
     let peer: Conversation['peer'];
     link.onFrame = (frame) => {
-      peer = { node: 'n', name: Buffer.from(frame).toString() };
+      peer = { node: 'n', name: Buffer.from(frame).toString(), known: true };
       if (peer.name === 'enemy') { fail(new Fault('other-fleet', 'another fleet')); link.close(); }
       if (role === 'open' && once && patience.once) { end(DONE); link.close(); }
     };

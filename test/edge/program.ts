@@ -21,6 +21,8 @@ export interface Running {
   readonly stderr: string;
   /** The first match in what it has said on stdout so far or says from now on; throws when it ends without. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits for so many lines on stdout. */
+  lines(count: number): Promise<void>;
   /** Sends a signal and waits for its end. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
   readonly ended: Promise<Ended>;
@@ -55,6 +57,12 @@ export function start(args: string[], options: { input?: string | Buffer; env?: 
         const found = pattern.exec(stdout);
         if (found !== null) return found;
         if (over) throw new Error(`${args.join(' ')} ended without saying ${pattern}: ${stdout}\n${stderr}`);
+        await new Promise<void>((resolve) => wake.push(resolve));
+      }
+    },
+    async lines(count) {
+      while (stdout.split('\n').length <= count) {
+        if (over) throw new Error(`${args.join(' ')} ended after ${stdout.split('\n').length - 1} lines: ${stderr}`);
         await new Promise<void>((resolve) => wake.push(resolve));
       }
     },
