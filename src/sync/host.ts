@@ -153,8 +153,9 @@ export interface SessionLike {
   tick(now: number): void;
   /** Ends in order: says goodbye, then `closed`. */
   close(now: number): void;
-  /** The next output, or undefined when there is none for now. Frames are cut only when asked for. */
-  next(): Output | undefined;
+  /** The next output, or undefined when there is none for now. Frames are cut only when asked for. While the link takes none, ask with `frames` false:
+   * questions must not wait for it. */
+  next(frames?: boolean): Output | undefined;
   /** When to call `tick`, or undefined. */
   readonly deadline: number | undefined;
   readonly report: Report;

@@ -6,11 +6,15 @@ import { CHANNELS, GATHER_BYTES, OUTBOX_MOST, TALK } from './bounds.ts';
 import type { Cipher } from './cipher.ts';
 import { Cutter } from './pieces.ts';
 
+/** What a waiting message costs besides its bytes. */
+const EACH = 96;
+
 /** Messages in, frames out; lower channels first. */
 export class Outbox {
   readonly #cutter: Cutter;
   readonly #queues: Bytes[][] = [];
   #bytes = 0;
+  #messages = 0;
   #cipher: Cipher | undefined;
 
   constructor(frameBytes: number) {
@@ -37,13 +41,14 @@ export class Outbox {
   add(channel: number, message: Bytes): void {
     this.#queues[channel]!.push(message);
     this.#bytes += message.length;
-    if (this.waiting > OUTBOX_MOST) throw new Fault('busy', 'The peer does not take what it asked for.');
+    this.#messages++;
+    if (this.waiting + EACH * this.#messages > OUTBOX_MOST) throw new Fault('busy', 'The peer does not take what it asked for.');
   }
 
   /** Forgets all that nobody has asked for again: the session ends. */
   clear(): void {
     for (const queue of this.#queues) queue.length = 0;
-    this.#bytes = 0;
+    this.#bytes = this.#messages = 0;
   }
 
   /** The next frame for the link. */
@@ -68,6 +73,7 @@ export class Outbox {
       at += message.length;
     }
     this.#bytes -= bytes;
+    this.#messages -= n;
     return plain;
   }
 }

@@ -91,11 +91,11 @@ class Session implements SessionLike {
     this.#input(now, () => this.#end(undefined));
   }
 
-  next(): Output | undefined {
+  next(frames = true): Output | undefined {
     const { outputs, outbox } = this.#desk;
     const first = outputs.shift();
     if (first) return first;
-    if (this.#state === 'closed') return undefined;
+    if (this.#state === 'closed' || !frames) return undefined;
     const frame = outbox.next();
     if (frame) {
       this.#desk.report.bytesOut += frame.length;

@@ -31,6 +31,7 @@ export class Line {
   #order = 0;
   #numbers = 0;
   readonly #free = { a: 0, b: 0 };
+  readonly #draining = { a: false, b: false };
   cut = false;
   readonly outputs: { at: number; from: 'a' | 'b'; kind: Output['kind']; bytes: number }[] = [];
 
@@ -85,6 +86,13 @@ export class Line {
     return this;
   }
 
+  /** Runs what is due up to a time, which then is the present. */
+  runUntil(time: number): this {
+    this.run(time - this.now, Infinity);
+    this.now = time;
+    return this;
+  }
+
   /** Runs something at a time from now. */
   later(ms: number, run: () => void): this {
     this.#soon(ms, run);
@@ -109,7 +117,8 @@ export class Line {
 
   #drain(name: 'a' | 'b'): void {
     const end = this[name], other = name === 'a' ? 'b' : 'a';
-    for (let out = end.session.next(); out; out = end.session.next()) {
+    const ahead = (): boolean => this.#free[name] - this.now > 5;
+    for (let out = end.session.next(!ahead()); out; out = end.session.next(!ahead())) {
       this.outputs.push({ at: this.now, from: name, kind: out.kind, bytes: out.kind === 'send' ? out.frame.length : 0 });
       switch (out.kind) {
         case 'send':
@@ -140,6 +149,14 @@ export class Line {
           end.closed = true;
           end.fault = out.fault;
       }
+    }
+    // A link that has enough for now takes more when that is through.
+    if (ahead() && !end.closed && !this.#draining[name]) {
+      this.#draining[name] = true;
+      this.#soon(this.#free[name] - this.now, () => {
+        this.#draining[name] = false;
+        this.#drain(name);
+      });
     }
   }
 
