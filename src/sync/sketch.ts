@@ -27,11 +27,11 @@ export function guess(a: Bytes, b: Bytes): number {
       let bits = a[i]! ^ b[i]!;
       for (; bits !== 0; bits &= bits - 1) ones++;
     }
-    // d ids set E = 128 (1 - exp(-2d/256)) parity bits; near 128 that tells nothing, and a sparser sample does.
-    if (ones > 108 && s < STRATA - 1) continue;
-    const share = Math.min(ones, 124) / (BITS / 2);
-    best = (-(BITS / 2) * Math.log(1 - share)) * 8 ** s;
+    // Each id flips one bit: of E set bits among 256 that makes E + 1 - 2E/256. Near half of all that tells nothing, and a sparser sample does.
+    let ids = 0;
+    for (let expected = 0; expected < Math.min(ones, 124); ids++) expected += 1 - (2 * expected) / BITS;
+    best = ids * 8 ** s;
     break;
   }
-  return Math.max(1, Math.ceil(best));
+  return Math.max(1, best);
 }
