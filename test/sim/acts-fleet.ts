@@ -68,7 +68,17 @@ export async function revoke(world: World): Promise<void> {
     if (!least) return;
     const revocation = { node, by: by.label, least, most: new Set(least), at: timeline.now, done: false };
     ledger.revocations.push(revocation);
-    const done = await by.ask(async (each) => { await each.revoke(unhex(node), 'simulated'); return true; });
+    const done = await by.ask(async (each) => {
+      // An admin that never heard of a node cannot revoke it.
+      if (!(await each.status()).members.some((member) => member.node === node)) return false;
+      await each.revoke(unhex(node), 'simulated');
+      return true;
+    });
+    if (done === false) {
+      ledger.revocations.splice(ledger.revocations.indexOf(revocation), 1);
+      rejoin(by);
+      return;
+    }
     const most = await shown(world, by, node);
     revocation.done = done === true;
     revocation.most = most ?? new Set([...ledger.attempts.keys()]);

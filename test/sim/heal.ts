@@ -90,12 +90,14 @@ async function describe(world: World): Promise<string> {
   let first: Set<string> | undefined;
   for (const machine of members(world)) {
     const digest = await machine.ask(async (node) => node.digest());
-    const items = new Set([...machine.node?.archive.frontier.values() ?? []].flat().filter(({ stream }) => !stream.startsWith('$'))
+    const items = new Set([...machine.node?.archive.frontier.values() ?? []].flat()
       .map((item) => `${item.kind === 0 ? 'tip' : 'hole'} ${item.stream} ${hex(item.log).slice(0, 8)} ${item.from}..${item.to} ${hex(item.after).slice(0, 6)} of ${hex(item.node).slice(0, 8)}`));
     first ??= items;
     const more = [...items].filter((item) => !first!.has(item)), less = [...first].filter((item) => !items.has(item));
-    parts.push(`${machine.label} (${machine.identity.slice(0, 8)}) ${machine.state} ${digest?.digest.slice(0, 8)} ${digest?.events} events, ${machine.load().commits} commits wait`
-      + (more.length + less.length > 0 ? `: has ${more.length} others (${more.slice(0, 3).join(', ')}), lacks ${less.length} (${less.slice(0, 3).join(', ')})` : ''));
+    const status = await machine.ask((node) => node.status());
+    const waiting = status?.quarantined.map((one) => `${one.segments} segments of ${one.node.slice(0, 8)}`).join(', ');
+    parts.push(`${machine.label} (${machine.identity.slice(0, 8)}) ${machine.state} ${digest?.digest.slice(0, 8)} ${digest?.events} events, ${machine.load().commits} commits wait, ${status?.members.filter(({ state }) => state === 'live').length} members${waiting ? `, quarantined ${waiting}` : ''}`
+      + (more.length + less.length > 0 ? `: has ${more.length} others (${more.slice(0, 6).join(', ')}), lacks ${less.length} (${less.slice(0, 6).join(', ')})` : ''));
   }
   return parts.join('\n');
 }
