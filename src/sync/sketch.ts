@@ -28,6 +28,7 @@ export function guess(a: Bytes, b: Bytes): number {
       for (; bits !== 0; bits &= bits - 1) ones++;
     }
     // Each id flips one bit: of E set bits among 256 that makes E + 1 - 2E/256. Near half of all that tells nothing, and a sparser sample does.
+    if (ones > 96 && s < STRATA - 1) continue;
     let ids = 0;
     for (let expected = 0; expected < Math.min(ones, 124); ids++) expected += 1 - (2 * expected) / BITS;
     best = ids * 8 ** s;
