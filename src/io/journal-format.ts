@@ -4,11 +4,15 @@ import { crc32c } from '../event/bytes.ts';
 
 /** Bytes before the first frame of a slot. */
 export const FRAMES_AT = 8_192;
-/** Bytes of a frame before its record; also how many zeros end a group. */
-export const FRAME_HEAD = 16;
+/** Bytes of a frame before its record; also how many zeros end a group, as far as its block goes. */
+export const FRAME_HEAD = 20;
+/** What a medium writes at least; frames of small groups do not cross from one to the next. */
+export const BLOCK = 4_096;
+/** A group of at most so many bytes begins a new block rather than cross into it. */
+const SMALL_GROUP = 1_024;
 /** Largest record. */
 export const RECORD_BYTES = 1_048_576;
-const HEADER_BYTES = 28, COPY_AT = 4_096, SALT_BYTES = 12;
+const HEADER_BYTES = 28, COPY_AT = BLOCK, SALT_BYTES = 12;
 const MAGIC = Uint8Array.from('HFjrnl1\n', (c) => c.charCodeAt(0));
 
 /** What names a generation in its file. */
@@ -41,23 +45,34 @@ export function readHeaders(file: Bytes): SlotHeader | 'free' | 'unreadable' {
   return first ?? second ?? (isZero(file.subarray(0, HEADER_BYTES)) && isZero(file.subarray(COPY_AT, COPY_AT + HEADER_BYTES)) ? 'free' : 'unreadable');
 }
 
+/** Where a group of so many bytes of frames begins when the one before it ended at `end`. */
+export function groupStart(end: number, bytes: number): number {
+  const left = BLOCK - end % BLOCK;
+  return bytes <= SMALL_GROUP && bytes > left ? end + left : end;
+}
+
+const numbers = new Uint8Array(16);
+
 function frameCrc(seed: number, head: Bytes, at: number, record: Bytes): number {
-  const numbers = new Uint8Array(12), into = view(numbers);
-  into.setUint32(0, at, true);
+  view(numbers).setUint32(0, at, true);
   numbers.set(head, 4);
   return crc32c(record, crc32c(numbers, seed));
 }
 
+/** The group that a frame belongs to: where it begins in the file, and where the one before it ended. */
+export interface Group { at: number; before: number }
+
 /**
- * Writes one frame into `out` at `offset` (there is room for it). `at` is the frame's offset in the file, `group` that of its group; `seed` is
- * `crc32c(salt)`. An empty record makes the end mark. Returns the offset after the frame.
+ * Writes one frame into `out` at `offset` (there is room for it). `at` is the frame's offset in the file; `seed` is `crc32c(salt)`. An empty record makes the
+ * end mark. Returns the offset after the frame.
  */
-export function putFrame(out: Bytes, offset: number, record: Bytes, at: number, group: number, salt: Bytes, seed: number): number {
+export function putFrame(out: Bytes, offset: number, record: Bytes, at: number, group: Group, salt: Bytes, seed: number): number {
   const into = view(out);
   out.set(salt.subarray(0, 4), offset);
-  into.setUint32(offset + 4, group, true);
-  into.setUint32(offset + 8, record.length, true);
-  into.setUint32(offset + 12, frameCrc(seed, out.subarray(offset + 4, offset + 12), at, record), true);
+  into.setUint32(offset + 4, group.before, true);
+  into.setUint32(offset + 8, group.at, true);
+  into.setUint32(offset + 12, record.length, true);
+  into.setUint32(offset + 16, frameCrc(seed, out.subarray(offset + 4, offset + 16), at, record), true);
   out.set(record, offset + FRAME_HEAD);
   return offset + FRAME_HEAD + record.length;
 }
@@ -65,14 +80,16 @@ export function putFrame(out: Bytes, offset: number, record: Bytes, at: number, 
 /** What a slot holds. `closed`: its end mark is there. Records point into the bytes that were read. */
 export interface Content { records: Bytes[]; closed: boolean; damage: string[]; torn: string[] }
 
-interface Found { at: number; group: number; end: number }
+const nextBlock = (at: number): number => Math.ceil(at / BLOCK) * BLOCK;
+
+interface Found { at: number; before: number; group: number; end: number }
 
 function frameAt(file: Bytes, at: number, salt: Bytes, seed: number): Found | undefined {
   if (at + FRAME_HEAD > file.length) return undefined;
   for (let i = 0; i < 4; i++) if (file[at + i] !== salt[i]) return undefined;
-  const numbers = view(file), group = numbers.getUint32(at + 4, true), length = numbers.getUint32(at + 8, true), end = at + FRAME_HEAD + length;
-  if (length > RECORD_BYTES || end > file.length || group > at || group < FRAMES_AT) return undefined;
-  return frameCrc(seed, file.subarray(at + 4, at + 12), at, file.subarray(at + FRAME_HEAD, end)) === numbers.getUint32(at + 12, true) ? { at, group, end } : undefined;
+  const from = view(file), before = from.getUint32(at + 4, true), group = from.getUint32(at + 8, true), length = from.getUint32(at + 12, true), end = at + FRAME_HEAD + length;
+  if (length > RECORD_BYTES || end > file.length || group > at || before > group || group < FRAMES_AT) return undefined;
+  return frameCrc(seed, file.subarray(at + 4, at + 16), at, file.subarray(at + FRAME_HEAD, end)) === from.getUint32(at + 16, true) ? { at, before, group, end } : undefined;
 }
 
 /**
@@ -88,8 +105,9 @@ export function readFrames(file: Bytes, header: SlotHeader, later: boolean, name
     let frame = frameAt(file, at, salt, seed);
     if (!frame) {
       for (let from = search.indexOf(mark, at + 1); from >= 0 && !frame; from = search.indexOf(mark, from + 1)) frame = frameAt(file, from, salt, seed);
-      if (!frame) { if (!isZero(file.subarray(at, at + FRAME_HEAD))) tornAt = at; break; }
-      gaps.push({ from: at, to: frame.at, before: frames.length });
+      if (!frame) { if (!isZero(file.subarray(at, Math.min(at + FRAME_HEAD, nextBlock(at))))) tornAt = at; break; }
+      // A small group that would have crossed into the next block begins there instead.
+      if (frame.at !== frame.group || frame.before !== at) gaps.push({ from: at, to: frame.at, before: frames.length });
     }
     if (frame.end === frame.at + FRAME_HEAD) { closed = true; break; }
     frames.push(frame);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Fault } from '../fault.ts';
 import type { Bytes, Journal } from '../ports.ts';
 import { realDisk, type Disk } from './disk.ts';
-import { FRAMES_AT, FRAME_HEAD, RECORD_BYTES, putFrame } from './journal-format.ts';
+import { BLOCK, FRAMES_AT, FRAME_HEAD, RECORD_BYTES, groupStart, putFrame } from './journal-format.ts';
 import { isFull, openSlots, slotStart, type Slot } from './journal-slots.ts';
 
 /** Bytes of records that go out in one flush; a single larger record goes alone. */
@@ -39,7 +39,7 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   const torn = slots.found.torn;
   let found: { records: Bytes[]; damage: string[] } = { records: slots.found.records, damage: slots.found.damage };
   let queue: Item[] = [], waiting = 0, size = 0, generation = 1;
-  let current: Slot | undefined, buffer = new Uint8Array(0);
+  let current: Slot | undefined, buffer = new Uint8Array(0), attempt: { slot: Slot; from: number; total: number } | undefined;
   let failure: Fault | undefined, closing: Promise<void> | undefined, pumping: Promise<void> | undefined;
   let flushing: Promise<void> | undefined, flushed = Infinity; // the flush under way and the generation it writes to
   let releasing: Promise<void> = Promise.resolve();
@@ -70,17 +70,24 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     return queue.splice(0, count);
   }
 
+  /** Where frames of so many bytes would begin in a slot. */
+  const startOf = (slot: Slot, bytes: number): number => slot.end === 0 ? FRAMES_AT : groupStart(slot.end, bytes);
+
   /** Writes frames after `slot.end` in one durable write. Nothing of a failed write counts. */
   async function write(slot: Slot, records: Bytes[], bytes: number): Promise<void> {
-    const from = slot.end, first = from || FRAMES_AT, total = first - from + bytes + FRAME_HEAD;
+    const at = records[0]!.length === 0 ? slot.end : startOf(slot, bytes), from = slot.end === 0 ? 0 : at, end = at + bytes, group = { at, before: slot.end || FRAMES_AT };
+    // Zeros end it, but they make no block dirty of which nothing else is written.
+    const total = Math.min(end + FRAME_HEAD, Math.ceil(end / BLOCK) * BLOCK, slot.length) - from;
     if (buffer.length < total) buffer = new Uint8Array(Math.max(total, 16_384));
-    const out = buffer.subarray(0, Math.min(total, slot.length - from));
+    const out = buffer.subarray(0, total);
+    attempt = { slot, from, total };
     if (from === 0) out.set(slotStart(slot));
-    let offset = first - from;
-    for (const record of records) offset = putFrame(out, offset, record, from + offset, first, slot.header.salt, slot.seed);
+    let offset = at - from;
+    for (const record of records) offset = putFrame(out, offset, record, from + offset, group, slot.header.salt, slot.seed);
     out.fill(0, offset);
     await slot.file!.write(out, from);
-    slot.end = from + offset;
+    attempt = undefined;
+    slot.end = end;
     if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(0);
   }
 
@@ -89,11 +96,11 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     try {
       if (current?.generation !== group[0]!.generation) current = await slots.take(group[0]!.generation);
       slot = current;
-      const need = (slot.end || FRAMES_AT) + bytesOf(group) + FRAME_HEAD;
+      const bytes = bytesOf(group), need = startOf(slot, bytes) + bytes + FRAME_HEAD; // the end mark fits behind every group
       await slots.grow(slot, need).catch((error: unknown) => {
         if (!isFull(error)) throw error;
         // Those at the front that fit into the space that is there still go out.
-        let room = slot.length - (slot.end || FRAMES_AT) - FRAME_HEAD;
+        let room = slot.length - (slot.end || FRAMES_AT) - BLOCK - FRAME_HEAD;
         fitting = group.slice(0, group.findIndex((item) => (room -= item.record.length + FRAME_HEAD) < 0));
         if (fitting.length === 0) throw error;
       });
@@ -110,11 +117,10 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     refuse([...group.slice(fitting.length), ...queue.splice(0)], failure ?? full);
   }
 
-  /** After a write that found no space: what it may have left must not look like a record. */
+  /** After a write that found no space: nothing that it may have left must look like a record, now or behind shorter ones that come later. */
   async function undo(): Promise<void> {
-    if (!current) return;
-    const { file, end, length } = current;
-    await file!.write(new Uint8Array(end === 0 ? Math.min(FRAMES_AT, length) : Math.min(FRAME_HEAD, length - end)), end);
+    if (attempt) await attempt.slot.file!.write(new Uint8Array(attempt.total), attempt.from);
+    attempt = undefined;
   }
 
   async function pump(): Promise<void> {
@@ -159,7 +165,7 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     if (queue.length > 0 && !failure) await (pumping = pump());
     await releasing.catch(() => undefined);
     try {
-      // The end mark tells damage from a torn flush. There is always room for it: each group leaves that many zeros.
+      // The end mark tells damage from a torn flush. There is always room for it.
       if (current && current.end > 0 && !failure) await write(current, [new Uint8Array(0)], FRAME_HEAD);
       await slots.close();
     } catch (error) {

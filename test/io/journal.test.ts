@@ -4,6 +4,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openJournal } from '../../src/io/journal.ts';
+import { realDisk } from '../../src/io/disk.ts';
+import { faultDisk } from './fault-disk.ts';
 import { freshFolder } from './folder.ts';
 import { journalConformance } from './journal-conformance.ts';
 
@@ -48,6 +50,22 @@ test('two files take turns, and their length stays the same while records are ad
   assert.is(seen.size, 1, [...seen].join(' then '));
   assert.is([...seen][0]!.split(',').length, 2);
   await journal.close();
+  await folder.remove();
+});
+
+test('a small flush stays within one block, and blocks are read as one sequence', async () => {
+  const folder = await freshFolder(), disk = faultDisk(realDisk()), blocks: number[] = [];
+  disk.before = (_path, bytes, at) => { if (at >= 8_192 && bytes.length < 8_192) blocks.push(Math.floor((at + bytes.length - 1) / 4_096) - Math.floor(at / 4_096)); return undefined; };
+  const journal = await openJournal({ folder: folder.path, disk });
+  const sizes = Array.from({ length: 400 }, (_, i) => 1 + (i * 97) % 1_400);
+  for (const size of sizes) await journal.append(record(size));
+  const crossing = sizes.slice(1).filter((size) => size + 20 > 1_024).length;
+  assert.ok(blocks.filter((count) => count > 0).length <= crossing, 'only large groups cross');
+  await journal.close();
+  const again = await openJournal({ folder: folder.path }), { records, damage } = await again.replay();
+  assert.equal(records.map((found) => found.length), sizes);
+  assert.equal([damage, [...again.torn]], [[], []]);
+  await again.close();
   await folder.remove();
 });
 
