@@ -5,6 +5,7 @@ import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
 import type { LiveLog, LiveOf, SupplyCursor } from './log/supply.ts';
 import type { OwnLog } from './log/own.ts';
+import { hashOf } from './log/own.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
 import { equal } from './event/bytes.ts';
@@ -46,7 +47,7 @@ export function hostOf(node: Answering): Host {
 export function liveOf(unstored: () => OwnLog[]): LiveOf {
   return (log): LiveLog | undefined => {
     const own = unstored().find((o) => equal(o.log, log));
-    return own && { log, live: own.live, record: { opening: { boot: own.opening.boot, cites: own.opening.cites }, height: 1_000_000_000 } };
+    return own && { log, live: own.live, at: (position) => (position >= own.stored && position <= own.sealed && position > 0 ? hashOf(own, position) : undefined), record: { opening: { boot: own.opening.boot, cites: own.opening.cites }, height: 1_000_000_000 } };
   };
 }
 
@@ -99,7 +100,7 @@ async function logOf(node: Answering, prefix: Bytes): Promise<Answer<'logs'>[num
 /** The parts of a node that sessions use. */
 export function answeringFor(node: Node): Answering {
   const { archive, desk, writer, options } = node;
-  let issued = options.clock.now() * 1_000; // rises across restarts as far as the clock does; a new boot begins anew anyhow
+  let issued = 0; // a new boot for each process: what one issues is compared within it only
   const boot = options.random.bytes(8);
   return {
     archive, boot,

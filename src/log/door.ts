@@ -1,5 +1,6 @@
 // The one door: segments from anywhere are checked here, judged, and given their place in the log.
 import type { Bytes } from '../ports.ts';
+import type { Tip } from '../event/chain.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { LogRecord } from './record.ts';
@@ -12,7 +13,7 @@ import { Change } from './change.ts';
 import { factsOf, isVoid, keysIn, openIt, openStored } from './opened.ts';
 import type { Opened } from './opened.ts';
 import { emptyRecord, withCitation } from './record.ts';
-import { extend, hashAt, links, rebuild } from './span.ts';
+import { extend, hashAt, holdsPoint, links, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
 import { rejudge } from './verdict.ts';
 
@@ -64,10 +65,9 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   const known = joins || verdict.state !== 'waiting';
   const learn = (): void => {
     if (!facts.length || !known) return;
-    const changed = archive.authority.learn(facts);
-    for (const node of changed) touched.set(hex(node), node);
-    // Who waits may wait for just this.
-    if (changed.length) for (const node of change.waiting()) touched.set(hex(node), node);
+    for (const node of archive.authority.learn(facts)) touched.set(hex(node), node);
+    // Who waits may wait for just this, also where it changes nobody's standing: a join names all that its author had seen.
+    for (const node of change.waiting()) touched.set(hex(node), node);
   };
   if (verdict.state === 'live' || joins) {
     const outcome = await place(change, opened);
@@ -113,6 +113,7 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
       change.alarm('fork', h.node, segment.log, `node ${hex(h.node)} wrote two histories at one position of stream ${h.stream}: a running device was cloned; both are kept`);
     }
   }
+  record = { ...record, cited: record.cited.map((c) => (c.held ? c : { ...c, held: holdsPoint([piece], c.position, c.e) })) };
   if (h.opening && !record.opening) record = await openLog(change, record, h.opening);
   for (const c of record.cited) {
     if (record.spans.some((s) => s.to > c.position)) pastTip(change, record);
@@ -134,13 +135,20 @@ export async function openLog(change: Change, record: LogRecord, opening: NonNul
     if (equal(tip.log, record.log)) continue;
     const old = await change.record(tip.log);
     if (old && (!equal(old.node, record.node) || old.stream !== record.stream)) continue; // nonsense by its author: cites are within one node and stream
-    const { record: cited, again } = withCitation(old ?? emptyRecord(tip.log, record), tip, record.log);
+    const { record: cited, again } = withCitation(old ?? emptyRecord(tip.log, record), tip, record.log, old !== undefined && await holdsTip(change, old, tip));
     change.setRecord(cited, !old);
     height = Math.max(height, cited.height + 1);
     if (again) clone(change, record);
     if (cited.spans.some((s) => s.to > tip.position)) pastTip(change, cited);
   }
   return { ...record, opening, height };
+}
+
+async function holdsTip(change: Change, record: LogRecord, tip: Tip): Promise<boolean> {
+  const over = record.spans.filter((s) => s.from <= tip.position && tip.position <= s.to);
+  if (!over.length || over.some((s) => s.to === tip.position && equal(s.after, tip.e))) return over.length > 0;
+  const segments = await change.storedFrom(tip.log, tip.position - SEGMENT_EVENTS + 1, tip.position);
+  return holdsPoint(segments.map((s) => openIt(change.archive, s).piece), tip.position, tip.e);
 }
 
 function clone(change: Change, record: LogRecord): void {

@@ -11,8 +11,8 @@ import { Fault } from '../fault.ts';
 
 /** A held run from a root to a leaf: positions from..to, e(from-1) and e(to). Branches of a fork share a root. */
 export interface Span { from: number; to: number; before: Bytes; after: Bytes }
-/** A position that the opening of a later log cites, and the logs that do. */
-export interface Citation { position: number; e: Bytes; by: Bytes[] }
+/** A position that the opening of a later log cites, the logs that do, and whether the branch on which it lies is held up to there. */
+export interface Citation { position: number; e: Bytes; by: Bytes[]; held: boolean }
 /** The last position that a revocation leaves valid. */
 export interface Bound { position: number; e: Bytes }
 
@@ -39,7 +39,7 @@ export interface LogRecord {
 
 /** A record as this store wrote it; the store is trusted to hold what was put in, damage shows as a wrong shape. */
 type Stored = [version: number, log: Bytes, stream: string, node: Bytes, incarnation: Bytes, grant: Bytes, keyHash: Bytes | null, opening: [Bytes, [Bytes, number, Bytes][]] | null, height: number,
-  spans: [number, number, Bytes, Bytes][], cited: [number, Bytes, Bytes[]][], events: number, bounds: [number, Bytes][] | null, forked: boolean];
+  spans: [number, number, Bytes, Bytes][], cited: [number, Bytes, Bytes[], boolean][], events: number, bounds: [number, Bytes][] | null, forked: boolean];
 
 /** A record of a log of which nothing is held yet. */
 export function emptyRecord(log: Bytes, header: Pick<Header, 'stream' | 'node' | 'incarnation' | 'grant' | 'keyHash'>): LogRecord {
@@ -55,7 +55,7 @@ export function encodeRecord(r: LogRecord): Bytes {
     1, r.log, r.stream, r.node, r.incarnation, r.grant, r.keyHash,
     r.opening ? [r.opening.boot, r.opening.cites.map((t) => [t.log, t.position, t.e])] : null,
     r.height, r.spans.map((s) => [s.from, s.to, s.before, s.after]),
-    r.cited.map((c) => [c.position, c.e, c.by]), r.events,
+    r.cited.map((c) => [c.position, c.e, c.by, c.held]), r.events,
     r.bounds ? r.bounds.map((b) => [b.position, b.e]) : null, r.forked,
   ] as Value);
 }
@@ -69,7 +69,7 @@ export function decodeRecord(bytes: Bytes): LogRecord {
       log, stream, node, incarnation, grant, keyHash, height, events, forked,
       opening: opening && { boot: opening[0], cites: opening[1].map((t) => ({ log: t[0], position: t[1], e: t[2] })) },
       spans: spans.map((s) => ({ from: s[0], to: s[1], before: s[2], after: s[3] })),
-      cited: cited.map((c) => ({ position: c[0], e: c[1], by: c[2] })),
+      cited: cited.map((c) => ({ position: c[0], e: c[1], by: c[2], held: c[3] })),
       bounds: bounds && bounds.map((b) => ({ position: b[0], e: b[1] })),
     };
   } catch (error) {
@@ -78,10 +78,10 @@ export function decodeRecord(bytes: Bytes): LogRecord {
   }
 }
 
-/** The same record with one more citation; `again` tells that another log cited the same tip before. */
-export function withCitation(r: LogRecord, tip: Tip, by: Bytes): { record: LogRecord; again: boolean } {
+/** The same record with one more citation, `held` when its tip is on a branch that is held; `again` tells that another log cited the same tip before. */
+export function withCitation(r: LogRecord, tip: Tip, by: Bytes, held: boolean): { record: LogRecord; again: boolean } {
   const old = r.cited.find((c) => c.position === tip.position && equal(c.e, tip.e));
-  if (!old) return { record: { ...r, cited: [...r.cited, { position: tip.position, e: tip.e, by: [by] }] }, again: false };
+  if (!old) return { record: { ...r, cited: [...r.cited, { position: tip.position, e: tip.e, by: [by], held }] }, again: false };
   if (old.by.some((b) => equal(b, by))) return { record: r, again: false };
   if (old.by.length >= 8) return { record: r, again: true };
   return { record: { ...r, cited: r.cited.map((c) => (c === old ? { ...c, by: [...c.by, by] } : c)) }, again: true };
@@ -104,12 +104,12 @@ export function itemsOf(r: LogRecord): Item[] {
     if (!below || below.to < span.from - 1) hole((below?.to ?? 0) + 1, span.from - 1, below, span.before);
   }
   const top = r.bounds ? Math.max(0, ...r.bounds.map((b) => b.position)) : Infinity;
-  const wanted = r.cited.filter((c) => c.position <= top && !r.spans.some((s) => s.from <= c.position && c.position <= s.to));
+  const wanted = r.cited.filter((c) => c.position <= top && !c.held);
   const highest = Math.max(0, ...wanted.map((c) => c.position));
   for (const c of wanted) {
     // Citations further down are inside the same hole, unless a run is held between.
     if (c.position !== highest && !r.spans.some((s) => s.from > c.position)) continue;
-    if (r.spans.some((s) => s.from === c.position + 1)) continue;
+    if (r.spans.some((s) => s.from === c.position + 1 && equal(s.before, c.e))) continue;
     const below = belowOf(c.position);
     hole((below?.to ?? 0) + 1, c.position, below, c.e);
   }

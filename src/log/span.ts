@@ -59,6 +59,15 @@ export function links(record: LogRecord, piece: Piece): boolean {
   });
 }
 
+/** True when some piece holds this e at this position, or may hold it and cannot be read. */
+export function holdsPoint(pieces: Piece[], position: number, e: Bytes): boolean {
+  return pieces.some((piece) => {
+    if (position < piece.first || position > piece.last) return false;
+    const here = hashAt(piece, position);
+    return here === undefined || equal(here, e);
+  });
+}
+
 /** What `rebuild` found. `kept[i]` tells whether piece i is admitted (perhaps only up to a bound). */
 export interface Rebuilt { spans: Span[]; events: number; kept: boolean[]; forked: boolean }
 
@@ -118,7 +127,7 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
     while (root.parent) root = root.parent;
     spans.push({ from: root.position + 1, to: p.position, before: root.e, after: p.e });
   }
-  return { spans, events, kept, forked: branched && proven(cut, sorted) };
+  return { spans, events, kept, forked: twice(sorted) || (branched && cut.every((p) => !p || p.hashes !== undefined || p.first === p.last)) };
 }
 
 /**
@@ -165,12 +174,9 @@ function partings(cut: (Piece | undefined)[], paths: (Point[] | undefined)[], po
   return found;
 }
 
-/** Branches are proven when two hashes stand at one position, or every piece around them can be read. */
-function proven(pieces: (Piece | undefined)[], sorted: Point[]): boolean {
-  for (let i = 1; i < sorted.length; i++) {
-    if (sorted[i]!.position === sorted[i - 1]!.position && sorted[i]!.position > 0) return true;
-  }
-  return pieces.every((p) => !p || p.hashes !== undefined || p.first === p.last);
+/** True when two hashes stand at one position (two openings of one log at position 0): nothing else proves a fork to who cannot read. */
+function twice(sorted: Point[]): boolean {
+  return sorted.some((p, i) => i > 0 && p.position === sorted[i - 1]!.position);
 }
 
 function cutAt(piece: Piece, bounds: readonly Bound[]): Piece | undefined {

@@ -19,7 +19,7 @@ export interface Target { log: Bytes; from: number; to: number; lineage: boolean
 /** Where a supply stands: the ranges still to go, nearest last. */
 export interface SupplyCursor { ranges: { log: Bytes; from: number; to: number }[] }
 /** A log with its segments that are sealed and not stored yet. */
-export interface LiveLog { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'>; live: Segment[] }
+export interface LiveLog { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'>; live: Segment[]; /** e at a position, where it is not stored yet. */ at(position: number): Bytes | undefined }
 /** Looks a live log up. */
 export type LiveOf = (log: Bytes) => LiveLog | undefined;
 
@@ -53,22 +53,31 @@ async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from:
     const later = await archive.store.scan('segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 1 });
     for (const row of later) held.push(segmentOf({ key: row.key, bytes: row.value }));
   }
-  for (const s of liveOf(range.log)?.live ?? []) {
-    const last = s.header.first + s.header.count - 1;
-    if (last >= range.from && s.header.first <= range.to) { held.push(s); break; }
-  }
+  const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
+  if (live.length) held.push(live[0]!);
   const inRange = held.filter((s) => s.header.first <= range.to);
   if (!inRange.length) return [];
   const record = await recordOf(archive, range.log);
-  if (record?.forked) {
+  // Of a fork everything is sent: so also where a copy of this machine has stored another branch than the one that is live here.
+  if (record && (record.forked || (live.length && record.spans.some((s) => s.to >= live[0]!.header.first)))) {
     const start = Math.min(...inRange.map((s) => s.header.first));
     const all: Segment[] = [];
     for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16)) all.push(segmentOf({ key: row.key, bytes: row.value }));
-    return [...new Map([...inRange, ...all].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
+    return [...new Map([...inRange, ...all, ...live].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
   }
   const covering = inRange.filter((s) => s.header.first <= range.from);
   const choice = covering.length ? covering : [inRange.reduce((a, b) => (b.header.first < a.header.first ? b : a))];
   return [choice.reduce((a, b) => (b.header.first + b.header.count > a.header.first + a.header.count ? b : a))];
+}
+
+/** Up to where somebody who holds a tip holds the branch of its log that is held here: a tip of another branch says nothing about this one. */
+async function hadBy(archive: Archive, liveOf: LiveOf, target: Target, tip: Tip): Promise<number> {
+  // Who asks for an end below its own asks for another branch; which of them it holds is not known here.
+  if (equal(tip.log, target.log) && (tip.position >= target.to || (await recordOf(archive, tip.log))?.forked)) return 0;
+  const known = await hashesAt(archive, tip.log, tip.position);
+  const live = liveOf(tip.log)?.at(tip.position);
+  if (live) known.push(live);
+  return !known.length || known.some((e) => equal(e.subarray(0, tip.e.length), tip.e)) ? tip.position : 0;
 }
 
 /** Ranges, nearest last, of all logs that `target` stands for and `have` does not: a walk back from both along the cites, highest log first. */
@@ -90,7 +99,13 @@ async function lineage(archive: Archive, liveOf: LiveOf, target: Target, have: T
     open.push(fresh);
   };
   await mark(target.log, target.to, 0);
-  for (const tip of have) await mark(tip.log, 0, tip.position);
+  const cites = async (log: Bytes): Promise<Tip[]> => (await recordOf(archive, log) ?? liveOf(log)?.record)?.opening?.cites ?? [];
+  for (const tip of have) {
+    const had = await hadBy(archive, liveOf, target, tip);
+    await mark(tip.log, 0, had);
+    // Whatever its branch, who holds some of a log holds what the log cites.
+    if (!had) for (const cite of await cites(tip.log)) await mark(cite.log, 0, await hadBy(archive, liveOf, target, cite));
+  }
   const ranges: SupplyCursor['ranges'] = [];
   while (ranges.length < WALK_LOGS && open.some((m) => m.wanted > m.had)) {
     let best = 0;
@@ -99,7 +114,7 @@ async function lineage(archive: Archive, liveOf: LiveOf, target: Target, have: T
     if (one!.wanted > one!.had) ranges.push({ log: one!.log, from: one!.had + 1, to: one!.wanted });
     for (const tip of one!.record?.opening?.cites ?? []) {
       // Who holds any of a log holds what its opening cites, or names it as a hole.
-      await mark(tip.log, one!.wanted ? tip.position : 0, one!.had ? tip.position : 0);
+      await mark(tip.log, one!.wanted ? tip.position : 0, one!.had ? await hadBy(archive, liveOf, target, tip) : 0);
     }
   }
   return ranges.sort((a, b) => heightOf(marks, b.log) - heightOf(marks, a.log));
@@ -134,10 +149,11 @@ export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: By
 /** Would the door take something of this tip's ancestry? False when it is held, or waits in quarantine. */
 export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): Promise<boolean> {
   const record = await recordOf(archive, tip.log);
-  const last = liveOf(tip.log)?.live.at(-1)?.header;
-  if (last && last.first + last.count - 1 >= tip.to) return false;
+  const live = liveOf(tip.log)?.at(tip.to);
+  if (live && equal(live, tip.after)) return false;
   if (record) {
     const e = await hashesAt(archive, tip.log, tip.to);
+    if (live) e.push(live);
     if (e.some((x) => equal(x, tip.after))) return false;
     const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
     if (record.bounds && tip.to > top && record.spans.some((s) => s.to >= top)) return false;

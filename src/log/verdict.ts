@@ -12,10 +12,11 @@ import { segmentOf } from './change.ts';
 import { factsOf, keysIn, openIt, openStored } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord } from './record.ts';
-import { rebuild } from './span.ts';
+import { holdsPoint, rebuild } from './span.ts';
+import type { Piece } from './span.ts';
 
 /** One log with all that is here of it, admitted or not. */
-interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: Opened[]; opening: LogRecord['opening']; judgement: Judgement }
+interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: Opened[]; opening: LogRecord['opening']; judgement: Judgement; kept: Piece[] }
 
 /**
  * Judges all logs of a node from scratch, so that the result depends only on what is held and not on the order in which it came: admits what waits
@@ -36,11 +37,13 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
     await settle(change, one, all, built.kept, limit ?? null, changed);
     const opening = all.find((o, i) => built.kept[i] && o.segment.header.opening)?.segment.header.opening ?? null;
     for (const tip of opening?.cites ?? []) note(cited, tip, one.record.log);
+    one.kept = all.filter((_, i) => built.kept[i]).map((o) => o.piece);
     one.record = { ...one.record, opening, spans: built.spans, events: built.events, forked: built.forked, bounds: limit ?? null };
   }
   for (const one of cases.values()) {
     if (one.isNew && !one.record.spans.length && !cited.has(hex(one.record.log))) continue;
-    change.setRecord({ ...one.record, cited: cited.get(hex(one.record.log)) ?? [] }, one.isNew);
+    const citations = (cited.get(hex(one.record.log)) ?? []).map((c) => ({ ...c, held: holdsPoint(one.kept, c.position, c.e) }));
+    change.setRecord({ ...one.record, cited: citations }, one.isNew);
   }
   return [...changed.values()];
 }
@@ -48,7 +51,7 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
 function note(cited: Map<string, Citation[]>, tip: Tip, by: Bytes): void {
   const list = cited.get(hex(tip.log)) ?? [];
   const same = list.find((c) => c.position === tip.position && equal(c.e, tip.e));
-  if (same) same.by.push(by); else list.push({ position: tip.position, e: tip.e, by: [by] });
+  if (same) same.by.push(by); else list.push({ position: tip.position, e: tip.e, by: [by], held: false });
   cited.set(hex(tip.log), list);
 }
 
@@ -66,7 +69,7 @@ async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> 
   const judge = (r: LogRecord): Judgement => archive.authority.judge(node, r.grant, r.stream);
   if (!waiting.length && [...records.values()].every((r) => r.bounds === null && judge(r).state === 'live')) return cases;
   for (const [name, record] of records) {
-    cases.set(name, { record, isNew: false, inside: await openStored(change, record.log), outside: [], opening: record.opening, judgement: judge(record) });
+    cases.set(name, { record, isNew: false, inside: await openStored(change, record.log), outside: [], opening: record.opening, judgement: judge(record), kept: [] });
   }
   for (const row of waiting) {
     const opened = openIt(archive, segmentOf(row));
@@ -74,7 +77,7 @@ async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> 
     let one = cases.get(hex(log));
     if (!one) {
       const record = emptyRecord(log, header);
-      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: judge(record) };
+      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: judge(record), kept: [] };
       cases.set(hex(log), one);
     }
     one.outside.push(opened);

@@ -129,20 +129,23 @@ spans('a bound cuts a run, and drops a branch that does not lead to it', () => {
 spans('a cited tip is no end, and a citation beyond what is held is a hole', () => {
   const e = chain(20, 'a');
   const held = run([piece(e, 1, 10)]);
-  const at10 = withCitation(held, { log: held.log, position: 10, e: e[10]! }, bytes(16, 9)).record;
+  const at10 = withCitation(held, { log: held.log, position: 10, e: e[10]! }, bytes(16, 9), true).record;
   assert.equal(itemsOf(at10), []);
-  const at15 = withCitation(held, { log: held.log, position: 15, e: e[15]! }, bytes(16, 9)).record;
+  const at15 = withCitation(held, { log: held.log, position: 15, e: e[15]! }, bytes(16, 9), false).record;
   assert.equal(itemsOf(at15).map((i) => [i.kind, i.from, i.to]), [[HOLE, 11, 15]]);
-  const past = withCitation(held, { log: held.log, position: 7, e: e[7]! }, bytes(16, 9)).record;
+  const past = withCitation(held, { log: held.log, position: 7, e: e[7]! }, bytes(16, 9), true).record;
   assert.equal(itemsOf(past).map((i) => [i.kind, i.to]), [[TIP, 10]]);
-  const unheld = withCitation(record(), { log: held.log, position: 3, e: e[3]! }, bytes(16, 9)).record;
+  const other = chain(20, 'b', e, 3);
+  const elsewhere = withCitation(held, { log: held.log, position: 7, e: other[7]! }, bytes(16, 9), false).record;
+  assert.equal(itemsOf(elsewhere).map((i) => [i.kind, i.from, i.to]).sort(), [[TIP, 10, 10], [HOLE, 1, 7]].sort());
+  const unheld = withCitation(record(), { log: held.log, position: 3, e: e[3]! }, bytes(16, 9), false).record;
   assert.equal(itemsOf(unheld).map((i) => [i.kind, i.from, i.to, i.before]), [[HOLE, 1, 3, null]]);
 });
 
 spans('records survive their stored form, and damage is named', () => {
   const e = chain(20, 'a');
   const r = withCitation({ ...run([piece(e, 1, 10), piece(e, 15, 20)]), opening: { boot: bytes(8, 5), cites: [{ log: bytes(16, 7), position: 4, e: bytes(32, 8) }] }, bounds: [{ position: 9, e: e[9]! }] },
-    { log: bytes(16, 1), position: 10, e: e[10]! }, bytes(16, 9)).record;
+    { log: bytes(16, 1), position: 10, e: e[10]! }, bytes(16, 9), true).record;
   assert.equal(decodeRecord(encodeRecord(r)), r);
   assert.throws(() => decodeRecord(encodeRecord(r).subarray(0, 40)), (x: any) => x.code === 'store-damaged');
 });
