@@ -15,10 +15,14 @@ const view = (bytes: Bytes): DataView => new DataView(bytes.buffer, bytes.byteOf
 const word = (from: DataView, at: number, size: 4 | 8): number => size === 4 ? from.getUint32(at, true) : Number(from.getBigUint64(at, true));
 const head = (meta: Pick<Meta, 'word'>): number => meta.word + 8;
 
-/** Reads exactly `length` bytes, zeros where the file ends before. */
+/** Reads exactly `length` bytes, zeros where the file ends before or the medium cannot be read: no page looks like that. */
 export function readAt(fd: number, at: number, length: number): Bytes {
   const into = new Uint8Array(length);
-  for (let done = 0, count = 1; done < length && count > 0; done += count) count = readSync(fd, into, done, length - done, at + done);
+  try {
+    for (let done = 0, count = 1; done < length && count > 0; done += count) count = readSync(fd, into, done, length - done, at + done);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EIO') throw error;
+  }
   return into;
 }
 

@@ -121,13 +121,19 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
 
   function reader(): LmdbReader {
     if (closing) throw new Fault('closed', `The store in ${folder} is closed.`);
-    return session.guard.damaged ? session.salvage : session.sound;
+    // After a failed write of its header LMDB refuses to read, too.
+    return session.guard.damaged || failed ? session.salvage : session.sound;
   }
 
   async function close(): Promise<void> {
     await queue.idle();
-    endSession(session, !failed);
-    open.delete(folder);
+    try {
+      endSession(session, !failed);
+    } catch (error) {
+      if (!failed) throw error; // what failed may be the opening of a new session
+    } finally {
+      open.delete(folder);
+    }
   }
 
   async function swap(): Promise<void> {
@@ -135,11 +141,14 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
     if (!file) return;
     // From here to the new session nothing else runs: no read can meet a closed environment.
     endSession(session, true);
-    renameSync(file, join(folder, 'data.mdb'));
-    const fd = openSync(folder, 'r');
-    try { fsyncSync(fd); } finally { closeSync(fd); }
-    rmSync(join(folder, 'compact'), { recursive: true, force: true });
-    session = startSession(folder, options);
+    try {
+      renameSync(file, join(folder, 'data.mdb'));
+      const fd = openSync(folder, 'r');
+      try { fsyncSync(fd); } finally { closeSync(fd); }
+    } finally {
+      rmSync(join(folder, 'compact'), { recursive: true, force: true });
+      session = startSession(folder, options);
+    }
   }
 
   return {
