@@ -64,8 +64,8 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     if (pumping) return;
     pumping = true;
     try {
-      while (open && !blocked) {
-        const out = session.next();
+      while (open) {
+        const out = session.next(!blocked); // questions do not wait for the link
         if (!out) break;
         if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
         else if (out.kind === 'ask') ask(out.id, out.question);
