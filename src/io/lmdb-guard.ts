@@ -136,8 +136,13 @@ export function openGuard(folder: string, env: lmdb.Env, mended: string | undefi
       closed = true;
       interrupt?.();
       // Without a flush of its own: if it is lost, the next opening checks; if a commit follows, its number differs.
-      if (inOrder && findings.damaged.length === 0 && !findings.free) writeFileSync(path, String(newest().transaction));
-      if (inOrder) rmSync(join(folder, SUSPECT), { force: true });
+      try {
+        if (inOrder && findings.damaged.length === 0 && !findings.free) writeFileSync(path, String(newest().transaction));
+        if (inOrder) rmSync(join(folder, SUSPECT), { force: true });
+      } catch {
+        // A full disk: the next opening checks the pages, that is all.
+        rmSync(path, { force: true });
+      }
       closeSync(fd);
     },
   };

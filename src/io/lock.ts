@@ -75,7 +75,8 @@ export async function lock(directory: string): Promise<Lock> {
     return found;
   };
   try {
-    writeFileSync(file, `Process ${own.pid} has this directory open.\n`, { mode: 0o600 });
+    // Its name says it all; an empty file finds room on a full disk too.
+    writeFileSync(file, '', { mode: 0o600 });
     for (const patience = performance.now() + PATIENCE_MS; ;) {
       const first = others()[0];
       if (!first) break;

@@ -60,7 +60,7 @@ async function appendOne(invocation: Invocation): Promise<number> {
   }
   const time = invocation.text('time');
   if (time !== undefined) draft.time = readMomentFlag('time', time, Date.now());
-  const database = await openDatabase(invocation.dir);
+  const database = await openDatabase(invocation);
   try {
     const { appended, rejected } = await database.append(invocation.positionals[0]!, [draft], invocation.on('urgent'));
     const refused = rejected[0];
@@ -80,7 +80,7 @@ async function appendLines(invocation: Invocation): Promise<number> {
   if (input !== process.stdin) await new Promise<void>((resolve, reject) => {
     input.once('ready', resolve).once('error', (error: Error) => reject(new Fault('not-found', `${file} cannot be read: ${error.message}`, { cause: error })));
   });
-  const database = await openDatabase(invocation.dir, { serve: true });
+  const database = await openDatabase(invocation, { serve: true });
   if (input === process.stdin && process.stdin.isTTY) out.note('Reading events from the terminal, one JSON object a line; Ctrl-D ends.');
   const state = { appended: 0, rejected: 0 };
   let stopped = false;
@@ -94,11 +94,12 @@ async function appendLines(invocation: Invocation): Promise<number> {
   } catch (error) {
     out.progress('');
     if (!(error instanceof Fault)) throw error;
+    // Closing a store that cannot be written fails too; the first failure is the one to tell.
+    await database.close().catch(() => {});
     throw new Fault(error.code, `${error.message} Recorded before that: ${counted(state.appended, 'event')}.`, { cause: error });
-  } finally {
-    out.progress('');
-    await database.close();
   }
+  out.progress('');
+  await database.close();
   await out.result(state, () => `recorded ${counted(state.appended, 'event')}${state.rejected > 0 ? `, refused ${counted(state.rejected, 'line')}` : ''}`);
   return stopped ? 130 : state.rejected > 0 ? 1 : 0;
 }
@@ -156,7 +157,8 @@ async function appendStream(invocation: Invocation, database: Database, input: A
     // Destroying the input on Ctrl-C ends the loop this way.
     if (!stopped()) failed ??= { error };
   }
-  for (const line of reader.end()) if (!stopped()) take(line);
+  // What stands after the last line break counts only if the input ended there.
+  if (!stopped() && failed === undefined) for (const line of reader.end()) take(line);
   while (failed === undefined && (flying !== undefined || batch.drafts.length > 0)) {
     if (flying === undefined) send();
     await flying;

@@ -7,7 +7,7 @@ import { framing } from '../../src/carry/frame.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import { dialTcp } from '../../src/io/tcp.ts';
 import { CLOCK_NONE, CLOCK_SYNCED } from '../../src/ports.ts';
-import type { Command } from './command.ts';
+import type { Command, Invocation } from './command.ts';
 import type { Database, Report } from './database.ts';
 import { KEY_FILE, ROOT_KEY_FILE } from './home.ts';
 import { openDatabase } from './open.ts';
@@ -45,7 +45,7 @@ export const doctorCommand: Command = {
       findings.push({ check: 'settings', state: 'bad', text: (error as Error).message, advice: 'Correct it; `holdfast run` will not start before.' });
     }
     findings.push(clockFinding(settings), ...permissionFindings(dir), ...diskFindings(dir));
-    findings.push(...await storeFindings(dir));
+    findings.push(...await storeFindings(invocation));
     for (const url of settings?.peers ?? []) {
       out.progress(`connecting to ${url}`);
       findings.push(await peerFinding(url));
@@ -106,11 +106,11 @@ function diskFindings(dir: string): Finding[] {
   }
 }
 
-async function storeFindings(dir: string): Promise<Finding[]> {
+async function storeFindings(where: Pick<Invocation, 'dir' | 'out'>): Promise<Finding[]> {
   let database: Database | undefined;
   let report: Report;
   try {
-    database = await openDatabase(dir);
+    database = await openDatabase(where);
     report = await database.report();
   } catch (error) {
     const code = codeOf(error);

@@ -26,7 +26,7 @@ export const syncCommand: Command = {
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
     parseAddress(url);
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     const end = interrupt();
     try {
       out.progress(`connecting to ${url}`);
@@ -57,7 +57,7 @@ export const listenCommand: Command = {
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
     const { host } = parseAddress(url);
-    const database = await openDatabase(dir, { serve: true });
+    const database = await openDatabase({ dir, out }, { serve: true });
     const end = interrupt();
     out.onGone = () => {};
     try {

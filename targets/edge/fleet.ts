@@ -95,7 +95,7 @@ export const inviteCommand: Command = {
     for (const url of addresses ?? []) parseAddress(url);
     const rootFile = text('root');
     if (rootFile !== undefined) wish.root = readRootKey(rootFile);
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       wish.addresses = addresses ?? reachable((await database.report()).listening);
       const token = await database.invite(wish);
@@ -144,7 +144,7 @@ export const revokeCommand: Command = {
   flags: { why: { value: 'TEXT', help: 'The reason, for the record.' } },
   examples: [['holdfast revoke pump-house --why stolen', 'by name'], ['holdfast revoke 7f3a9c', 'by the beginning of its id']],
   async run({ dir, positionals, out, text }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const { node, name } = await database.revoke(positionals[0]!, text('why') ?? '');
       await out.result({ node, name }, () => `revoked ${printable(name)} (${node.slice(0, 12)}…)`);
@@ -162,7 +162,7 @@ export const releaseCommand: Command = {
   flags: {},
   examples: [['holdfast release pump-house', 'admit its quarantined events on every node']],
   async run({ dir, positionals, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const { node, name } = await database.release(positionals[0]!);
       await out.result({ node, name }, () => `released what is held of ${printable(name)} (${node.slice(0, 12)}…)`);

@@ -70,14 +70,15 @@ export async function openHome(dir: string, options: { create?: boolean; clock?:
         parts: { store, journal, clock, random: createRandom(), crypto: createCrypto(), keys: keyFile(join(dir, KEY_FILE)) },
         clock, store,
         async abandon() {
-          await journal.close();
-          await store.close();
+          // All of it, whatever fails on the way; what went wrong before this is what matters.
+          await journal.close().catch(() => {});
+          await store.close().catch(() => {});
           await held.release();
         },
         unlock: () => held.release(),
       };
     } catch (error) {
-      await store.close();
+      await store.close().catch(() => {});
       throw error;
     }
   } catch (error) {

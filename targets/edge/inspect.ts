@@ -13,7 +13,7 @@ export const statusCommand: Command = {
   flags: {},
   examples: [['holdfast status', 'for people'], ['holdfast status --json | jq .streams', 'for programs']],
   async run({ dir, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const report = await database.report();
       await out.result(report, () => reportLines(report).join('\n'));
@@ -31,7 +31,7 @@ export const digestCommand: Command = {
   flags: {},
   examples: [['holdfast digest', 'compare it with the one of another node'], ['holdfast digest --json', '{"digest","events"}']],
   async run({ dir, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const { digest, events } = await database.digest();
       await out.result({ digest, events }, () => `${digest}  ${counted(events, 'event')}`);
@@ -49,7 +49,7 @@ export const verifyCommand: Command = {
   flags: {},
   examples: [['holdfast verify', 'check the whole store'], ['holdfast verify --json', '{"events","segments","damaged":[{"what","where","code"}]}']],
   async run({ dir, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const began = performance.now();
       const { events, segments, damaged } = await database.verify((e, s) => out.progress(`verified ${counted(e, 'event')} in ${counted(s, 'segment')}`));

@@ -2,8 +2,10 @@
 
 import { codeOf, Fault } from '../../src/fault.ts';
 import { connectControl } from '../../src/io/control.ts';
+import type { Invocation } from './command.ts';
 import type { Database } from './database.ts';
 import { hasNode, noNode } from './home.ts';
+import { errorText } from './output.ts';
 import { remoteDatabase } from './remote.ts';
 import { openStation } from './station.ts';
 
@@ -15,7 +17,7 @@ const PAUSE_MS = 50;
  * Opens the database of a directory. `serve`: this command takes its time, so let others work through it meanwhile.
  * Faults: `no-fleet`, `store-locked`, `link-failed` (a node runs as another user), those of the store.
  */
-export async function openDatabase(dir: string, options: { serve?: boolean } = {}): Promise<Database> {
+export async function openDatabase({ dir, out }: Pick<Invocation, 'dir' | 'out'>, options: { serve?: boolean } = {}): Promise<Database> {
   if (!await hasNode(dir)) throw noNode(dir);
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -24,10 +26,10 @@ export async function openDatabase(dir: string, options: { serve?: boolean } = {
     try {
       const station = await openStation(dir, {
         control: options.serve === true,
-        notice: (text) => void process.stderr.write(`holdfast: ${text}\n`),
+        notice: (text) => out.note(out.json ? JSON.stringify({ notice: text }) : `holdfast: ${text}`),
         // Nothing may be acknowledged after a flush that failed: this process ends at once.
         fatal: (error) => {
-          process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)} [${codeOf(error)}]\n`);
+          out.note(errorText(error, out.json));
           process.exit(1);
         },
       });

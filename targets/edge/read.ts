@@ -64,7 +64,7 @@ export const readCommand: Command = {
     const stream = invocation.positionals[0]!;
     const line = out.json ? entryJson : entryWords;
     if (!invocation.on('follow')) {
-      const database = await openDatabase(invocation.dir);
+      const database = await openDatabase(invocation);
       try {
         for await (const entry of database.read(stream, wanted)) await out.line(line(entry));
         await out.flush();
@@ -73,7 +73,7 @@ export const readCommand: Command = {
       }
       return;
     }
-    const database = await openDatabase(invocation.dir, { serve: true });
+    const database = await openDatabase(invocation, { serve: true });
     const end = new AbortController();
     const stop = () => end.abort();
     process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -106,7 +106,7 @@ export const getCommand: Command = {
     ['holdfast get telemetry pump-7 --json | jq .body', 'its body alone'],
   ],
   async run({ dir, positionals, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const entry = await database.latest(positionals[0]!, positionals[1]!);
       if (entry === undefined) throw new Fault('not-found', `Stream ${positionals[0]} has no event with the key ${JSON.stringify(positionals[1])}.`);
@@ -126,7 +126,7 @@ export const streamsCommand: Command = {
   flags: { all: { help: "Also the system's own streams, whose names begin with $." } },
   examples: [['holdfast streams', 'what is there'], ['holdfast streams --json', 'a line {"stream","events","logs"} for each']],
   async run({ dir, out, on }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       const streams = (await database.streams()).filter(({ stream }) => on('all') || !stream.startsWith('$'));
       for (const each of streams) {
@@ -149,7 +149,7 @@ export const keysCommand: Command = {
   flags: {},
   examples: [['holdfast keys telemetry', 'what the stream is about'], ['holdfast keys telemetry --json | jq -r .key', 'the keys alone']],
   async run({ dir, positionals, out }) {
-    const database = await openDatabase(dir);
+    const database = await openDatabase({ dir, out });
     try {
       let count = 0;
       for await (const { key, type, time, id } of database.keys(positionals[0]!)) {

@@ -9,6 +9,7 @@ import { nodeDatabase } from './direct.ts';
 import type { Database } from './database.ts';
 import { openHome, type Home } from './home.ts';
 import { openLinks, type Converse, type LinkEvents, type Links } from './links.ts';
+import { counted } from './output.ts';
 import { nameOf } from './report.ts';
 import { serveChannel } from './serve.ts';
 import type { Settings } from './settings.ts';
@@ -94,7 +95,7 @@ function tell(notice: Notice, { notice: say, fatal }: StationOptions): void {
     case 'alarm': return say?.(`ALARM ${notice.alarm.text}`);
     case 'fatal': return fatal?.(notice.fault);
     case 'recovered': {
-      if (notice.events > 0) say?.(`recovered ${notice.events} events that were acknowledged before the last stop`);
+      if (notice.events > 0) say?.(`recovered ${counted(notice.events, 'event')} from the journal: the last stop was not a clean one`);
       for (const what of notice.skipped) say?.(`the journal is damaged: ${what}`);
       return;
     }
