@@ -16,7 +16,7 @@ import type { Placed } from './node-placed.ts';
 import type { Status, StreamInfo } from './node-status.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
-import { digestOf, openArchive } from './log/archive.ts';
+import { openArchive } from './log/archive.ts';
 import { Change } from './log/change.ts';
 import { admit, judgeAgain } from './log/door.ts';
 import { readStream } from './log/reader.ts';
@@ -32,7 +32,7 @@ import { raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { refold, relearn } from './node-refold.ts';
 import { answeringFor } from './node-host.ts';
-import { statusOf, streamsOf } from './node-status.ts';
+import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
@@ -69,6 +69,8 @@ export class Node {
     this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#acknowledged(done));
     this.#answering = answeringFor(this);
   }
+
+  get name(): string { return this.desk.name; }
 
   /** As `openNode`; `founding` opens an identity that has not joined yet. */
   static async open(options: NodeOptions, founding = false): Promise<Node> {
@@ -141,15 +143,9 @@ export class Node {
   streams(): StreamInfo[] { return streamsOf(this); }
 
   /** The digest over all streams but the system's, and how many events it stands for. */
-  digest(): { digest: string; events: number } {
-    this.seal();
-    const events = this.streams().filter((s) => !s.stream.startsWith('$')).reduce((n, s) => n + s.events, 0);
-    return { digest: digestOf(this.archive), events };
-  }
-
+  digest(): { digest: string; events: number } { return digestOfNode(this); }
   /** How this node is. */
   status(): Promise<Status> { return statusOf(this); }
-
   /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
   async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
     this.#usable();
@@ -243,6 +239,7 @@ export class Node {
     for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
     for (const run of change.admitted) this.followers.tell(run);
     if (change.retracted.length) await refold(this.archive, this.#latest);
+    if (this.writer.yield(change.changedLogs.map((r) => r.log))) void this.checkpoint().catch(() => undefined); // as in tick
     this.#announce();
   }
 

@@ -8,14 +8,13 @@ import type { LogRecord } from './record.ts';
 import type { Piece } from './span.ts';
 import { Fault } from '../fault.ts';
 import { SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
-import { concat } from '../event/bytes.ts';
+import { concat, equal } from '../event/bytes.ts';
 import { Chain, chainStart, logId, logKey } from '../event/chain.ts';
 import { peekEvent } from '../event/event.ts';
 import { joinRuns, sliceRun, startOf } from '../event/run.ts';
 import { sealSegment } from '../event/segment.ts';
-import { sameItem, TIP } from './item.ts';
 import { emptyRecord, itemsOf } from './record.ts';
-import { extend } from './span.ts';
+import { extend, holdsPoint } from './span.ts';
 
 /** Events of one append: positions first.., their bytes and e of each. */
 export interface Chunk { first: number; run: Run; hashes: Bytes }
@@ -198,10 +197,11 @@ export function unstoredPiece(own: OwnLog, to: number): Piece {
 export function itemsOfOwn(own: OwnLog, record: LogRecord | undefined): Item[] {
   const held = record ?? emptyRecord(own.log, own.opening);
   if (own.sealed === own.stored) return itemsOf(held);
-  const grown = extend(held, unstoredPiece(own, own.sealed));
-  if (grown) return itemsOf({ ...held, spans: grown.spans });
-  const tip: Item = { kind: TIP, log: own.log, stream: own.opening.stream, node: own.opening.node, from: own.sealed, to: own.sealed, before: null, after: hashOf(own, own.sealed).slice() };
-  return [...itemsOf(held).filter((i) => !sameItem(i, tip)), tip];
+  const piece = unstoredPiece(own, own.sealed);
+  const others = held.spans.filter((s) => !(s.to === own.stored && equal(s.after, own.storedHash)));
+  if (others.some((s) => s.to === own.sealed && equal(s.after, piece.after))) return itemsOf(held);
+  const spans = extend(held, piece)?.spans ?? [...others, { from: 1, to: own.sealed, before: own.start, after: piece.after }];
+  return itemsOf({ ...held, spans, cited: held.cited.map((c) => (c.held ? c : { ...c, held: holdsPoint([piece], c.position, c.e) })) });
 }
 
 /** How many acknowledged events of an own log the store does not have. */

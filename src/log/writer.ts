@@ -41,6 +41,8 @@ export interface Writer {
   checkpoint(): Promise<void>;
   /** Logs whose grant or key is no longer the current one are left: later appends begin new ones. */
   retire(): void;
+  /** Leaves the logs that somebody else has written to (a copy of this machine): true when something of them is not stored yet. */
+  yield(logs: Bytes[]): boolean;
   /** Own logs with events that are not stored yet. */
   unstored(): OwnLog[];
 }
@@ -220,6 +222,11 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
         const hash = stream.startsWith('$') ? null : author.key(stream)?.hash ?? null;
         if (!equal(grant, author.grant(stream)) || (hash === null) !== (keyHash === null) || (hash && !equal(hash, keyHash!))) leave(own);
       }
+    },
+    yield(written) {
+      const shared = all().filter((o) => written.some((log) => equal(log, o.log)));
+      for (const own of shared) leave(own);
+      return shared.some((o) => o.durable > o.stored);
     },
     unstored: () => all().filter((o) => o.durable > o.stored),
   };

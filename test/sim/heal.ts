@@ -91,7 +91,7 @@ async function describe(world: World): Promise<string> {
   for (const machine of members(world)) {
     const digest = await machine.ask(async (node) => node.digest());
     const items = new Set([...machine.node?.archive.frontier.values() ?? []].flat()
-      .map((item) => `${item.kind === 0 ? 'tip' : 'hole'} ${item.stream} ${hex(item.log).slice(0, 8)} ${item.from}..${item.to} ${hex(item.after).slice(0, 6)} of ${hex(item.node).slice(0, 8)}`));
+      .map((item) => `${item.kind === 0 ? 'tip' : 'hole'} ${item.stream} ${hex(item.log).slice(0, 8)} ${item.from}..${item.to} ${item.before ? `${hex(item.before).slice(0, 4)}→` : ''}${hex(item.after).slice(0, 6)} of ${hex(item.node).slice(0, 8)}`));
     first ??= items;
     const more = [...items].filter((item) => !first!.has(item)), less = [...first].filter((item) => !items.has(item));
     const status = await machine.ask((node) => node.status());
