@@ -30,7 +30,8 @@ function spread(author: Bytes, seen: Tip[], drafts: { key: string; type: string;
   return [...ahead, ...drafts.map((draft, i) => ({ ...draft, body: { seen: i === 0 ? tipItems(last) : [], ...draft.body } }))];
 }
 
-/** This node joins: `signed` and `inviteSeed` of its token, `box` its X25519 public key, `seen` the issuer's context at least. */
+/** This node joins: `signed` and `inviteSeed` of its token, `box` its X25519 public key, `seen` the issuer's context at least. The first join of a node must be
+ * the first event of its log, so its `seen` has 256 tips at most. */
 export function joinDraft(crypto: Crypto, o: { fleet: Bytes; node: Bytes; box: Bytes; name: string; signed: Bytes; inviteSeed: Bytes; seen: Tip[] }): FleetDraft[] {
   return spread(o.node, o.seen, [{ key: hex(o.node), type: 'join', body: makeJoinBody(crypto, o) }]);
 }

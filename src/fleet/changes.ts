@@ -3,6 +3,7 @@ import type { Ancestry, Vertex } from './ancestry.ts';
 import type { Effects, Release } from './effect.ts';
 import type { Join, Revoke, Verdicts } from './verdict.ts';
 
+/** Gathers what came in and says afterwards whom it may concern: rather one node too many than one too few. */
 export class Changes {
   /** What was last told of each join. */
   readonly #told = new Map<Join, string>();

@@ -19,6 +19,7 @@ export function compareVertices(a: Vertex, b: Vertex): number {
   return compareStamp(a.stamp, b.stamp) || compare(a.node, b.node) || compare(a.tip.log, b.tip.log) || a.tip.position - b.tip.position || compare(a.tip.e, b.tip.e);
 }
 
+/** All releases and keys by authors who were admins by their past; what is in effect is worked out when somebody asks. */
 export class Effects {
   readonly #releases: Release[] = [];
   readonly #keys: Key[] = [];

@@ -24,6 +24,7 @@ export type Standing = { state: 'live'; rights: Rights } | { state: 'killed'; ri
 /** A node by its best join: `grant` the first 8 bytes of that join's e, `box` its X25519 public key, `joinedBy` the issuer of its invitation, `revokedBy` the authors of the revokes that killed it. */
 export interface Member { node: Bytes; name: string; box: Bytes; rights: Rights; state: 'live' | 'killed'; grant: Bytes; joinedBy: Bytes; revokedBy: Bytes[] }
 
+/** One fleet as one node knows it. Signatures of joins are checked when somebody first asks about them, at once only those of admins. */
 export class Membership {
   readonly fleet: Bytes;
   /** Counts up whenever something came in. */
@@ -81,7 +82,7 @@ export class Membership {
     const cuts = killers.map((revoke) => (revoke.target === id ? revoke.cut : []));
     if (!valid) cuts.push([]);
     const releases = this.#effects.releases().filter((release) => release.target === id).flatMap((release) => release.tips);
-    if (fleetWide) releases.push(...admittedTips(this.#ancestry.by(id), (v) => this.#stands(v)));
+    if (fleetWide) for (const tip of admittedTips(this.#ancestry.by(id), (v) => this.#stands(v))) releases.push(tip);
     return { state: 'killed', rights, cuts: cuts.sort(compareCuts), releases: sortTips(releases) };
   }
 

@@ -23,6 +23,7 @@ export interface Revoke { vertex: Vertex; target: string; cut: Tip[]; why: strin
 /** `valid`: its invitation holds; `killers`: the revokes that kill it. Live when valid and not killed. */
 export interface Verdict { valid: boolean; killers: Revoke[] }
 
+/** All joins and revokes, and what they do to each other. Lists: joins by their node, by their invite key, by their issuer (all hex). */
 export class Verdicts {
   readonly joinsOf = new Map<string, Join[]>();
   readonly joinsFrom = new Map<string, Join[]>();

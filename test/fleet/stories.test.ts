@@ -11,7 +11,7 @@ const test = suite('stories');
 
 const revoke = (fleet: Fleet, by: Actor, node: Actor, cut = node.last ? [node.last] : [], seen = by.view.seen(by.log)): FleetEvent =>
   fleet.write(by, revokeDraft({ author: by.id, node: node.id, cut, why: 'lost', seen })).at(-1)!;
-const state = (fleet: Fleet, actor: Actor, grant = ZERO): string => fleet.fold(fleet.events).standing(actor.id, grant).state;
+const state = (fleet: Fleet, actor: Actor, grant: Uint8Array = ZERO): string => fleet.fold(fleet.events).standing(actor.id, grant).state;
 const alarms = (fleet: Fleet): string[] => fleet.fold(fleet.events).alarms().map((a) => a.code);
 
 test('a founder, a member, a stranger', () => {
