@@ -101,7 +101,7 @@ test('a token that is cut, mistyped, foreign or forged says so', () => {
     const body = encode(items), crc = crc32c(body);
     return `holdfast1:${base64url(concat(body, Uint8Array.of(crc >>> 24, crc >>> 16, crc >>> 8, crc)))}`;
   };
-  const items = [1, genesis, signed, seed, token.keys, token.addresses, token.context];
+  const items: unknown[] = [1, genesis, signed, seed, token.keys, token.addresses, token.context];
   assert.is(why(packed([...items, 'later'])), 'ok');
   assert.match(why(packed(items.with(3, fixed('other seed')))), /seed/);
   assert.match(why(packed(items.with(1, makeGenesis('other', [root], fixed('s', 16))))), /another fleet/);
