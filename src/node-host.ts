@@ -8,7 +8,7 @@ import type { OwnLog } from './log/own.ts';
 import { hashOf } from './log/own.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
-import { equal } from './event/bytes.ts';
+import { equal, hex } from './event/bytes.ts';
 import { itemsIn, recordOf } from './log/archive.ts';
 import { streamDigest } from './log/item.ts';
 import { lacks, olderTips, supply } from './log/supply.ts';
@@ -28,8 +28,13 @@ export interface Answering {
   judgePeer(node: Bytes): Standing;
   introduction(): Promise<Bytes[]>;
   admit(segments: Segment[]): Promise<{ events: number; refused?: Fault['code'] }[]>;
+  /** A tip that may be of another branch, for all that a node without the key can tell: fetched when somebody still shows it after a while. */
+  doubt(tip: { log: Bytes; to: number; after: Bytes }): boolean;
   sequence(): number;
 }
+
+/** Doubtful tips remembered, and how long one must be shown (a peer that was merely behind has caught up by then). */
+const DOUBTS = 1_024, DOUBT_MS = 60_000;
 
 /** The facts side of the contract. */
 export function hostOf(node: Answering): Host {
@@ -65,7 +70,7 @@ export async function answer(node: Answering, question: Question): Promise<Answe
     }
     case 'older': return Promise.all(question.tips.map((tip) => olderTips(archive, live, tip, question.most)));
     case 'logs': return Promise.all(question.logs.map((log) => logOf(node, log)));
-    case 'lacking': return Promise.all(question.tips.map((tip) => lacks(archive, live, tip)));
+    case 'lacking': return Promise.all(question.tips.map(async (tip) => await lacks(archive, live, tip) ?? node.doubt(tip)));
     case 'supply': return supply(archive, live, question.target, question.have, question.cursor as SupplyCursor | null, question.budget);
     case 'admit': return node.admit(question.segments);
     case 'digests': {
@@ -100,6 +105,7 @@ async function logOf(node: Answering, prefix: Bytes): Promise<Answer<'logs'>[num
 /** The parts of a node that sessions use. */
 export function answeringFor(node: Node): Answering {
   const { archive, desk, writer, options } = node;
+  const doubts = new Map<string, number>();
   let issued = 0; // a new boot for each process: what one issues is compared within it only
   const boot = options.random.bytes(8);
   return {
@@ -117,5 +123,14 @@ export function answeringFor(node: Node): Answering {
     },
     admit: (segments) => node.admit(segments),
     sequence: () => ++issued,
+    doubt(tip) {
+      const name = `${hex(tip.log)} ${tip.to} ${hex(tip.after)}`, now = options.clock.uptime();
+      const since = doubts.get(name);
+      if (since === undefined) {
+        if (doubts.size >= DOUBTS) doubts.delete(doubts.keys().next().value!);
+        doubts.set(name, now);
+      }
+      return since !== undefined && now - since >= DOUBT_MS;
+    },
   };
 }

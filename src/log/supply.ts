@@ -146,8 +146,8 @@ export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: By
   return out;
 }
 
-/** Would the door take something of this tip's ancestry? False when it is held, or waits in quarantine. */
-export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): Promise<boolean> {
+/** Would the door take something of this tip's ancestry? False when it is held, or waits in quarantine; undefined when only a key could tell whether it is another branch. */
+export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): Promise<boolean | undefined> {
   const record = await recordOf(archive, tip.log);
   const live = liveOf(tip.log)?.at(tip.to);
   if (live && equal(live, tip.after)) return false;
@@ -157,8 +157,8 @@ export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes;
     if (e.some((x) => equal(x, tip.after))) return false;
     const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
     if (record.bounds && tip.to > top && record.spans.some((s) => s.to >= top)) return false;
-    // Another history at a held position is wanted; where nothing tells, it counts as held.
-    if (record.spans.some((s) => s.from <= tip.to && tip.to <= s.to)) return e.length > 0 && !e.some((x) => equal(x, tip.after));
+    // Another history at a held position is wanted.
+    if (record.spans.some((s) => s.from <= tip.to && tip.to <= s.to)) return e.length > 0 ? true : undefined;
   }
   const prefix = new Uint8Array(48);
   prefix.set(tip.node);
