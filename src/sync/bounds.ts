@@ -23,6 +23,11 @@ export const SEGMENTS_AIM = 49_152;
 export const PACKED_BYTES = 131_072;
 /** A segment of at most this many bytes travels thin on any link; longer ones only where every byte counts. */
 export const THIN_BYTES = 4_096;
+/** Opening a payload only to leave more out costs its events' time: on links that are not thin this many events are opened at once, and each second. */
+export const OPENED_EVENTS = 4_096;
+export const OPENED_EACH_SECOND = 1_024;
+/** What opening any segment costs, in events. */
+export const OPENED_BASE = 16;
 /** Bytes of an introduction, and segments in it. */
 export const INTRO_BYTES = 65_536;
 export const INTRO_SEGMENTS = 256;

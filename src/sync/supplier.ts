@@ -6,7 +6,7 @@ import { concat, hex } from '../event/bytes.ts';
 import type { Tip } from '../event/chain.ts';
 import type { Segment } from '../event/segment.ts';
 import { parseSegment } from '../event/segment.ts';
-import { BULK, JOBS, OUTBOX_AIM, PACKED_BYTES, SEGMENTS_AIM, THIN_BYTES, URGENT, WANTS_OPEN, WINDOW_MOST } from './bounds.ts';
+import { BULK, JOBS, OPENED_BASE, OPENED_EACH_SECOND, OPENED_EVENTS, OUTBOX_AIM, PACKED_BYTES, SEGMENTS_AIM, THIN_BYTES, URGENT, WANTS_OPEN, WINDOW_MOST } from './bounds.ts';
 import { encodeMessage } from './compose.ts';
 import type { Desk } from './desk.ts';
 import type { Target } from './host.ts';
@@ -39,6 +39,8 @@ export class Supplier {
   #outBytes = 0;
   #number = 0;
   #window = 0;
+  #opens = OPENED_EVENTS;
+  #openedAt = 0;
   /** Segments sent so far. */
   sent = 0;
   /** Jobs that found no room; a later comparison finds what they would have sent. */
@@ -197,7 +199,7 @@ export class Supplier {
     const log = logOf(this.#desk.host.crypto, this.#desk.host.fleet, segment);
     const channel = job.priority < 0 ? URGENT : BULK;
     if (this.#message && (this.#message.channel !== channel || this.#message.bytes + bytes.length > SEGMENTS_AIM + THIN_BYTES)) this.#flush();
-    const thinned = job.whole || (!this.#desk.thin && bytes.length > THIN_BYTES) ? undefined : this.#thinners[channel]!.thin(segment);
+    const thinned = job.whole || (!this.#desk.thin && bytes.length > THIN_BYTES) ? undefined : this.#thinners[channel]!.thin(segment, this.#mayOpen(header.count));
     const m = (this.#message ??= { channel, entries: [], columns: [], packed: 0, spans: [], bytes: 0 });
     m.entries.push(thinned?.thin ?? bytes);
     if (thinned?.columns) {
@@ -210,6 +212,18 @@ export class Supplier {
     this.#desk.report.sent += header.count;
     this.#peer.holds(log, header.first + header.count - 1, header.after);
     if (m.bytes >= SEGMENTS_AIM || m.packed >= PACKED_BYTES) this.#flush();
+  }
+
+  /** Where bytes are dear every segment is opened; elsewhere only as many as do not slow a long transfer. */
+  #mayOpen(events: number): boolean {
+    if (this.#desk.thin) return true;
+    const { now } = this.#desk;
+    this.#opens = Math.min(OPENED_EVENTS, this.#opens + ((now - this.#openedAt) * OPENED_EACH_SECOND) / 1000);
+    this.#openedAt = now;
+    const cost = OPENED_BASE + events;
+    if (this.#opens < cost) return false;
+    this.#opens -= cost;
+    return true;
   }
 
   #flush(): void {

@@ -5,7 +5,7 @@ import { INFLATED_BYTES } from '../limits.ts';
 import { EMPTY, concat, equal, hex } from '../event/bytes.ts';
 import { domain, logId } from '../event/chain.ts';
 import type { Header } from '../event/header.ts';
-import { CODEC_COLUMNS, VERSION, encodeHeader, logNameOf } from '../event/header.ts';
+import { CODEC_COLUMNS, VERSION, logNameOf } from '../event/header.ts';
 import type { Segment } from '../event/segment.ts';
 import { openSegment } from '../event/segment.ts';
 import { HANDLES, NAMES } from './bounds.ts';
@@ -17,6 +17,8 @@ import type { PeerView } from './peerview.ts';
 import type { Name, Ref, Thin } from './thinform.ts';
 import { UPTIME_MOST } from './thinform.ts';
 
+/** How a header of 20 items begins. As it was read strictly, its fields then give its bytes; with more items they would not. */
+const PLAIN_HEADER = 0x94;
 const SEGMENT_KEY = domain('segment key');
 
 /** The key of one segment's payload. */
@@ -88,12 +90,12 @@ export class Thinner {
 
   /**
    * The thin form of a segment whose id is filled in, or undefined: send it whole. `columns`, when there, are to be packed with those of its
-   * neighbours. Declares handles: what is returned must be sent, in this order.
+   * neighbours. `open` false saves the time of opening it, for some 60 bytes more. Declares handles: what is returned must be sent, in this order.
    */
-  thin(segment: Segment): { thin: Thin; columns: Bytes | undefined } | undefined {
+  thin(segment: Segment, open = true): { thin: Thin; columns: Bytes | undefined } | undefined {
     const { header: h, payload, signature } = segment;
-    if (payload === null || h.version !== VERSION || h.clock.uptime > UPTIME_MOST || !equal(encodeHeader(h), segment.headerBytes)) return undefined;
-    const plain = this.#peer.reads(h.keyHash) ? opened(this.#host, segment) : undefined;
+    if (payload === null || h.version !== VERSION || h.clock.uptime > UPTIME_MOST || segment.headerBytes[0] !== PLAIN_HEADER) return undefined;
+    const plain = open && this.#peer.reads(h.keyHash) ? opened(this.#host, segment) : undefined;
     let body: Bytes | number = plain ?? payload, columns: Bytes | undefined;
     if (plain && this.#peer.packsAlike) {
       columns = this.#host.crypto.inflate(plain, INFLATED_BYTES);
