@@ -14,7 +14,7 @@ import { encodeToken } from './fleet/token.ts';
 import { itemsIn, pages } from './log/archive.ts';
 import { TIP } from './log/item.ts';
 import { prefixEnd, segmentFrom, segmentSpan } from './log/place.ts';
-import { readsAll } from './node-fleet.ts';
+import { olderKeys, readsAll } from './node-fleet.ts';
 
 /** Whom to invite: `name` of the invitation; rights as patterns (`*` for all streams, none by default for `read` means a relay that carries what it cannot read). */
 export interface Invitation { name?: string; admin?: boolean; read?: string[]; write?: string[]; addresses?: string[]; root?: Bytes }
@@ -69,7 +69,7 @@ export async function revoke(node: Node, target: Bytes, why: string): Promise<vo
   await node.appendFleet(revokeDraft({ author: node.id, node: target, cut: sortTips(tips), why, seen: membership.seen(node.fleetLog()) }));
   if (!membership.rotationDue()) return;
   const members = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
-  await node.appendFleet(keyDraft(crypto, random, { author: node.id, key: random.bytes(32), members, before: keyring.list().slice(-64), seen: membership.seen(node.fleetLog()) }));
+  await node.appendFleet(keyDraft(crypto, random, { author: node.id, key: random.bytes(32), members, before: olderKeys(membership, keyring), seen: membership.seen(node.fleetLog()) }));
 }
 
 /** Gives back what lies in quarantine of a revoked node here. Faults: `not-admin`, `not-found` (nothing lies there). */

@@ -18,8 +18,9 @@ import { keyDraft, wrapDraft } from './fleet/acts.ts';
 import { fleetId, parseGenesis } from './fleet/genesis.ts';
 import { decodeIdentity, encodeIdentity } from './fleet/identity.ts';
 import { makeKeyring } from './fleet/keyring.ts';
+import type { Member } from './fleet/membership.ts';
 import { Membership } from './fleet/membership.ts';
-import { mayRead, mayWrite } from './fleet/rights.ts';
+import { mayWrite } from './fleet/rights.ts';
 import { fleetFacts } from './log/fleet-facts.ts';
 
 const ZERO_GRANT = new Uint8Array(8);
@@ -41,7 +42,9 @@ export interface FleetDesk {
   judgePeer(node: Bytes): Standing;
   /** True once after keys were learnt. */
   takeLearnt(): boolean;
-  /** What this node, as an admin whose turn it is, should write now. */
+  /** Which of the live admins this node is (0: the first), when something is due that any of them could do; undefined otherwise. */
+  dutyRank(): number | undefined;
+  /** What is due. */
   duties(log: Bytes | undefined): FleetDraft[];
   /** Saves keys and grant. */
   save(grant?: Bytes): Promise<void>;
@@ -70,6 +73,13 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
     // Before any key event is known, the key that came with the token is the current one.
     const name = membership.currentKey(stream, (n) => keyring.has(n)) ?? (first && hex(keyHash(crypto, first)));
     return (name !== undefined && keyring.streamKey(name, stream)) || null;
+  };
+
+  const current = (): string | undefined => membership.currentKey('-', (n) => keyring.has(n));
+  /** Members that read and for whom no admin has wrapped the current key. */
+  const unwrapped = (): Member[] => {
+    const name = current();
+    return name === undefined ? [] : membership.lacking(name).filter((m) => readsAll(m.rights.read) && !equal(m.node, node));
   };
 
   const judge = (author: Bytes, grant: Bytes, stream: string): Judgement => {
@@ -116,22 +126,25 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
       learnt = false;
       return was;
     },
-    duties(log) {
+    dutyRank() {
       const self = membership.member(node);
-      if (self?.state !== 'live' || !self.rights.admin) return [];
-      const admins = membership.members().filter((m) => m.state === 'live' && m.rights.admin);
-      if (!equal(admins[0]!.node, node)) return []; // one admin at a time: the first by id
-      const readers = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
-      if (membership.rotationDue()) return keyDraft(crypto, random, { author: node, key: random.bytes(32), members: readers, before: keyring.list().slice(-64), seen: membership.seen(log) });
-      const name = membership.currentKey('-', (n) => keyring.has(n));
-      const missing = name === undefined ? [] : membership.lacking(name).filter((m) => mayRead(m.rights, '-') && !equal(m.node, node));
-      return missing.length ? wrapDraft(crypto, random, { author: node, key: keyring.get(name!)!, members: missing, seen: membership.seen(log) }) : [];
+      if (self?.state !== 'live' || !self.rights.admin || (!membership.rotationDue() && !unwrapped().length)) return undefined;
+      return membership.members().filter((m) => m.state === 'live' && m.rights.admin).findIndex((m) => equal(m.node, node));
+    },
+    duties(log) {
+      if (membership.rotationDue()) {
+        const members = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
+        return keyDraft(crypto, random, { author: node, key: random.bytes(32), members, before: olderKeys(membership, keyring), seen: membership.seen(log) });
+      }
+      const members = unwrapped();
+      const name = current();
+      return members.length ? wrapDraft(crypto, random, { author: node, key: keyring.get(name!)!, members, seen: membership.seen(log) }) : [];
     },
     async save(grant) {
-      const current = identity.keys[0];
-      const rest = keyring.list().filter((k) => !current || !equal(k, current));
-      const name = membership.currentKey('-', (n) => keyring.has(n));
-      const keys = current ? [current, ...rest] : rest;
+      const first = identity.keys[0];
+      const rest = keyring.list().filter((k) => !first || !equal(k, first));
+      const name = current();
+      const keys = first ? [first, ...rest] : rest;
       const now = name === undefined ? undefined : keyring.get(name);
       identity = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
       await options.keys.save(encodeIdentity(identity));
@@ -146,6 +159,11 @@ export function factsIn(run: Admitted, log: Bytes, before: Bytes, cites: Tip[]):
     ...decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, end)), node: run.node, log, position: run.first + i,
     before: i ? run.hashes.slice(i * 32 - 32, i * 32) : before, e: run.hashes.slice(i * 32, i * 32 + 32), cites: run.first + i === 1 ? cites : [],
   }));
+}
+
+/** The keys that a new one seals: those in effect, the latest 64, so that who gets the new one can read on. */
+export function olderKeys(membership: Membership, keyring: Keyring): Bytes[] {
+  return membership.keys(null).map((name) => keyring.get(name)).filter((key) => key !== undefined).slice(-64);
 }
 
 /** True for rights that reach every ordinary stream: who has them gets the fleet's key. */

@@ -28,8 +28,8 @@ export interface Answering {
   judgePeer(node: Bytes): Standing;
   introduction(): Promise<Bytes[]>;
   admit(segments: Segment[]): Promise<{ events: number; refused?: Fault['code'] }[]>;
-  /** A tip that may be of another branch, for all that a node without the key can tell: fetched when somebody still shows it after a while. */
-  doubt(tip: { log: Bytes; to: number; after: Bytes }): boolean;
+  /** A tip that may be of another branch, for all that a node without the key can tell: fetched of nodes that were cloned, and when somebody still shows it after a while. */
+  doubt(tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): boolean;
   sequence(): number;
 }
 
@@ -124,6 +124,7 @@ export function answeringFor(node: Node): Answering {
     admit: (segments) => node.admit(segments),
     sequence: () => ++issued,
     doubt(tip) {
+      if (archive.suspects.has(hex(tip.node))) return true;
       const name = `${hex(tip.log)} ${tip.to} ${hex(tip.after)}`, now = options.clock.uptime();
       const since = doubts.get(name);
       if (since === undefined) {

@@ -1,7 +1,7 @@
 // How a node is, in one plain object for people and programs.
 import type { Node } from './node.ts';
 import { hex } from './event/bytes.ts';
-import { tallyOf } from './log/archive.ts';
+import { digestOf, tallyOf } from './log/archive.ts';
 import { countUnstored } from './log/own.ts';
 import { alarmsIn, receiptsIn } from './node-notes.ts';
 
@@ -66,4 +66,11 @@ export function streamsOf(node: Node): StreamInfo[] {
     }
     return { stream, ...tally };
   }).filter((s) => s.events > 0 || s.segments > 0);
+}
+
+/** The digest of all streams but the system's, what waits sealed first, and how many events it stands for. */
+export function digestOfNode(node: Node): { digest: string; events: number } {
+  node.seal();
+  const events = streamsOf(node).filter((s) => !s.stream.startsWith('$')).reduce((n, s) => n + s.events, 0);
+  return { digest: digestOf(node.archive), events };
 }

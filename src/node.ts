@@ -26,6 +26,7 @@ import { createWriter } from './log/writer.ts';
 import { LatestView } from './view/latest.ts';
 import { invite, release, revoke } from './node-acts.ts';
 import { connect } from './node-connection.ts';
+import { Duty } from './node-duty.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
 import { factsIn, openDesk } from './node-fleet.ts';
 import { raise } from './node-notes.ts';
@@ -52,9 +53,9 @@ export class Node {
   readonly followers = new Followers();
   readonly #latest: LatestView;
   readonly #answering: Answering;
+  readonly #duty = new Duty(this);
   #turn: Promise<unknown> = Promise.resolve();
   #checkpointing = false;
-  #onDuty = false;
   #closing = false;
   #closed = false;
   #failed: Fault | undefined;
@@ -194,7 +195,7 @@ export class Node {
     if (this.#closed) return undefined;
     const now = this.options.clock.uptime();
     const window = this.options.windowMs ?? WINDOW_MS;
-    let next: number | undefined;
+    let next = this.#duty.tick(now);
     for (const { stream, since } of this.writer.waiting()) {
       if (since + window <= now) this.seal(stream);
       else next = Math.min(next ?? Infinity, since + window);
@@ -243,7 +244,7 @@ export class Node {
     this.#announce();
   }
 
-  /** The fold of the fleet has news: keys are saved, what they open is folded, and an admin whose turn it is does its duties. */
+  /** The fold of the fleet has news: keys are saved, what they open is folded, and admins have duties. */
   async #fleetChanged(): Promise<void> {
     if (this.desk.takeLearnt()) {
       await this.desk.save();
@@ -251,11 +252,7 @@ export class Node {
     }
     this.writer.retire();
     this.options.notice({ kind: 'fleet' });
-    if (this.#onDuty || this.#closing) return;
-    const drafts = this.desk.duties(this.fleetLog());
-    if (!drafts.length) return;
-    this.#onDuty = true; // not awaited: appending has the fleet judged again, which takes turns with this
-    this.appendFleet(drafts).catch(() => undefined).finally(() => { this.#onDuty = false; }); // what failed stays due until the next news
+    if (!this.#closing) this.#duty.look();
   }
 
   #acknowledged({ run, full, own, before }: Acknowledged): void {

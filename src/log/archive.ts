@@ -39,6 +39,8 @@ export interface Archive {
   /** What changed in the frontier since someone last took it. */
   delta: { removed: Item[]; added: Item[] };
   readonly tallies: Map<string, Tally>;
+  /** Nodes (hex) of which a clone or a fork is known: what nobody can tell apart without the key is taken for another branch there. */
+  readonly suspects: Set<string>;
   /** By hex of the author's id. */
   readonly quarantine: Map<string, Quarantined>;
   seen: Stamp;
@@ -51,7 +53,7 @@ export interface Archive {
 /** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
+    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
   };
   const seen = await parts.store.get('meta', utf8('seen'));
   if (seen) {
@@ -67,6 +69,10 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
     const [bytes, segments] = decode(row.value) as number[];
     const node = row.key.slice(QUARANTINED.length);
     archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! });
+  }
+  for await (const row of pages(parts.store, 'alarm')) {
+    const [code, node] = decode(row.value) as [string, Bytes];
+    if (code === 'clone' || code === 'fork') archive.suspects.add(hex(node));
   }
   for await (const row of pages(parts.store, 'frontier')) {
     const [stream, node, items] = decode(row.value) as [string, Bytes, Value[][]];

@@ -179,6 +179,7 @@ export class Change {
       setItems(archive, record.log, archive.ownItems(record.log) ?? itemsOf(record));
     }
     for (const [stream, t] of tallies) archive.tallies.set(stream, t);
+    for (const a of this.alarms) if (a.code === 'clone' || a.code === 'fork') archive.suspects.add(hex(a.node));
     for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);
   }
 

@@ -72,6 +72,9 @@ export const QUIET_MS = 300;
 export const TELL_MS = 2_000;
 /** Pause between two receipts; ten times that on thin links. */
 export const RECEIPT_MS = 5_000;
+/** Pause between receipts while there is no quiet, and receipts of the peer within COMPARE_SPAN_MS. */
+export const RECEIPT_BUSY_MS = 60_000;
+export const RECEIPTS = 64;
 /** Streams in one receipt. */
 export const RECEIPT_STREAMS = 64;
 /** A handshake or an introduction may take this long; silence this long ends a session. */

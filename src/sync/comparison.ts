@@ -32,6 +32,9 @@ export class Comparison {
   #sent = 0;
   #peer: Sum | undefined;
   #list: { shorts: Float64Array; at: number } | undefined;
+  // Symbols are given up for a list, or the difference is out: what still comes of them is passed over.
+  #listing = false;
+  #found = false;
 
   constructor(desk: Desk, set: SetNumber, snapshot: Snapshot) {
     this.#desk = desk;
@@ -85,10 +88,10 @@ export class Comparison {
     const { snapshot } = this;
     this.#decoder ??= new Decoder((this.#coder ??= new Coder(snapshot.lo, snapshot.hi)));
     const decoder = this.#decoder;
-    if (message.from !== decoder.count || message.bytes.length === 0) return undefined;
+    if (this.#listing || this.#found || message.from !== decoder.count || message.bytes.length === 0) return undefined;
     if (decoder.add(message.bytes)) return this.#fromFound(decoder.found.lo, decoder.found.hi);
     const least = Math.min(snapshot.count, message.sum.count);
-    const list = decoder.count * SYMBOL_BYTES > 12 * least + 1024;
+    const list = (this.#listing = decoder.count * SYMBOL_BYTES > 12 * least + 1024);
     if (list && snapshot.count < message.sum.count) this.#sayList(0);
     else this.#desk.say({ kind: 'more', set: this.#set, list, from: list ? 0 : decoder.count });
     return undefined;
@@ -100,7 +103,7 @@ export class Comparison {
     this.#check(sum);
     if (from === 0) this.#list = { shorts: new Float64Array(Math.min(sum.count, LIST_BATCH)), at: 0 };
     const list = this.#list;
-    if (!list || from !== list.at || list.at + bytes.length / 8 > sum.count) return undefined;
+    if (this.#found || !list || from !== list.at || list.at + bytes.length / 8 > sum.count) return undefined;
     const shorts = shortsOf(bytes);
     if (list.at + shorts.length > list.shorts.length) {
       const grown = new Float64Array(Math.min(sum.count, 2 * (list.at + shorts.length)));
@@ -139,6 +142,7 @@ export class Comparison {
   }
 
   #fromFound(lo: number[], hi: number[]): Difference {
+    this.#found = true;
     const out: Difference = { mine: [], theirs: new Set() };
     for (let i = 0; i < lo.length; i++) {
       const known = this.snapshot.find(shortOf(lo[i]!, hi[i]!));
@@ -149,6 +153,7 @@ export class Comparison {
   }
 
   #fromList(shorts: Float64Array): Difference {
+    this.#found = true;
     const { snapshot } = this;
     const sorted = shorts.slice().sort();
     const theirs = new Set<number>();

@@ -7,7 +7,7 @@ import { concat, equal, hex } from '../event/bytes.ts';
 import { domain } from '../event/chain.ts';
 import { Reader } from '../event/reader.ts';
 import { Writer } from '../event/writer.ts';
-import { RECEIPT_MS, RECEIPT_STREAMS } from './bounds.ts';
+import { COMPARE_SPAN_MS, RECEIPTS, RECEIPT_BUSY_MS, RECEIPT_MS, RECEIPT_STREAMS } from './bounds.ts';
 import type { Desk } from './desk.ts';
 import type { StreamDigest } from './host.ts';
 
@@ -90,6 +90,8 @@ export class Receipts {
   readonly #told = new Map<string, string>();
   #asking = false;
   #at = -Infinity;
+  readonly #began: number;
+  #takes: number[] = [];
   #state: string | undefined;
   /** When one will be due, or Infinity. */
   deadline = Infinity;
@@ -100,11 +102,17 @@ export class Receipts {
   constructor(desk: Desk, streams: () => string[] | null) {
     this.#desk = desk;
     this.#streams = streams;
+    this.#began = desk.now;
   }
 
   /** True when the last receipt told this state. */
   toldOf(state: string): boolean {
     return !this.#asking && this.#state === state;
+  }
+
+  /** When a receipt is due although there has been no quiet for one. */
+  get overdueAt(): number {
+    return this.#asking ? Infinity : (this.#at > -Infinity ? this.#at : this.#began) + (this.#desk.thin ? 10 : 1) * RECEIPT_BUSY_MS;
   }
 
   /** Tells a receipt unless the last one was of the same state, or only just told; call while nothing is under way. */
@@ -135,7 +143,9 @@ export class Receipts {
 
   /** The peer's receipt: checked, then handed to the node. Fault `bad-message` when it is of another node or forged. */
   take(bytes: Bytes): void {
-    const { host, peer, outputs } = this.#desk;
+    const { host, peer, outputs, now } = this.#desk;
+    this.#takes = this.#takes.filter((at) => at > now - COMPARE_SPAN_MS);
+    if (this.#takes.push(now) > RECEIPTS) throw new Fault('bad-message', 'The peer sends receipts without end.');
     let receipt: Receipt;
     try {
       receipt = readReceipt(host.crypto, host.fleet, bytes);

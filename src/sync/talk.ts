@@ -173,9 +173,15 @@ export class Talk {
   }
 
   #finish(quiet: boolean): void {
-    this.#receipts.deadline = Infinity;
-    if (!quiet || !this.idle) return;
     const state = `${this.#fleet.state} ${this.#rest.state}`;
+    this.#receipts.deadline = Infinity;
+    if (!quiet || !this.idle) {
+      // Where it is never quiet, receipts come now and then all the same.
+      if (!this.#fleet.done && this.#fleet.untouched) return;
+      if (this.#desk.now >= this.#receipts.overdueAt) this.#receipts.tell(state);
+      else this.#receipts.deadline = this.#receipts.overdueAt;
+      return;
+    }
     if (this.#synced !== state) {
       this.#synced = state;
       this.#syncedAt = this.#desk.now;

@@ -1,0 +1,35 @@
+// What falls to admins without anybody asking: a new key after a revocation, wraps for members that came later. One of them acts; the others only when it does not.
+import type { Node } from './node.ts';
+
+/** How long the second admin waits for the first, the third for the second, and so on. */
+const TURN_MS = 60_000;
+
+export class Duty {
+  readonly #node: Node;
+  #busy = false;
+  /** Uptime at which it is this node's turn. */
+  #at: number | undefined;
+
+  constructor(node: Node) { this.#node = node; }
+
+  /** The fold of the fleet has news, or the turn has come. */
+  look(): void {
+    const { desk, options } = this.#node;
+    const rank = desk.dutyRank();
+    if (rank === undefined) { this.#at = undefined; return; }
+    const now = options.clock.uptime();
+    this.#at ??= now + rank * TURN_MS;
+    if (this.#busy || now < this.#at) return;
+    const drafts = desk.duties(this.#node.fleetLog());
+    this.#at = now + TURN_MS; // what fails stays due
+    if (!drafts.length) return;
+    this.#busy = true; // not awaited: appending has the fleet judged again, which takes turns with the caller
+    this.#node.appendFleet(drafts).catch(() => undefined).finally(() => { this.#busy = false; });
+  }
+
+  /** Acts when the turn has come; returns the uptime at which it will. */
+  tick(now: number): number | undefined {
+    if (this.#at !== undefined && this.#at <= now) this.look();
+    return this.#at;
+  }
+}
