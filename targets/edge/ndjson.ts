@@ -145,5 +145,13 @@ export function bytesFromJson(value: unknown, depth = 0): unknown {
 
 /** A value as JSON text; byte strings as above. */
 export function jsonText(value: unknown): string {
+  // Bytes are rare, and asking about every part while writing costs as much again as the writing.
+  if (!holdsBytes(value)) return JSON.stringify(value);
   return JSON.stringify(value, (_, inner: unknown) => inner instanceof Uint8Array ? { $bytes: base64url(inner) } : inner);
+}
+
+function holdsBytes(value: unknown): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (value instanceof Uint8Array) return true;
+  return Array.isArray(value) ? value.some(holdsBytes) : Object.values(value).some(holdsBytes);
 }

@@ -11,11 +11,11 @@ test('help, version and mistakes need no node', async () => {
   const overview = await holdfast([]);
   assert.is(overview.code, 2);
   assert.match(overview.stderr, 'A first tour');
-  for (const args of [['--help'], ['help'], ['help', 'append'], ['append', '--help'], ['run', '-h']]) {
+  await Promise.all([['--help'], ['help'], ['help', 'append'], ['append', '--help'], ['run', '-h']].map(async (args) => {
     const { code, stdout, stderr } = await holdfast(args);
     assert.equal([code, stderr], [0, ''], args.join(' '));
     assert.match(stdout, 'usage: holdfast');
-  }
+  }));
   assert.match((await holdfast(['--version'])).stdout, /^holdfast \d+\.\d+\.\d+\n$/);
   const typo = await holdfast(['apend', 'x']);
   assert.equal([typo.code, typo.stdout], [2, '']);
@@ -30,7 +30,7 @@ test('every command has help with an example', async () => {
   const { stdout } = await holdfast(['help']);
   const names = [...stdout.matchAll(/^ {2}([a-z]+) .*$/gm)].map((match) => match[1]!).filter((name) => name !== 'holdfast' && name !== 'echo');
   assert.ok(names.length >= 17, names.join());
-  for (const name of names) assert.match((await holdfast(['help', name])).stdout, 'Examples', name);
+  await Promise.all(names.map(async (name) => assert.match((await holdfast(['help', name])).stdout, 'Examples', name)));
 });
 
 test('without a node it is said how to get one', () => inFolder(async (path) => {
