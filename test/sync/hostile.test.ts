@@ -12,6 +12,7 @@ import { acceptHandshake, openHandshake, type Secured } from '../../src/sync/han
 import type { Output, SessionLike } from '../../src/sync/host.ts';
 import { readMessage, type Message } from '../../src/sync/message.ts';
 import { Joiner } from '../../src/sync/pieces.ts';
+import { makeReceipt } from '../../src/sync/receipts.ts';
 import { createSession } from '../../src/sync/session.ts';
 import { Line } from './line.ts';
 import { ToyHost, bytesOf } from './toy-host.ts';
@@ -39,6 +40,12 @@ class Forger {
     const { proof, secured } = opening.reply(this.#plain[0]!);
     this.#secured = secured;
     this.raw(proof);
+  }
+
+  /** A good receipt of the forger. */
+  get receipt(): Bytes {
+    const me = this.#me;
+    return makeReceipt(me.fleet, (m) => me.sign(m), { node: me.node, boot: me.boot, sequence: 1, items: 0, digest: ROOT2, streams: [] });
   }
 
   raw(unit: Bytes, channel = 0): void {
@@ -79,6 +86,7 @@ class Forger {
   }
 }
 
+const ROOT2 = new Uint8Array(32);
 const ROOT = new Uint8Array(16).fill(9);
 const CODES = new Set(['bad-message', 'bad-handshake', 'timeout', 'link-closed', 'not-a-member', 'busy', 'in order']);
 
@@ -203,6 +211,7 @@ hostile('a member who says what does not belong is cut off', () => {
     'handles from nowhere': (f) => f.say({ kind: 'segments', number: 1, segments: [{ ref: { by: 'handle', handle: 3 }, first: 1, before: undefined, count: 1, quality: 0, uptime: 0, seal: new Uint8Array(64), opening: undefined, told: undefined, body: new Uint8Array(5) }], packed: null, bytes: 0 }, 2),
     'columns that do not unpack': (f) => f.say({ kind: 'segments', number: 1, segments: [], packed: bytesOf('p', 90), bytes: 0 }, 2),
     'a receipt that is none': (f) => f.say({ kind: 'receipt', receipt: bytesOf('r', 90) }),
+    'receipts without end': (f) => { for (let i = 0; i < 100; i++) f.say({ kind: 'receipt', receipt: f.receipt }); },
     'garbage in a good seal': (f) => f.say(bytesOf('g', 90)),
   };
   for (const [what, act] of Object.entries(wrong)) {

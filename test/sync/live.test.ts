@@ -107,6 +107,17 @@ live('two quiet nodes say little, and notice when the other is gone', () => {
   assert.is(line.b.fault?.code, 'timeout');
 });
 
+live('receipts come now and then where it is never quiet', () => {
+  const a = new ToyHost('a'), b = new ToyHost('b');
+  const line = new Line(a, b);
+  for (let i = 0; i < 1400; i++) line.later(100 * i, () => { a.write('telemetry', 1, 1_800_000_000_000 + i); });
+  line.run(140_000);
+  assert.ok(line.a.receipts.length >= 2 && line.a.receipts.length < 35, String(line.a.receipts.length));
+  assert.is(line.a.fault, undefined);
+  line.run();
+  assert.ok(line.a.equal && line.b.equal);
+});
+
 live('closing says goodbye', () => {
   const line = new Line(new ToyHost('a'), new ToyHost('b')).run();
   line.close('b');
