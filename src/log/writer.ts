@@ -17,6 +17,7 @@ import { see, setItems } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
 import { TIP } from './item.ts';
+import { itemsOf } from './record.ts';
 import { forgetStored, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
 
 /** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
@@ -155,6 +156,16 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     return { incarnation: own.opening.incarnation, first: chunk.first, count: drafts.length, hashes: chunk.hashes };
   }
 
+  /** The items of a log where this process knows more than the store: what it has sealed of it, and which ends its own openings cite. */
+  archive.ownItems = (log) => {
+    const own = all().find((o) => equal(o.log, log));
+    const cites = all().filter((o) => o.sealed > 0 && o.stored === 0).flatMap((o) => o.opening.cites).filter((tip) => equal(tip.log, log));
+    if (!own && !cites.length) return undefined;
+    const record = archive.records.get(hex(log));
+    const items = own ? itemsOfOwn(own, record) : record && itemsOf(record);
+    return items?.filter((i) => i.kind !== TIP || !cites.some((tip) => tip.position === i.to && equal(tip.e, i.after)));
+  };
+
   function publish(own: OwnLog, segments: Segment[]): void {
     if (segments[0]?.header.first === 1) {
       // What the opening cites is no longer an end; the store learns it when the segment is stored.
@@ -163,7 +174,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
         if (items) setItems(archive, tip.log, items.filter((i) => !(i.kind === TIP && i.to === tip.position && equal(i.after, tip.e))));
       }
     }
-    setItems(archive, own.log, itemsOfOwn(own, archive.records.get(hex(own.log))));
+    setItems(archive, own.log, archive.ownItems(own.log)!);
   }
 
   function seal(stream?: string): Segment[] {
@@ -201,16 +212,11 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     if (plans.length) await change.commit();
     for (const { own, position, last } of plans) {
       forgetStored(own, position, last);
-      setItems(archive, own.log, itemsOfOwn(own, archive.records.get(hex(own.log))));
+      setItems(archive, own.log, archive.ownItems(own.log)!);
     }
     for (let i = old.length - 1; i >= 0; i--) if (old[i]!.stored === old[i]!.position) old.splice(i, 1);
     await journal.release(generation);
   }
-
-  archive.ownItems = (log) => {
-    const own = all().find((o) => o.sealed > o.stored && equal(o.log, log));
-    return own && itemsOfOwn(own, archive.records.get(hex(log)));
-  };
 
   return {
     logs, append, seal, checkpoint,
