@@ -219,6 +219,7 @@ export async function twins(world: World): Promise<void> {
   const machine = chance.maybe(world.free((one) => !world.revoked(one) && !world.outcasts.has(one) && world.may(one, 'write').length > 0));
   if (!machine || world.machines.length >= world.scenario.machinesMost) return;
   await hold(machine, async () => {
+    ledger.forks++;
     isolate(world, machine);
     machine.crash('its memory is copied');
     const seed = `twin/${world.machines.length}`;

@@ -6,7 +6,7 @@ import { encodeValue } from '../../src/event/value.ts';
 import type { Entry } from '../../src/node-entry.ts';
 import { revive } from './acts-fail.ts';
 import { checkAlarms, checkRevoked } from './check-fleet.ts';
-import { members } from './heal.ts';
+import { agreeing, members } from './heal.ts';
 import type { Machine } from './machine.ts';
 import { markOf, readAll, STREAMS, type World } from './world.ts';
 
@@ -136,7 +136,7 @@ function checkGroups(world: World, byMark: ReadonlyMap<string, Entry[]>): void {
 /** `digest` counts what can be read; `verify` finds nothing. */
 async function checkCounts(world: World, first: Shown): Promise<void> {
   const events = [...first.values()].reduce((sum, entries) => sum + entries.length, 0);
-  for (const machine of members(world)) {
+  for (const machine of agreeing(world)) {
     const digest = await machine.ask(async (node) => node.digest());
     if (digest && digest.events !== events) world.ledger.problem(`${machine.label} counts ${digest.events} events, ${events} can be read`);
   }
@@ -147,7 +147,7 @@ async function checkCounts(world: World, first: Shown): Promise<void> {
 
 /** What a node holds does not depend on its memory: after a stop or a power cut it gives the same digest. */
 export async function checkRestart(world: World): Promise<void> {
-  const all = members(world);
+  const all = agreeing(world);
   const before = await all[0]!.ask(async (node) => node.digest());
   for (const machine of all) {
     if (world.chance.hit(0.5)) machine.crash('the last one');

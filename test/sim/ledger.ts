@@ -44,6 +44,8 @@ export class Ledger {
   readonly lost = new Set<string>();
   /** Problems found on the way. */
   readonly problems: string[] = [];
+  /** Memories that were copied. */
+  forks = 0;
   private counter = 0;
 
   /** A new mark, never used before. */

@@ -4,7 +4,7 @@ import { codeOf } from '../../src/fault.ts';
 import { hex } from '../../src/event/bytes.ts';
 import { openNode, type Node } from '../../src/node.ts';
 import type { NodeOptions } from '../../src/node-options.ts';
-import type { Bytes, Crypto } from '../../src/ports.ts';
+import type { Bytes, Crypto, Random } from '../../src/ports.ts';
 import type { Chance } from './chance.ts';
 import { Disk } from './memory-disk.ts';
 import { mountJournal, type MemoryJournal } from './memory-journal.ts';
@@ -76,7 +76,7 @@ export class Machine {
       if (ms !== undefined) planned = timeline.after(Math.max(1, ms), due);
     };
     const options: NodeOptions = {
-      store: life.store, journal: life.journal, clock: simClock(timeline, this.wall, this.boot), random: chance.branch(`random/${seed}`), crypto: this.crypto,
+      store: life.store, journal: life.journal, clock: simClock(timeline, this.wall, this.boot), random: this.random(seed), crypto: this.crypto,
       keys: {
         load: () => mounts[2]!.read(() => this.disk.keyFile),
         save: (bytes) => mounts[2]!.flush(() => { this.disk.keyFile = bytes.slice(); }),
@@ -156,6 +156,14 @@ export class Machine {
       commits: store?.commits ?? 0, commitBytes: store?.bytes ?? 0, records: journal?.records ?? 0, recordBytes: journal?.bytes ?? 0,
       writes: (this.life?.store.commits ?? 0) + (this.life?.journal.flushes ?? 0),
     };
+  }
+
+  /** Randomness of a process: what its memory held when it began (equal in twins), fed anew by the machine a little later. */
+  private random(seed: string): Random {
+    const { chance, timeline } = this.around;
+    const remembered = chance.branch(`random/${seed}`), own = chance.branch(`random/${this.label}/${this.lives}`);
+    const until = timeline.now + 2_000;
+    return { bytes: (length) => (timeline.now < until ? remembered : own).bytes(length) };
   }
 
   private drop(life: Life): void {
