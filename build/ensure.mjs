@@ -69,7 +69,7 @@ async function addon() {
   const headers = nodedir ? { npm_config_nodedir: nodedir, npm_package_config_node_gyp_nodedir: nodedir } : {};
   // Scripts are allowed for this one package whatever the user's settings: without its addon there is nothing to run.
   const result = await npm(['rebuild', ADDON, '--ignore-scripts=false', '--foreground-scripts'],
-    `Compiling the database engine (${ADDON}) for this machine, half a minute to a few minutes`, { npm_config_ignore_scripts: 'false', ...headers });
+    `Compiling the database engine (${ADDON}) for this machine; may take minutes`, { npm_config_ignore_scripts: 'false', ...headers });
   if (result.code === 0 && loads()) return true;
   const text = result.output;
   process.stderr.write(text.slice(-8_000) + '\n');
@@ -98,9 +98,11 @@ function npmCommand() {
 function npm(args, words, environment = {}) {
   const began = Date.now();
   const live = process.stderr.isTTY === true;
+  const columns = process.stderr.columns || 80;
   const show = () => {
     const text = `${words} … ${Math.round((Date.now() - began) / 1000)} s`;
-    if (live) process.stderr.write(`\r${text}`); else say(text);
+    // A line that wraps could not be written over.
+    if (live) process.stderr.write(`\r\u001b[K${text.length < columns ? text : `… ${text.slice(2 - columns)}`}`); else say(text);
   };
   show();
   const timer = setInterval(show, live ? 1_000 : 15_000);
