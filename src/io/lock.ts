@@ -1,5 +1,5 @@
 // One process per data directory: each says by a file who it is, looks who else is there, and takes no account of the dead.
-import { readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve as absolute } from 'node:path';
 import { Fault } from '../fault.ts';
 
@@ -10,7 +10,7 @@ export interface Lock {
 }
 
 /** A process as its file's name tells it: a number alone is used again, after a restart of a container even at once. */
-interface Owner { pid: number; started: number; boot: string; space: string; name: string }
+interface Owner { pid: number; started: number; boot: string; space: string; home: string; name: string }
 
 /** How long one that came first waits for others that came at the same moment to give way. */
 const PATIENCE_MS = 1_000;
@@ -26,20 +26,23 @@ function processStat(pid: number | 'self'): { state: string; started: number } |
   return stat === '' ? undefined : { state: fields[0]!, started: Number(fields[19]) };
 }
 
-function self(): Owner {
+function self(dir: string): Owner {
   const boot = content('/proc/sys/kernel/random/boot_id').slice(0, 8) || 'none', started = processStat('self')?.started ?? 0;
   let space = '0';
   try { space = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'; } catch { /* a system without /proc */ }
-  return { pid: process.pid, started, boot, space, name: `lock.${process.pid}.${started}.${boot}.${space}` };
+  const { dev, ino } = statSync(dir), home = `${dev}-${ino}`;
+  return { pid: process.pid, started, boot, space, home, name: `lock.${process.pid}.${started}.${boot}.${space}.${home}` };
 }
 
 function parse(name: string): Owner | undefined {
-  const parts = /^lock\.(\d+)\.(\d+)\.(\w+)\.(\d+)$/.exec(name);
-  return parts ? { pid: Number(parts[1]), started: Number(parts[2]), boot: parts[3]!, space: parts[4]!, name } : undefined;
+  const parts = /^lock\.(\d+)\.(\d+)\.(\w+)\.(\d+)\.(\d+-\d+)$/.exec(name);
+  return parts ? { pid: Number(parts[1]), started: Number(parts[2]), boot: parts[3]!, space: parts[4]!, home: parts[5]!, name } : undefined;
 }
 
 function alive(owner: Owner, own: Owner): boolean {
   if (owner.boot !== own.boot) return false;
+  // The directory was copied while that process had the original open.
+  if (owner.home !== own.home) return false;
   // A process of another container cannot be seen from here. LMDB, whose lock the kernel takes from the dead, decides when the store is opened.
   if (owner.space !== own.space) return false;
   try {
@@ -59,10 +62,10 @@ const refused = (dir: string, pid: number): Fault =>
  * the other; the one that was started later gives way. Faults: `store-locked` with the number of the process that has it, `store-failed`.
  */
 export async function lock(directory: string): Promise<Lock> {
-  const dir = absolute(directory), own = self(), file = join(dir, own.name);
+  const dir = absolute(directory);
   if (held.has(dir)) throw refused(dir, process.pid);
   held.add(dir);
-  let unclean = false;
+  let unclean = false, own: Owner, file = '';
   const others = (): Owner[] => {
     const found: Owner[] = [];
     for (const name of readdirSync(dir)) {
@@ -75,6 +78,8 @@ export async function lock(directory: string): Promise<Lock> {
     return found;
   };
   try {
+    own = self(dir);
+    file = join(dir, own.name);
     // Its name says it all; an empty file finds room on a full disk too.
     writeFileSync(file, '', { mode: 0o600 });
     for (const patience = performance.now() + PATIENCE_MS; ;) {
@@ -86,7 +91,7 @@ export async function lock(directory: string): Promise<Lock> {
     }
   } catch (error) {
     held.delete(dir);
-    rmSync(file, { force: true });
+    if (file) rmSync(file, { force: true });
     if (error instanceof Fault) throw error;
     throw new Fault('store-failed', `The data directory ${dir} cannot be used: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }

@@ -1,5 +1,5 @@
 // One process per data directory: the second is refused, the dead are succeeded, whoever comes at the same moment.
-import { readdir, writeFile } from 'node:fs/promises';
+import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -58,6 +58,21 @@ test('the number of a dead process that is in use again is no obstacle, nor is a
     assert.equal(await readdir(folder.path), []);
   }
   await folder.remove();
+});
+
+test('a copy of a directory that is open is free: what names the owner of the original there does not count', async () => {
+  const folder = await freshFolder(), copy = await freshFolder();
+  const child = await start('lock-child', [folder.path, 'lock']);
+  assert.is(await child.line(), 'held false');
+  await cp(folder.path, copy.path, { recursive: true });
+  const held = await lock(copy.path);
+  assert.is((await fault(lock(folder.path))).code, 'store-locked');
+  await held.release();
+  assert.equal(await readdir(copy.path), []);
+  child.process.kill('SIGKILL');
+  await child.ended;
+  await folder.remove();
+  await copy.remove();
 });
 
 test('of many that come at the same moment exactly one gets it', async () => {
