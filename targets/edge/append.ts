@@ -8,6 +8,7 @@ import { checkNumbers, bytesFromJson, lineReader, readDraft, type Line } from '.
 import { readMomentFlag } from './moment.ts';
 import { openDatabase } from './open.ts';
 import { counted, errorText, grouped } from './output.ts';
+import { wasNotAsked } from './remote.ts';
 
 /** Events, or bytes of lines, after which a batch is sent although more is there. */
 const BATCH_EVENTS = 1_024, BATCH_BYTES = 524_288;
@@ -80,7 +81,7 @@ async function appendLines(invocation: Invocation): Promise<number> {
   if (input !== process.stdin) await new Promise<void>((resolve, reject) => {
     input.once('ready', resolve).once('error', (error: Error) => reject(new Fault('not-found', `${file} cannot be read: ${error.message}`, { cause: error })));
   });
-  const database = await openDatabase(invocation, { serve: true });
+  const database = await lastingDatabase(invocation);
   if (input === process.stdin && process.stdin.isTTY) out.note('Reading events from the terminal, one JSON object a line; Ctrl-D ends.');
   const state = { appended: 0, rejected: 0 };
   let stopped = false;
@@ -104,8 +105,26 @@ async function appendLines(invocation: Invocation): Promise<number> {
   return stopped ? 130 : state.rejected > 0 ? 1 : 0;
 }
 
+/** A database for as long as the input lasts: when the node that did the work stops between two batches, the next one goes to whoever has the store then. */
+async function lastingDatabase(invocation: Invocation): Promise<Pick<Database, 'append' | 'close'>> {
+  let database = await openDatabase(invocation, { serve: true });
+  return {
+    async append(...batch) {
+      try {
+        return await database.append(...batch);
+      } catch (error) {
+        if (!wasNotAsked(error)) throw error;
+        await database.close();
+        database = await openDatabase(invocation, { serve: true });
+        return database.append(...batch);
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
 /** While one batch is made durable the next one is gathered; a full one waits, and the input with it. */
-async function appendStream(invocation: Invocation, database: Database, input: AsyncIterable<Uint8Array>, state: { appended: number; rejected: number }, stopped: () => boolean): Promise<void> {
+async function appendStream(invocation: Invocation, database: Pick<Database, 'append'>, input: AsyncIterable<Uint8Array>, state: { appended: number; rejected: number }, stopped: () => boolean): Promise<void> {
   const { out, json } = invocation;
   const stream = invocation.positionals[0]!;
   const reader = lineReader();

@@ -1,5 +1,6 @@
 // The live status of a node on a terminal: a block of lines that is redrawn in place, with what happens written above it.
 
+import type { HostMetrics } from '../../src/io/host.ts';
 import type { Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
@@ -43,17 +44,22 @@ export function worries(report: Report): { kind: 'odd' | 'bad'; text: string }[]
   return found;
 }
 
+function machineLine({ load, memory, temperature }: HostMetrics): string {
+  return `this machine: load ${load[0].toFixed(2)}, memory ${byteText(memory.available)} of ${byteText(memory.total)} free${temperature === undefined ? '' : `, ${temperature.toFixed(1)} °C`}, ${byteText(process.memoryUsage.rss())} used by this program`;
+}
+
 /** Rows of streams and links that are shown; the rest is counted. */
 const ROWS = 8;
 
-/** The block for one report; `rates` are events a second for each stream. */
-export function liveLines(report: Report, rates: Map<string, number>, paint: Paint): string[] {
+/** The block for one report; `rates` are events a second for each stream; `machine`: what it runs on. */
+export function liveLines(report: Report, rates: Map<string, number>, paint: Paint, machine?: HostMetrics): string[] {
   const found = worries(report);
   const health = found.length === 0 ? paint('good', 'healthy') : found.map(({ kind, text }) => paint(kind, text)).join(', ');
   const lines = [
     '',
     `${paint('bold', printable(report.name))}  ${paint('dim', `${report.node.slice(0, 12)}…`)}  fleet ${printable(report.fleetName)}  ${paint('dim', `up ${spanText(report.uptimeMs)}`)}`,
     `${health}  ${paint('dim', '·')}  clock ${report.clock.quality === 'none' ? paint('odd', 'not trusted') : report.clock.quality}  ${paint('dim', '·')}  disk ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`,
+    ...(machine === undefined ? [] : [paint('dim', machineLine(machine))]),
     '',
     paint('dim', `  ${'stream'.padEnd(24)} ${'events'.padStart(12)} ${'per s'.padStart(9)} ${'logs'.padStart(7)}`),
   ];

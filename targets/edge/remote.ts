@@ -6,6 +6,20 @@ import type { Channel } from '../../src/io/channel.ts';
 import type { Appended, Database, Draft, Entry, Exchange, InviteWish, KeyLatest, ListenNews, Query, Report, StreamSize, Verified } from './database.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
+// Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
+const unsent = new WeakSet<object>();
+
+/** Whether a fault means that the running node had stopped before it was asked. */
+export function wasNotAsked(error: unknown): boolean {
+  return error !== null && typeof error === 'object' && unsent.has(error);
+}
+
+function notAsked(): Fault {
+  const fault = new Fault('closed', 'The running node has stopped.');
+  unsent.add(fault);
+  return fault;
+}
+
 /** Wraps a channel that is connected to a running node; `more` opens another when several operations go on at a time. */
 export function remoteDatabase(first: Channel, more: () => Promise<Channel | undefined>): Database {
   const idle: Channel[] = [first];
@@ -13,8 +27,10 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
 
   /** Sends one request and yields its items; returns what it ended with. Left early, the channel is closed, and the node stops working on it. */
   async function* call(signal: AbortSignal | undefined, ...request: [method: string, ...args: unknown[]]): AsyncGenerator<Value, Value> {
-    const channel = idle.pop() ?? await more();
-    if (channel === undefined) throw new Fault('closed', 'The running node has stopped.');
+    let channel = idle.pop();
+    while (channel?.gone.aborted) channel = idle.pop();
+    channel ??= await more();
+    if (channel === undefined || channel.gone.aborted) throw notAsked();
     open.add(channel);
     const stop = () => channel.close();
     signal?.addEventListener('abort', stop);

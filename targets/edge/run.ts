@@ -2,7 +2,9 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { hex } from '../../src/event/bytes.ts';
-import { Fault } from '../../src/fault.ts';
+import { codeOf, Fault } from '../../src/fault.ts';
+import { connectControl } from '../../src/io/control.ts';
+import { hostMetrics } from '../../src/io/host.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Report } from './database.ts';
@@ -12,10 +14,12 @@ import { liveLines, painter, ratesBetween, terminalBlock, type Block } from './l
 import { recordMetrics } from './metrics.ts';
 import { errorText, printable } from './output.ts';
 import { readSettings, SETTING_FLAGS, SETTING_VARIABLES, type Settings } from './settings.ts';
-import { openStation, type Station } from './station.ts';
+import { openStation, type Station, type StationOptions } from './station.ts';
 
 /** How often the status is redrawn. */
 const DRAW_MS = 1_000;
+/** How long a command may keep this waiting. */
+const PATIENCE_MS = 5_000;
 /** Ports after the default one that are tried when it is taken, before any free one. */
 const MORE_PORTS = 9;
 
@@ -64,7 +68,7 @@ async function run(invocation: Invocation): Promise<number> {
   };
 
   const stop = stopSignal();
-  const station = await openStation(dir, {
+  const station = await openPatiently(dir, {
     settings, control: true,
     links: {
       connected: (url, peer) => say('connected', `connected to ${printable(peer.name)} at ${url}`, { url, ...peer }),
@@ -106,6 +110,21 @@ async function run(invocation: Invocation): Promise<number> {
   say('stopped', 'stopped');
   await out.flush();
   return 0;
+}
+
+/** A command may have the store open for a moment; a node that runs on it has its control socket, and is not waited for. */
+async function openPatiently(dir: string, options: StationOptions): Promise<Station> {
+  for (const until = performance.now() + PATIENCE_MS; ;) {
+    try {
+      return await openStation(dir, options);
+    } catch (error) {
+      if (codeOf(error) !== 'store-locked' || performance.now() > until) throw error;
+      const channel = await connectControl(dir);
+      channel?.close();
+      if (channel !== undefined) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 /** Tells only what is news: a peer that stays away is not. */
@@ -179,7 +198,7 @@ function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof pa
         rates = ratesBetween(before, at, report);
         before = { at, report };
       }
-      block.draw(liveLines(report, rates, paint));
+      block.draw(liveLines(report, rates, paint, await hostMetrics(report.dir)));
     } catch {
       // The store is closing, or met what stops the node: told elsewhere.
     }

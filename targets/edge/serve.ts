@@ -6,19 +6,28 @@ import type { Channel } from '../../src/io/channel.ts';
 import type { Database, Entry } from './database.ts';
 import { asList, asMap, asText, draftFromWire, END, ENTRIES, entryToWire, ENTRY_BYTES, FAULT, ITEM, queryFromWire, toWire } from './wire.ts';
 
-/** Serves one channel until the command goes away. Never throws: what it cannot understand is answered with a fault, and then the channel is closed. */
-export async function serveChannel(database: Database, channel: Channel): Promise<void> {
+/** Requests that are being worked on; those that go on until their command has enough do not count. */
+export interface Work { requests: number }
+
+const ENDLESS = new Set<Value | undefined>(['follow', 'listen']);
+
+/** Serves one channel until the command goes away. Never throws: what it cannot understand is answered with a fault. */
+export async function serveChannel(database: Database, channel: Channel, work: Work): Promise<void> {
   try {
     for (;;) {
       const request = await channel.next();
       if (request === undefined) return;
       let reply: Value;
+      const counts = !(Array.isArray(request) && ENDLESS.has(request[0]));
+      if (counts) work.requests++;
       try {
         reply = [END, toWire(await answer(database, channel, asList(request)))];
       } catch (error) {
         reply = [FAULT, codeOf(error), error instanceof Error ? error.message : String(error)];
       }
-      await channel.send(reply);
+      await channel.send(reply).finally(() => {
+        if (counts) work.requests--;
+      });
     }
   } catch {
     // The command has gone, or sent garbage: nobody is left to tell.

@@ -34,6 +34,8 @@ export interface Station {
   close(): Promise<void>;
 }
 
+/** How long closing waits for requests of commands. */
+const PARTING_MS = 3_000;
 const SILENT: LinkEvents = { connected: () => {}, ended: () => {} };
 
 /** Opens the node of a directory. Faults: those of `openHome` and of the node. */
@@ -59,11 +61,14 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   const began = performance.now();
   let control: Control | undefined;
   const database = nodeDatabase({ dir, node, links, store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
-  if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel));
+  const work = { requests: 0 };
+  if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel, work));
   return {
     node, database, links,
     async close() {
       try {
+        // What commands are in the middle of is finished, within reason.
+        for (const until = performance.now() + PARTING_MS; work.requests > 0 && performance.now() < until;) await new Promise((resolve) => setTimeout(resolve, 10));
         await control?.close();
         await links.close();
         await node.close();

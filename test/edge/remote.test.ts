@@ -73,10 +73,12 @@ function fake() {
 async function served(body: (remote: Database, state: ReturnType<typeof fake>['state'], dir: string) => Promise<void>): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'hf-remote-'));
   const { database, state } = fake();
-  const control = await serveControl(dir, (channel) => void serveChannel(database, channel));
+  const work = { requests: 0 };
+  const control = await serveControl(dir, (channel) => void serveChannel(database, channel, work));
   const remote = remoteDatabase((await connectControl(dir))!, () => connectControl(dir));
   try {
     await body(remote, state, dir);
+    await until(() => work.requests === 0);
   } finally {
     await remote.close();
     await control.close();
