@@ -1,6 +1,6 @@
 // The control socket of a running node: where it lies, how a node opens it and how a command finds it.
 
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -21,8 +21,20 @@ const POINTER = 'control.path';
 function findSocket(dir: string): string | undefined {
   const here = resolve(dir, SOCKET);
   if (Buffer.byteLength(here) <= PATH_BYTES && existsSync(here)) return here;
+  return pointer(dir);
+}
+
+/** The directory itself, whatever its path: a pointer that was copied along with another directory leads to that one's node. */
+function identity(dir: string): string {
+  const { dev, ino } = statSync(dir);
+  return `${dev}-${ino}`;
+}
+
+/** Where the last node of this very directory put its socket. */
+function pointer(dir: string): string | undefined {
   try {
-    return readFileSync(join(dir, POINTER), 'utf8').trim() || undefined;
+    const [path, owner] = readFileSync(join(dir, POINTER), 'utf8').trim().split('\n');
+    return owner === identity(dir) ? path : undefined;
   } catch {
     return undefined;
   }
@@ -31,8 +43,7 @@ function findSocket(dir: string): string | undefined {
 /** A folder of our own, readable by nobody else, with a short name; the one from the last start if it is still there. */
 function shortFolder(dir: string): string {
   try {
-    const last = dirname(readFileSync(join(dir, POINTER), 'utf8').trim());
-    const state = lstatSync(last);
+    const path = pointer(dir), last = path === undefined ? '' : dirname(path), state = lstatSync(last);
     if (state.isDirectory() && state.uid === process.getuid?.() && (state.mode & 0o077) === 0) return last;
   } catch {
     // None yet.
@@ -74,7 +85,7 @@ export async function serveControl(dir: string, onChannel: (channel: Channel) =>
     try {
       path = join(shortFolder(dir), SOCKET);
       await listen(server, path);
-      writeFileSync(join(dir, POINTER), `${path}\n`, { mode: 0o600 });
+      writeFileSync(join(dir, POINTER), `${path}\n${identity(dir)}\n`, { mode: 0o600 });
     } catch (error) {
       throw new Fault('link-failed', `The control socket ${path} cannot be opened (${error instanceof Error ? error.message : String(error)}).`, { cause: error });
     }
