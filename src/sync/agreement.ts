@@ -1,7 +1,7 @@
 // Whether two sides hold the same of one set, as far as this side knows, and what to do about it next: nothing, compare, or tell our root.
 
 import { equal, hex } from '../event/bytes.ts';
-import { PAUSE_MOST_MS, PAUSE_MS, QUIET_MS, TELL_MS } from './bounds.ts';
+import { PAUSE_MOST_MS, PAUSE_MS, QUIET_MS, SETTLED_MOST_MS, SETTLED_MS, TELL_MS } from './bounds.ts';
 import type { Sum } from './message.ts';
 
 /** What `next` advises. `at`: not before then. */
@@ -16,6 +16,8 @@ export class Agreement {
   #peer: Sum | undefined;
   #agreed: string | undefined;
   #settled: string | undefined;
+  #settledAt = 0;
+  #settledFor = SETTLED_MS;
   // The comparison under way or just over: both roots when it began, and what had been moved by then.
   #pair: string | undefined;
   #moved: Moved = { sent: 0, received: 0 };
@@ -94,6 +96,7 @@ export class Agreement {
     this.#pause = this.#nextCompare = 0;
     this.#settled = this.#pair = this.#lastPair = undefined;
     this.#agreed = this.#told = this.#root();
+    this.#settledFor = SETTLED_MS;
   }
 
   /** The comparison and all that came of it are over. */
@@ -101,7 +104,11 @@ export class Agreement {
     if (this.#pair === undefined) return;
     const received = moved.received > this.#moved.received, sent = moved.sent > this.#moved.sent;
     // Roots that stay as they were have nothing to give each other, at the latest when it happens twice.
-    if (this.#pair === this.#both() && ((!sent && !received) || this.#pair === this.#lastPair)) this.#settled = this.#pair;
+    if (this.#pair === this.#both() && ((!sent && !received) || this.#pair === this.#lastPair)) {
+      this.#settledFor = this.#settled === this.#pair ? Math.min(SETTLED_MOST_MS, 2 * this.#settledFor) : SETTLED_MS;
+      this.#settled = this.#pair;
+      this.#settledAt = now;
+    }
     this.#lastPair = this.#pair;
     this.#pair = undefined;
     if (received) this.#tellNow = true;
@@ -110,7 +117,8 @@ export class Agreement {
 
   /** What to do, when nothing is under way. */
   next(opener: boolean, slow: number): Advice {
-    if (this.agreed || this.settled) return { do: 'rest' };
+    if (this.agreed) return { do: 'rest' };
+    if (this.settled) return opener ? { do: 'compare', at: this.#settledAt + slow * this.#settledFor } : { do: 'rest' };
     if (this.#peer && this.same(this.#peer)) return { do: 'same' };
     if (opener) {
       // A peer that is catching up, or has just sent what it had new, tells its root of its own accord.

@@ -67,6 +67,9 @@ export const COMPARE_SPAN_MS = 10_000;
 /** Pauses between comparisons that do not bring the sets together. */
 export const PAUSE_MS = 250;
 export const PAUSE_MOST_MS = 60_000;
+/** A set that is settled but not equal is compared again after this, and after twice as long each time: the other side may have changed its mind. */
+export const SETTLED_MS = 90_000;
+export const SETTLED_MOST_MS = 3_600_000;
 /** Quiet before a changed root is told, and pause between two tellings; ten times that on thin links. */
 export const QUIET_MS = 300;
 export const TELL_MS = 2_000;

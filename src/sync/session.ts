@@ -124,10 +124,12 @@ class Session implements SessionLike {
   #input(now: number, work: () => void): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#desk.now = now;
+    const idle = this.#talk?.idle !== false;
     this.#guard(() => {
       work();
       if (this.#state !== 'open') return;
       this.#talk!.work();
+      if (idle && !this.#talk!.idle) this.#progress = now;
       if (this.#talk!.finished) this.#end(undefined);
     });
   }

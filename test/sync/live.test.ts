@@ -94,6 +94,18 @@ live('a peer that will not have a stream leaves the set settled, not busy', () =
   assert.is(a.frontier((s) => s === 'telemetry'), b.frontier((s) => s === 'telemetry'));
 });
 
+live('what a peer would not have at first, it is shown again later', () => {
+  const a = new ToyHost('a'), b = new ToyHost('b');
+  b.refuse.add('secret');
+  a.write('secret');
+  const line = new Line(a, b).run(60_000);
+  assert.ok(line.b.synced && !line.b.equal);
+  b.refuse.clear();
+  line.run(100_000, 100_000);
+  assert.is(a.frontier(), b.frontier());
+  assert.ok(line.a.equal && line.b.equal);
+});
+
 live('two quiet nodes say little, and notice when the other is gone', () => {
   const line = new Line(new ToyHost('a'), new ToyHost('b')).run();
   const before = line.a.bytes + line.b.bytes;
@@ -116,6 +128,18 @@ live('receipts come now and then where it is never quiet', () => {
   assert.is(line.a.fault, undefined);
   line.run();
   assert.ok(line.a.equal && line.b.equal);
+});
+
+live('after long quiet new events go out as before', () => {
+  const a = new ToyHost('a'), b = new ToyHost('b');
+  const line = new Line(a, b).run();
+  for (let i = 0; i < 6; i++) {
+    line.run(400_000, 100_000);
+    (i % 2 ? a : b).write('telemetry', 1, 1_800_000_000_000 + i);
+    line.run(5000);
+    assert.is(a.frontier(), b.frontier());
+  }
+  assert.ok(!line.a.closed && !line.b.closed, String(line.a.fault ?? line.b.fault));
 });
 
 live('closing says goodbye', () => {
