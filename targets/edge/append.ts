@@ -1,6 +1,6 @@
 // `append`: events from lines of NDJSON or from flags, batch by batch, every refused line named.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync, statSync, type Stats } from 'node:fs';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { misused, type Command, type Invocation } from './command.ts';
 import type { Database, Draft } from './database.ts';
@@ -105,6 +105,16 @@ async function appendLines(invocation: Invocation): Promise<number> {
   return stopped ? 130 : state.rejected > 0 ? 1 : 0;
 }
 
+/** Bytes of the input where it is a file, otherwise 0. */
+function inputSize(file: string | undefined): number {
+  try {
+    const stats: Stats = file === undefined || file === '-' ? fstatSync(0) : statSync(file);
+    return stats.isFile() ? stats.size : 0;
+  } catch {
+    return 0;
+  }
+}
+
 /** A database for as long as the input lasts: when the node that did the work stops between two batches, the next one goes to whoever has the store then. */
 async function lastingDatabase(invocation: Invocation): Promise<Pick<Database, 'append' | 'close'>> {
   let database = await openDatabase(invocation, { serve: true });
@@ -131,6 +141,8 @@ async function appendStream(invocation: Invocation, database: Pick<Database, 'ap
   let batch: { drafts: Draft[]; lines: number[]; bytes: number } = { drafts: [], lines: [], bytes: 0 };
   let flying: Promise<void> | undefined;
   let failed: { error: unknown } | undefined;
+  const size = inputSize(invocation.text('file'));
+  let taken = 0;
 
   const refuse = (line: number, error: unknown) => {
     state.rejected++;
@@ -153,7 +165,7 @@ async function appendStream(invocation: Invocation, database: Pick<Database, 'ap
     flying = database.append(stream, drafts, invocation.on('urgent')).then((result) => {
       state.appended += result.appended;
       for (const each of result.rejected) refuse(lines[each.index]!, new Fault(each.code as Fault['code'], each.message));
-      out.progress(`recorded ${grouped(state.appended)}`);
+      out.progress(`recorded ${grouped(state.appended)}${size > 0 ? `, ${Math.floor(Math.min(1, taken / size) * 100)} % of the input` : ''}`);
     }).catch((error: unknown) => {
       failed ??= { error };
     }).finally(() => {
@@ -164,6 +176,7 @@ async function appendStream(invocation: Invocation, database: Pick<Database, 'ap
   };
   try {
     for await (const chunk of input) {
+      taken += chunk.length;
       for (const line of reader.push(chunk)) take(line);
       if (flying === undefined && batch.drafts.length > 0) send();
       while (batch.drafts.length >= BATCH_EVENTS || batch.bytes >= BATCH_BYTES) {

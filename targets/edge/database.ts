@@ -99,8 +99,8 @@ export interface Database {
   report(): Promise<Report>;
   verify(progress: (events: number, segments: number) => void): Promise<Verified>;
   invite(wish: InviteWish): Promise<string>;
-  /** `node` is an id, the beginning of one, or a name. Faults: `not-found`, `too-many` (several fit), `not-admin`. */
-  revoke(node: string, why: string): Promise<{ node: string; name: string }>;
+  /** `node` is an id, the beginning of one, or a name; this node itself only with `self`. Faults: `not-found`, `too-many` (several fit), `not-admin`, `bad-argument`. */
+  revoke(node: string, why: string, self: boolean): Promise<{ node: string; name: string }>;
   release(node: string): Promise<{ node: string; name: string }>;
   /** One exchange with the node at `url`, until both sides hold the same. */
   sync(url: string, signal: AbortSignal, progress: (bytesOut: number, bytesIn: number) => void): Promise<Exchange>;

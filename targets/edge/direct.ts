@@ -1,6 +1,6 @@
 // The database of a node that is open in this process.
 
-import { hex } from '../../src/event/bytes.ts';
+import { equal, hex } from '../../src/event/bytes.ts';
 import { encodeEvent } from '../../src/event/event.ts';
 import { ZERO_STAMP } from '../../src/event/stamp.ts';
 import type { Value } from '../../src/event/value.ts';
@@ -55,8 +55,9 @@ export function nodeDatabase(place: Place): Database {
       return { events, segments, damaged: [...damaged, ...pages.map((where) => ({ what: 'store', where, code: 'store-damaged' }))] };
     },
     invite: (wish) => node.invite(wish),
-    async revoke(wanted, why) {
+    async revoke(wanted, why, self) {
       const found = findMember(node, wanted);
+      if (equal(found.id, node.id) && !self) throw new Fault('bad-argument', `${found.name} is this node itself. Say --self if you mean it: what it records afterwards counts nowhere.`);
       await node.revoke(found.id, why);
       return { node: hex(found.id), name: found.name };
     },

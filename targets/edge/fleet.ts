@@ -141,12 +141,12 @@ export const revokeCommand: Command = {
     'NODE is its name, its id, or the beginning of the id, as `status` shows them. Needs no connection; each node obeys as soon as it hears of it.',
     'What the node recorded and was known here stays valid. Whatever else it records or has recorded is kept in quarantine on every node and counts nowhere, until `release` admits it. New events are encrypted under new keys.',
   ],
-  flags: { why: { value: 'TEXT', help: 'The reason, for the record.' } },
+  flags: { why: { value: 'TEXT', help: 'The reason, for the record.' }, self: { help: 'Yes, this very node.' } },
   examples: [['holdfast revoke pump-house --why stolen', 'by name'], ['holdfast revoke 7f3a9c', 'by the beginning of its id']],
-  async run({ dir, positionals, out, text }) {
+  async run({ dir, positionals, out, text, on }) {
     const database = await openDatabase({ dir, out });
     try {
-      const { node, name } = await database.revoke(positionals[0]!, text('why') ?? '');
+      const { node, name } = await database.revoke(positionals[0]!, text('why') ?? '', on('self'));
       await out.result({ node, name }, () => `revoked ${printable(name)} (${node.slice(0, 12)}…)`);
     } finally {
       await database.close();

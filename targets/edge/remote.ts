@@ -115,7 +115,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
       }
     },
     invite: async (wish: InviteWish) => asText(await ask('invite', wish)),
-    revoke: async (node, why) => structure(await ask('revoke', node, why)),
+    revoke: async (node, why, self) => structure(await ask('revoke', node, why, self)),
     release: async (node) => structure(await ask('release', node)),
     async sync(url, signal, progress) {
       for (const answers = call(signal, 'sync', url);;) {

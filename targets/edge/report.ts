@@ -62,7 +62,7 @@ export function findMember(node: Node, wanted: string): { id: Uint8Array; name: 
   // Somebody may be named like the beginning of another's id: a name goes first, as long as it is one node's alone.
   const fitting = byName.length > 0 ? byName : /^[0-9a-f]{4,64}$/i.test(typed) ? members.filter((each) => hex(each.node).startsWith(typed.toLowerCase())) : [];
   if (fitting.length === 0) {
-    throw new Fault('not-found', `No node of this fleet is named ${JSON.stringify(wanted)}, and no id begins so (with at least 4 digits). \`holdfast status\` lists them.`);
+    throw new Fault('not-found', `No node of this fleet is named ${JSON.stringify(wanted)}, and no id begins so (with at least 4 digits). \`holdfast status\` lists them; who joined elsewhere is known here after the first exchange.`);
   }
   if (fitting.length > 1) {
     throw new Fault('too-many', `${JSON.stringify(wanted)} fits ${fitting.length} nodes: ${fitting.slice(0, 5).map((each) => hex(each.node).slice(0, 16)).join(', ')}. Give the beginning of the id.`);

@@ -70,7 +70,7 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
       });
     }
     case 'invite': return database.invite(asMap(args[0]));
-    case 'revoke': return database.revoke(asText(args[0]), asText(args[1]));
+    case 'revoke': return database.revoke(asText(args[0]), asText(args[1]), args[2] === true);
     case 'release': return database.release(asText(args[0]));
     case 'sync': {
       let telling = false;

@@ -109,7 +109,7 @@ test('every operation goes there and comes back', () => served(async (remote, st
   assert.equal(progress.at(-1), [3, 4]);
   assert.is(await remote.invite({ admin: true, read: ['*'], root: new Uint8Array([9]) }), 'token');
   assert.equal(state.wish, { admin: true, read: ['*'], root: new Uint8Array([9]) });
-  assert.equal([await remote.revoke('beta', 'lost'), await remote.release('beta')], [{ node: 'beta', name: 'lost' }, { node: 'beta', name: 'x' }]);
+  assert.equal([await remote.revoke('beta', 'lost', true), await remote.release('beta')], [{ node: 'beta', name: 'lost' }, { node: 'beta', name: 'x' }]);
   assert.equal(await remote.sync('u', new AbortController().signal, () => {}), { sent: 1, received: 2, bytesOut: 3, bytesIn: 4, ms: 5 });
 }));
 
