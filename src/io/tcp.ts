@@ -9,9 +9,9 @@ import { tcpLink, type Framing, type TcpLink } from './tcp-link.ts';
 const DIAL_MS = 15_000;
 /** Time for each address of a name before the next is tried as well; long enough for a satellite. */
 const ATTEMPT_MS = 3_000;
-/** Connections that one listener holds at a time, and from one address. */
+/** Connections that one listener holds at a time, and those from one address of which nobody knows yet who they are. */
 export const CONNECTIONS = 128;
-export const CONNECTIONS_PER_ADDRESS = 32;
+export const STRANGERS_PER_ADDRESS = 32;
 
 /**
  * Opens a link to `url`. `signal` gives it up early.
@@ -69,7 +69,7 @@ function dialSentence(url: string, host: string, code: string): string {
 export interface ListenerCounts {
   /** Links handed over. */
   accepted: number;
-  /** Connections turned away because there were too many. */
+  /** Connections turned away or cut because there were too many. */
   refused: number;
   /** Links cut because their bytes were no frames. */
   garbage: number;
@@ -88,38 +88,44 @@ export interface Listener {
 
 /**
  * Listens on `url` (port 0: the system chooses) and hands each link to `onLink`, which sets the link's handlers before it returns.
- * At most 128 connections at a time, 32 from one address; more are closed at once and counted.
+ * At most 128 connections at a time. When they are all taken, or 32 from one address that are not `proven`, the oldest that is not proven makes room: who only
+ * holds connections open cannot keep honest peers out, since these prove themselves within moments. When all are proven, newcomers are turned away.
  * Faults: `bad-url`, `unsupported`, `busy` (the port is taken), `link-failed` (no such address here, no permission).
  */
-export function listenTcp(url: string, framing: Framing, onLink: (link: TcpLink) => void, options: { most?: number; mostPerAddress?: number } = {}): Promise<Listener> {
+export function listenTcp(url: string, framing: Framing, onLink: (link: TcpLink) => void, options: { most?: number; mostPerAddress?: number; proven?: (link: TcpLink) => boolean } = {}): Promise<Listener> {
   const address = parseAddress(url);
   const most = options.most ?? CONNECTIONS;
-  const mostPerAddress = options.mostPerAddress ?? CONNECTIONS_PER_ADDRESS;
-  const counts: ListenerCounts = { accepted: 0, refused: 0, garbage: 0, open: 0 };
-  const perAddress = new Map<string, number>();
-  const sockets = new Set<Socket>();
+  const mostPerAddress = options.mostPerAddress ?? STRANGERS_PER_ADDRESS;
+  const proven = options.proven ?? (() => false);
+  const counts = { accepted: 0, refused: 0, garbage: 0, get open() { return held.size; } };
+  // In the order in which they came.
+  const held = new Map<Socket, { from: string; link: TcpLink }>();
+
+  /** Makes room for one more from an address. False when nobody can be asked to go. */
+  function makeRoom(from: string): boolean {
+    const strangers = [...held].filter(([, each]) => !proven(each.link));
+    const neighbours = strangers.filter(([, each]) => each.from === from);
+    const goes = neighbours.length >= mostPerAddress ? neighbours[0] : held.size >= most ? strangers[0] : undefined;
+    if (goes === undefined) return held.size < most;
+    counts.refused++;
+    held.delete(goes[0]);
+    goes[0].destroy();
+    return true;
+  }
 
   const server = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
     const from = socket.remoteAddress;
     // A connection that died before it was taken has no address any more.
     if (from === undefined) return void socket.destroy();
-    const held = perAddress.get(from) ?? 0;
-    if (counts.open >= most || held >= mostPerAddress) {
+    if (!makeRoom(from)) {
       counts.refused++;
       return void socket.destroy();
     }
-    counts.open++;
     counts.accepted++;
-    perAddress.set(from, held + 1);
-    sockets.add(socket);
-    socket.on('close', () => {
-      counts.open--;
-      sockets.delete(socket);
-      const left = (perAddress.get(from) ?? 1) - 1;
-      if (left > 0) perAddress.set(from, left);
-      else perAddress.delete(from);
-    });
-    onLink(tcpLink(socket, framing, formatAddress({ host: from.replace(/^::ffff:/, ''), port: socket.remotePort ?? 0 }), () => void counts.garbage++));
+    const link = tcpLink(socket, framing, formatAddress({ host: from.replace(/^::ffff:/, ''), port: socket.remotePort ?? 0 }), () => void counts.garbage++);
+    held.set(socket, { from, link });
+    socket.on('close', () => held.delete(socket));
+    onLink(link);
   });
 
   return new Promise((resolve, reject) => {
@@ -134,7 +140,7 @@ export function listenTcp(url: string, framing: Framing, onLink: (link: TcpLink)
         counts,
         close: () => new Promise<void>((done) => {
           server.close(() => done());
-          for (const socket of sockets) socket.destroy();
+          for (const socket of held.keys()) socket.destroy();
         }),
       });
     });

@@ -131,9 +131,11 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
 
   return {
     async listen(url, signal, onNews) {
+      const arrived = new WeakMap<TcpLink, Shown>();
       const listener = await listenTcp(url, framing, (link) => {
         const entry: Shown = { url: link.remote, link, conversation: undefined };
         shown.add(entry);
+        arrived.set(link, entry);
         onNews?.({ kind: 'connected', peer: link.remote });
         void track(follow(link.remote, link, 'accept', false, entry)).then(({ exchange, fault, peer }) => {
           shown.delete(entry);
@@ -142,7 +144,7 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
           else events.ended(link.remote, reason, peer, undefined);
           onNews?.({ kind: 'ended', peer: link.remote, reason, exchange: exchange ?? { sent: 0, received: 0, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: 0 } });
         });
-      });
+      }, { proven: (link) => arrived.get(link)?.conversation?.peer !== undefined });
       listeners.add(listener);
       const stop = () => {
         for (const what of ['accepted', 'refused', 'garbage'] as const) gone[what] += listener.counts[what];

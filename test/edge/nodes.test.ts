@@ -204,7 +204,7 @@ test('garbage on the port and on the control socket is counted, and honest peers
     socket.write(bytes);
     setTimeout(() => socket.destroy(), 300);
   });
-  const halfOpen = Array.from({ length: 10 }, () => connect({ port }).on('error', () => {}));
+  const halfOpen = Array.from({ length: 200 }, () => connect({ port }).on('error', () => {}));
   await Promise.all([
     ...Array.from({ length: 8 }, () => send(new Uint8Array(200_000).fill(0xff), { port })),
     ...Array.from({ length: 8 }, (_, i) => send(Uint8Array.of(3, i, i, i, 200, 1), { port })),

@@ -121,30 +121,53 @@ test('IPv6 and names work like IPv4', async () => {
   await listener.close();
 });
 
-test('a listener holds only so many connections, turns the others away, counts them, and takes new ones when there is room', async () => {
+/** Waits until the listener has dealt with one more connection. */
+async function arrival(listener: Listener, socket: Socket): Promise<Socket> {
+  const before = listener.counts.accepted + listener.counts.refused;
+  socket.on('error', () => {});
+  await until(() => listener.counts.accepted + listener.counts.refused > before);
+  return socket;
+}
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+test('strangers make room for newcomers, the oldest first; who has shown who it is stays', async () => {
   const links: TcpLink[] = [];
-  const listener = await listenTcp('tcp://127.0.0.1:0', framing, (link) => void links.push(link), { most: 5, mostPerAddress: 3 });
+  const known = new Set<TcpLink>();
+  const listener = await listenTcp('tcp://127.0.0.1:0', framing, (link) => void links.push(link), { most: 5, mostPerAddress: 3, proven: (link) => known.has(link) });
   const { port } = parseAddress(listener.url);
-  const dial = () => new Promise<{ socket: Socket; open: boolean }>((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('error', () => {});
-    const before = listener.counts.accepted + listener.counts.refused;
-    const timer = setInterval(() => {
-      if (listener.counts.accepted + listener.counts.refused === before) return;
-      clearInterval(timer);
-      resolve({ socket, open: listener.counts.open > 0 });
-    }, 2);
-  });
   const sockets: Socket[] = [];
-  for (let i = 0; i < 6; i++) sockets.push((await dial()).socket);
-  assert.equal({ ...listener.counts }, { accepted: 3, refused: 3, garbage: 0, open: 3 });
-  links[0]!.close();
-  sockets[0]!.destroy();
-  while (listener.counts.open > 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  sockets.push((await dial()).socket);
-  assert.equal({ ...listener.counts }, { accepted: 4, refused: 3, garbage: 0, open: 3 });
+  const dial = async () => void sockets.push(await arrival(listener, connect({ port, host: '127.0.0.1' })));
+  const gone = (index: number) => sockets[index]!.closed || sockets[index]!.readableEnded;
+  for (let i = 0; i < 3; i++) await dial();
+  for (const socket of sockets) socket.resume();
+  assert.equal({ ...listener.counts }, { accepted: 3, refused: 0, garbage: 0, open: 3 });
+  await dial();
+  await until(() => gone(0));
+  assert.equal({ ...listener.counts }, { accepted: 4, refused: 1, garbage: 0, open: 3 });
+  // Known peers do not count as strangers of their address.
+  for (const link of links.slice(1)) known.add(link);
+  for (let i = 0; i < 2; i++) await dial();
+  assert.equal({ ...listener.counts }, { accepted: 6, refused: 1, garbage: 0, open: 5 });
+  // All places are taken: the oldest stranger goes.
+  sockets[4]!.resume();
+  await dial();
+  await until(() => gone(4));
+  assert.is(listener.counts.open, 5);
+  // All are known: newcomers are turned away.
+  for (const link of links) known.add(link);
+  const late = await arrival(listener, connect({ port, host: '127.0.0.1' }));
+  late.resume();
+  await until(() => late.closed || late.readableEnded);
+  assert.equal([gone(1), gone(2), gone(3), listener.counts.open], [false, false, false, 5]);
+  // A place that is given back is taken again.
+  sockets[1]!.destroy();
+  await until(() => listener.counts.open === 4);
+  await dial();
+  assert.is(listener.counts.open, 5);
   await listener.close();
-  for (const socket of sockets) socket.destroy();
+  for (const socket of [...sockets, late]) socket.destroy();
 });
 
 test('garbage is counted and costs only its own connection', async () => {
