@@ -8,7 +8,8 @@ import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import { realDisk, slowDisk, type Disk } from '../../src/io/disk.ts';
 import { openJournal } from '../../src/io/journal.ts';
 import { openLmdb } from '../../src/io/lmdb.ts';
-import { openNode, type KeyFile, type Node, type NodeOptions } from '../../src/node.ts';
+import { openNode, type Node } from '../../src/node.ts';
+import type { KeyFile, NodeOptions } from '../../src/node-options.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 
 /** How to open a node. `flushMs`: what a flush takes at least; `clock`: in place of the machine's; `invitation`: join with this token instead of founding a fleet. */

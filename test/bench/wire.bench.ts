@@ -14,7 +14,7 @@ const zipped = gzipSync(csv, { level: 9 }).length / all.length;
 
 /** A clock that stands until it is moved. */
 function simulated(): Clock & { ms: number } {
-  const clock = { ms: 0, now: () => 1_700_000_000_000 + clock.ms, uptime: () => clock.ms, quality: () => CLOCK_SYNCED, boot: new Uint8Array(8).fill(3) };
+  const clock: Clock & { ms: number } = { ms: 0, now: () => 1_700_000_000_000 + clock.ms, uptime: () => clock.ms, quality: () => CLOCK_SYNCED, boot: new Uint8Array(8).fill(3) };
   return clock;
 }
 
