@@ -25,7 +25,7 @@ function watch(link: Link): Seen {
   link.onFrame = (frame) => {
     assert.is(seen.closes.length, 0, 'a frame after the end');
     assert.is(frame.constructor, Uint8Array, 'a frame is a plain array: slices of a Buffer do not copy');
- seen.frames.push(frame.slice());
+    seen.frames.push(frame.slice());
   };
   link.onDrain = () => { seen.drains++; };
   link.onClose = (reason) => { seen.closes.push(reason); };
