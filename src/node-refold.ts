@@ -1,6 +1,7 @@
 // Folding again what a verdict took back, and folding for the first time what a new key makes readable.
 import type { Bytes } from './ports.ts';
 import type { Archive } from './log/archive.ts';
+import type { OwnLog } from './log/own.ts';
 import type { Found } from './log/reader.ts';
 import type { LatestView } from './view/latest.ts';
 import { equal, text } from './event/bytes.ts';
@@ -15,14 +16,17 @@ import { indexKey, prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
 import { rebuild } from './log/span.ts';
 
-/** Computes `latest` again for every key that lost an event. The marks lie in the store, so that a crash between only delays it. */
-export async function refold(archive: Archive, latest: LatestView): Promise<void> {
+/**
+ * Computes `latest` again for every key that lost an event; `unstored`: own logs with a tail, whose events may come last again. The marks lie in the store, so that
+ * a crash between only delays it.
+ */
+export async function refold(archive: Archive, latest: LatestView, unstored: OwnLog[]): Promise<void> {
   for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 256)) {
     const name = text(mark.key.subarray(DIRTY.length));
     const zero = name.indexOf('\0');
     const stream = name.slice(0, zero), key = name.slice(zero + 1);
     let last: Found | undefined;
-    for await (const found of readStream(archive, [], stream, { key })) last = found;
+    for await (const found of readStream(archive, unstored, stream, { key })) last = found;
     const row = last && {
       key, order: orderBytes(last.stamp, last.node, last.incarnation, last.position, last.e), event: encodeEvent(last),
     };

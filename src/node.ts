@@ -15,6 +15,7 @@ import type { NodeOptions } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
 import type { Status, StreamInfo } from './node-status.ts';
 import { Fault } from './fault.ts';
+import { equal } from './event/bytes.ts';
 import { WINDOW_MS } from './limits.ts';
 import { openArchive } from './log/archive.ts';
 import { Change } from './log/change.ts';
@@ -34,7 +35,6 @@ import { placesOf } from './node-placed.ts';
 import { refold, relearn } from './node-refold.ts';
 import { answeringFor } from './node-host.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
-
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
 export function openNode(options: NodeOptions): Promise<Node> {
@@ -89,7 +89,7 @@ export class Node {
     await options.journal.release(generation);
     if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
-    await refold(archive, latest);
+    await refold(archive, latest, []);
     archive.delta = { removed: [], added: [] };
     if (!founding) await node.#fleetChanged();
     return node;
@@ -239,8 +239,10 @@ export class Node {
   async #settle(change: Change): Promise<void> {
     for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
     for (const run of change.admitted) this.followers.tell(run);
-    if (change.retracted.length) await refold(this.archive, this.#latest);
-    if (this.writer.yield(change.changedLogs.map((r) => r.log))) void this.checkpoint().catch(() => undefined); // as in tick
+    if (change.retracted.length) await refold(this.archive, this.#latest, this.writer.unstored());
+    // News of own logs come from a copy of this node, or from before a restore: what was written since is stored beside them, which shows it.
+    const own = change.changedLogs.filter((r) => equal(r.node, this.id)).map((r) => r.log);
+    if (this.writer.yield(own) || (own.length && this.writer.unstored().length)) void this.checkpoint().catch(() => undefined); // as in tick
     this.#announce();
   }
 
