@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { codeOf, Fault } from '../fault.ts';
 import { FRAME_BYTES } from '../limits.ts';
 import type { Bytes, Link } from '../ports.ts';
+import { formatAddress } from './address.ts';
 
 /** How frames stand in a stream of bytes; handed in, so that this file knows nothing of their format. */
 export interface Framing {
@@ -33,6 +34,8 @@ const REASONS: { [code: string]: string } = {
 export interface TcpLink extends Link {
   /** The other side, as a URL. */
   readonly remote: string;
+  /** This end, as the other side sees it: a URL, unless addresses are translated on the way. */
+  readonly local: string;
 }
 
 /**
@@ -51,6 +54,7 @@ export function tcpLink(socket: Socket, framing: Framing, remote: string, onGarb
 
   const link: TcpLink = {
     remote,
+    local: formatAddress({ host: (socket.localAddress ?? '').replace(/^::ffff:/, ''), port: socket.localPort ?? 0 }),
     manifest: { name: 'tcp', frameBytes: FRAME_BYTES, thin: false },
     send(frame) {
       if (frame.length > FRAME_BYTES) throw new Fault('too-large', `A frame of ${frame.length} bytes does not fit a tcp link (${FRAME_BYTES} at most).`);

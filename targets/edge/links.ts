@@ -56,6 +56,9 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
   const listeners = new Set<Listener>();
   const shown = new Set<Shown>();
   const active = new Set<Promise<unknown>>();
+  // Both ends of a link that this process has with itself meet here: their addresses, as each sees them.
+  const ownEnds = new Map<string, { itself: boolean }>();
+  const arrivals = new Set<string>();
   const gone = { accepted: 0, refused: 0, garbage: 0 };
   let strangers = 0;
 
@@ -95,6 +98,20 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
     }
   }
 
+  /** Runs a conversation on a link that this side opened. Fault `bad-argument` when it leads back to this very process. */
+  async function followDialled(url: string, link: TcpLink, once: boolean, entry: Shown): ReturnType<typeof follow> {
+    const end = { itself: arrivals.has(link.local) };
+    ownEnds.set(link.local, end);
+    try {
+      const ended = end.itself ? {} : await follow(url, link, 'open', once, entry);
+      if (!end.itself) return ended;
+      link.close('this node itself');
+      return { fault: new Fault('bad-argument', `${url} leads back to this node itself.`) };
+    } finally {
+      ownEnds.delete(link.local);
+    }
+  }
+
   function track<T>(work: Promise<T>): Promise<T> {
     active.add(work);
     void work.finally(() => active.delete(work)).catch(() => {});
@@ -111,15 +128,15 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
       let reason: string, peer: string | undefined;
       try {
         const link = await dialTcp(url, framing, { signal: end.signal });
-        const ended = await follow(url, link, 'open', false, entry);
+        const ended = await followDialled(url, link, false, entry);
         peer = ended.peer;
         reason = ended.fault?.message ?? 'the peer closed the link';
       } catch (error) {
-        // The URL stands beside the reason wherever it is shown.
-        const { message } = asFault(error);
-        reason = message.startsWith(url) ? message.slice(url.length).replace(/^:? /, '') : message;
+        reason = asFault(error).message;
       }
       if (end.signal.aborted) return;
+      // The URL stands beside the reason wherever it is shown.
+      if (reason.startsWith(url)) reason = reason.slice(url.length).replace(/^:? /, '');
       entry.reason = reason;
       if (performance.now() - began > GOOD_MS) wait = FIRST_WAIT_MS;
       const pause = Math.round(wait * (0.5 + random()));
@@ -133,12 +150,19 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
     async listen(url, signal, onNews) {
       const arrived = new WeakMap<TcpLink, Shown>();
       const listener = await listenTcp(url, framing, (link) => {
+        const itself = ownEnds.get(link.remote);
+        if (itself !== undefined) {
+          itself.itself = true;
+          return link.close('this node itself');
+        }
+        arrivals.add(link.remote);
         const entry: Shown = { url: link.remote, link, conversation: undefined };
         shown.add(entry);
         arrived.set(link, entry);
         onNews?.({ kind: 'connected', peer: link.remote });
         void track(follow(link.remote, link, 'accept', false, entry)).then(({ exchange, fault, peer }) => {
           shown.delete(entry);
+          arrivals.delete(link.remote);
           const reason = fault?.message ?? 'done';
           if (peer === undefined) strangers++;
           else events.ended(link.remote, reason, peer, undefined);
@@ -171,7 +195,7 @@ export function openLinks(framing: Framing, converse: Converse, events: LinkEven
       };
       signal.addEventListener('abort', stop);
       try {
-        const { exchange, fault, peer } = await track(follow(url, link, 'open', true, entry));
+        const { exchange, fault, peer } = await track(followDialled(url, link, true, entry));
         if (exchange !== undefined) return exchange;
         if (signal.aborted) throw new Fault('closed', `The exchange with ${url} was given up; what had arrived is kept.`);
         // A peer that shares no secret with us says nothing at all: from here that looks like any other end.

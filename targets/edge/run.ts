@@ -132,7 +132,7 @@ const lastEnd = new Map<string, string>();
 function sayEnded(say: Say, url: string, reason: string, peer: string | undefined, retry: number | undefined): void {
   if (retry !== undefined && lastEnd.get(url) === reason) return;
   if (retry !== undefined) lastEnd.set(url, reason);
-  say('disconnected', `${peer === undefined ? '' : `${printable(peer)} at `}${url}: ${printable(reason)}${retry === undefined ? '' : ' Trying again.'}`, { url, reason, ...(peer === undefined ? {} : { name: peer }) });
+  say('disconnected', `${peer === undefined ? '' : `${printable(peer)} at `}${url}: ${printable(reason).replace(/[.?]?$/, (end) => end || '.')}${retry === undefined ? '' : ' Trying again.'}`, { url, reason, ...(peer === undefined ? {} : { name: peer }) });
 }
 
 /** Resolves at the first SIGINT or SIGTERM, or when something failed for good; a second signal ends the process at once. */

@@ -96,6 +96,19 @@ test('a listener tells its news and ends with its signal', async () => {
   await Promise.all([server.close(), client.close()]);
 });
 
+test('a link that leads back to this node is noticed on both ends, and nothing is said over it', async () => {
+  let spoken = 0;
+  const links = openLinks(framing, (link, role, once) => { if (role === 'open') spoken++; return converse('me')(link, role, once); }, quiet, () => 0);
+  const { url } = await links.listen('tcp://127.0.0.1:0');
+  assert.is(await links.once(url, new AbortController().signal, () => {}).catch(codeOf), 'bad-argument');
+  links.keep(url);
+  await until(() => links.peers().some(({ state }) => state === 'waiting'));
+  assert.match(links.peers().find(({ state }) => state === 'waiting')!.reason ?? '', 'leads back to this node itself');
+  assert.ok(links.peers().every(({ state }) => state !== 'connected'));
+  assert.ok(spoken <= 2);
+  await links.close();
+});
+
 test('a URL that is none is refused before anything is tried', async () => {
   const links = openLinks(framing, converse('x'), quiet, Math.random);
   for (const call of [() => links.keep('nonsense'), () => links.once('mqtt://a', new AbortController().signal, () => {}), () => links.listen('tcp://')]) {
