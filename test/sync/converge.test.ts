@@ -89,4 +89,28 @@ converge('both go on writing while they talk', () => {
   }), { numRuns: 50 });
 });
 
+converge('sets of all sizes, by ids, by symbols and by lists', () => {
+  const writers = Array.from({ length: 12 }, (_, i) => new ToyHost(`w${i}`));
+  const all: Segment[] = [];
+  for (let i = 0; i < 600; i++) {
+    const writer = writers[i % 12]!, stream = `s${i % 7}`;
+    writer.restart(stream, []);
+    all.push(writer.write(stream, 1, 1_700_000_000_000 + i));
+  }
+  for (const [both, mine, theirs, most] of [[0, 600, 0], [0, 0, 600], [0, 590, 10], [0, 30, 570], [0, 300, 300], [500, 1, 0, 1700], [500, 0, 2, 1900], [400, 40, 40], [597, 3, 0, 2200], [17, 1, 1, 1800]] as const) {
+    const a = new ToyHost('a'), b = new ToyHost('b');
+    a.take([...all.slice(0, both), ...all.slice(both, both + mine)]);
+    b.take([...all.slice(0, both), ...all.slice(600 - theirs)]);
+    const line = new Line(a, b, { a: { once: true } }).run();
+    const what = `${both} in common, ${mine} and ${theirs} more`;
+    assert.is(line.a.fault, undefined, what);
+    assert.ok(line.a.equal, what);
+    assert.is(a.frontier(), b.frontier(), what);
+    assert.is(line.a.session.report.sent, mine, what);
+    assert.is(line.b.session.report.sent, theirs, what);
+    const bytes = line.a.bytes + line.b.bytes;
+    if (most) assert.ok(bytes < most + 1300, `${what}: ${bytes} bytes`);
+  }
+});
+
 converge.run();
