@@ -34,6 +34,8 @@ export interface Archive {
   readonly authority: Authority;
   readonly fold: Fold;
   readonly records: Map<string, LogRecord>;
+  /** Logs (hex) that this process writes or has left with a tail; their records stay in memory. */
+  readonly own: Set<string>;
   /** Items by log, hex of the log-id; logs without items do not appear. */
   readonly frontier: Map<string, Item[]>;
   /** What changed in the frontier since someone last took it. */
@@ -53,7 +55,7 @@ export interface Archive {
 /** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
+    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
   };
   const seen = await parts.store.get('meta', utf8('seen'));
   if (seen) {
@@ -120,12 +122,17 @@ export async function recordOf(archive: Archive, log: Bytes): Promise<LogRecord 
   return record;
 }
 
-/** Keeps a record in memory, dropping the oldest ones above the bound. */
+/** Keeps a record in memory, dropping the oldest ones above the bound, but never those of own logs. */
 export function remember(archive: Archive, record: LogRecord): void {
   const name = hex(record.log);
   archive.records.delete(name);
   archive.records.set(name, record);
-  if (archive.records.size > CACHED_RECORDS) archive.records.delete(archive.records.keys().next().value!);
+  if (archive.records.size <= CACHED_RECORDS) return;
+  for (const oldest of archive.records.keys()) {
+    if (archive.own.has(oldest)) continue;
+    archive.records.delete(oldest);
+    return;
+  }
 }
 
 /** Replaces a log's items in memory and notes what came and went. */

@@ -6,7 +6,7 @@ import type { Stamp } from '../event/stamp.ts';
 import type { Archive } from './archive.ts';
 import type { Chunk, OwnLog, Sealer, Stocked } from './own.ts';
 import { Fault } from '../fault.ts';
-import { APPEND_QUEUE, CITES, JOURNAL_BYTES, SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
+import { APPEND_QUEUE, CITES, EVENT_BYTES, GROUP_EVENTS, JOURNAL_BYTES, SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
 import { compareTips, sortTips } from '../event/chain.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { encode } from '../event/cbor.ts';
@@ -18,7 +18,7 @@ import { Change } from './change.ts';
 import { place } from './door.ts';
 import { TIP } from './item.ts';
 import { itemsOf } from './record.ts';
-import { forgetStored, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
+import { forgetStored, hashOf, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
 
 /** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
 export interface Draft { key: string; type: string; body: unknown; time?: number | undefined; joined?: boolean | undefined }
@@ -67,8 +67,13 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     incarnation ??= archive.random.bytes(16);
     const key = stream.startsWith('$') ? null : author.key(stream);
     if (key === null && !stream.startsWith('$')) throw new Fault('no-key', `this node has no key for stream ${stream}; a member that has one must share it (sync with an admin)`);
+    // What this process left unsealed is an end as well. Where events are still on their way to the journal, that is no end yet, and what such a log cites is no
+    // end any more: to cite either would look like a clone.
+    for (const own of old) if (own.opening.stream === stream) sealOne(own);
+    const flying = old.filter((o) => o.opening.stream === stream && o.position > o.sealed);
+    const taken = flying.flatMap((o) => (o.sealed ? [{ log: o.log, position: o.sealed, e: hashOf(o, o.sealed) }] : o.opening.cites));
     const cites = [...archive.frontier.values()].flat()
-      .filter((i) => i.kind === TIP && i.stream === stream && equal(i.node, author.node))
+      .filter((i) => i.kind === TIP && i.stream === stream && equal(i.node, author.node) && !taken.some((t) => t.position === i.to && equal(t.log, i.log) && equal(t.e, i.after)))
       .map((i) => ({ log: i.log, position: i.to, e: i.after }));
     const opening: Opening = {
       fleet: archive.fleet, node: author.node, incarnation, stream, grant: author.grant(stream), keyHash: key?.hash ?? null, boot: clock.boot,
@@ -76,9 +81,13 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     };
     const own = ownLog(archive.crypto, opening, key?.key ?? null);
     logs.set(stream, own);
-    const { fleet, node, grant, keyHash, boot } = opening;
-    journal.note(encode([1, [fleet, node, incarnation, stream, grant, keyHash, boot, opening.cites.map((t) => [t.log, t.position, t.e])]]));
+    archive.own.add(hex(own.log));
     return own;
+  }
+
+  /** Stands before the first event of a log in the same generation of the journal: noted any earlier, it could be released with nothing of its log stored. */
+  function noteOpening({ opening: { fleet, node, incarnation, stream, grant, keyHash, boot, cites } }: OwnLog): void {
+    journal.note(encode([1, [fleet, node, incarnation, stream, grant, keyHash, boot, cites.map((t) => [t.log, t.position, t.e])]]));
   }
 
   function leave(own: OwnLog): void {
@@ -100,6 +109,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     const before = archive.seen;
     const now = clock.now(), trusted = clock.quality() === 2;
     let stamp: Stamp = before;
+    let group = 0, groupStart = 0; // events in the group so far, and where its bytes begin
     try {
       for (let i = 0; i < drafts.length; i++) {
         const draft = drafts[i]!;
@@ -110,6 +120,9 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
           if (error instanceof Fault) throw new Fault(error.code, drafts.length > 1 ? `event ${i + 1} of ${drafts.length} for ${stream}: ${error.message}` : `event for ${stream}: ${error.message}`, { cause: error });
           throw error;
         }
+        if (++group > GROUP_EVENTS) throw new Fault('too-many', `a group of joined events has at most ${GROUP_EVENTS} events`);
+        if (builder.size - groupStart > EVENT_BYTES) throw new Fault('too-large', `a group of joined events has at most ${EVENT_BYTES} bytes; event ${i + 1} of ${drafts.length} for ${stream} is beyond that`);
+        if (!draft.joined) { group = 0; groupStart = builder.size; }
       }
       if (builder.size > 900_000) throw new Fault('too-large', `these ${drafts.length} events take ${builder.size} bytes; append at most 900,000 bytes at once`);
     } catch (error) {
@@ -137,6 +150,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     const before = own.chain.before;
     const chunk = write(own, stream, drafts);
     pending += drafts.length;
+    if (chunk.first === 1) noteOpening(own);
     const flushed = journal.append(encode([2, own.log, chunk.first, before, chunk.run.bytes]));
     underway.add(flushed);
     try {
@@ -179,15 +193,16 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
 
   function seal(stream?: string): Segment[] {
     const fresh: Segment[] = [];
-    for (const own of all()) {
-      if (stream !== undefined && own.opening.stream !== stream) continue;
-      const segments = sealTail(own, sealer());
-      if (!segments.length) continue;
-      journal.note(encode([3, own.log, own.sealed]));
-      publish(own, segments);
-      fresh.push(...segments);
-    }
+    for (const own of all()) if (stream === undefined || own.opening.stream === stream) fresh.push(...sealOne(own));
     return fresh;
+  }
+
+  function sealOne(own: OwnLog): Segment[] {
+    const segments = sealTail(own, sealer());
+    if (!segments.length) return segments;
+    journal.note(encode([3, own.log, own.sealed]));
+    publish(own, segments);
+    return segments;
   }
 
   async function checkpoint(): Promise<void> {
@@ -214,7 +229,9 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
       forgetStored(own, position, last);
       setItems(archive, own.log, archive.ownItems(own.log)!);
     }
-    for (let i = old.length - 1; i >= 0; i--) if (old[i]!.stored === old[i]!.position) old.splice(i, 1);
+    for (let i = old.length - 1; i >= 0; i--) {
+      if (old[i]!.stored === old[i]!.position) for (const own of old.splice(i, 1)) archive.own.delete(hex(own.log));
+    }
     await journal.release(generation);
   }
 

@@ -27,7 +27,7 @@ export const FLEET = new Uint8Array(32).fill(7);
 export const KEY = new Uint8Array(32).fill(9);
 
 /** One log room on a disk. `verdicts` decides by hex of the author's id; everyone else is live. */
-export interface Room { archive: Archive; writer: Writer; latest: LatestView; clock: Clock & { ms: number; up: number }; verdicts: Map<string, Judgement>; disk: Disk; node: Bytes; acknowledged: Admitted[] }
+export interface Room { archive: Archive; writer: Writer; latest: LatestView; clock: Clock & { ms: number; up: number }; verdicts: Map<string, Judgement>; disk: Disk; node: Bytes; acknowledged: Admitted[]; /** The grant under which new logs begin. */ grant: Bytes; skipped: string[] }
 
 /** Opens a room on a disk, as a process that starts; `name` gives the identity. */
 export async function openRoom(name: string, disk = new Disk(name), o: { reads?: boolean; process?: string } = {}): Promise<Room> {
@@ -47,11 +47,12 @@ export async function openRoom(name: string, disk = new Disk(name), o: { reads?:
   });
   const clock = { ms: 1_000_000, up: 0, now: () => clock.ms, uptime: () => clock.up, quality: () => 2 as const, boot: new Uint8Array(8).fill(1) };
   const { records } = await journal.replay();
-  await recover(archive, { crypto: fakeCrypto, random: chance, seed, clock: { quality: 2, uptime: 0 } }, records);
+  const { skipped } = await recover(archive, { crypto: fakeCrypto, random: chance, seed, clock: { quality: 2, uptime: 0 } }, records);
   await journal.release(journal.turn());
   const acknowledged: Admitted[] = [];
-  const writer = createWriter(archive, journal, clock, { seed, node, grant: () => new Uint8Array(8), key: () => ({ key: KEY, hash: keyHash(fakeCrypto, KEY) }), check: () => undefined }, ({ run }) => { latest.preview(run); acknowledged.push(run); });
-  return { archive, writer, latest, clock, verdicts, disk, node, acknowledged };
+  const room = { grant: new Uint8Array(8) };
+  const writer = createWriter(archive, journal, clock, { seed, node, grant: () => room.grant, key: () => ({ key: KEY, hash: keyHash(fakeCrypto, KEY) }), check: () => undefined }, ({ run }) => { latest.preview(run); acknowledged.push(run); });
+  return Object.assign(room, { archive, writer, latest, clock, verdicts, disk, node, acknowledged, skipped });
 }
 
 /** Appends `n` events of a few keys, one call each when `single`. */
