@@ -1,5 +1,5 @@
 // Folding again what a verdict took back, and folding for the first time what a new key makes readable.
-import type { Bytes } from './ports.ts';
+import type { Admitted, Bytes } from './ports.ts';
 import type { Archive } from './log/archive.ts';
 import type { OwnLog } from './log/own.ts';
 import type { Found } from './log/reader.ts';
@@ -11,7 +11,7 @@ import { pages } from './log/archive.ts';
 import { Change, DIRTY, segmentOf } from './log/change.ts';
 import { parseIndexValue } from './log/index-row.ts';
 import { decodeRecord } from './log/record.ts';
-import { keysIn, openStored } from './log/opened.ts';
+import { keysIn, openStored, tell } from './log/opened.ts';
 import { indexKey, prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
 import { rebuild } from './log/span.ts';
@@ -34,24 +34,25 @@ export async function refold(archive: Archive, latest: LatestView, unstored: Own
   }
 }
 
-/** After keys were learnt: opens the logs that could not be read before and folds them. */
-export async function relearn(archive: Archive): Promise<void> {
+/** After keys were learnt: opens the logs that could not be read before, folds them and hands what they hold to `told`. */
+export async function relearn(archive: Archive, told: (run: Admitted) => void): Promise<void> {
   for await (const row of pages(archive.store, 'log', undefined, undefined, 256)) {
     const record = decodeRecord(row.value);
     if (!record.keyHash || !record.spans.length || !archive.authority.keyOf(record.stream, record.keyHash)) continue;
     if (!(await unread(archive, record.log))) continue;
     const change = new Change(archive);
     const opened = await openStored(change, record.log);
+    const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
     for (const o of opened) {
       if (!o.inside) continue;
-      const { stream, node, incarnation, first } = o.segment.header;
       change.dropSegment(o.segment);
       change.putSegment(o.segment, keysIn(o));
-      change.admitted.push({ stream, node, incarnation, first, ...o.inside });
+      tell(change, o, o.piece.first, Math.min(o.piece.last, top));
     }
     const built = rebuild(opened.map((o) => o.piece), record.bounds);
     change.setRecord({ ...record, spans: built.spans, events: built.events, forked: built.forked }, false);
     await change.commit();
+    for (const run of change.admitted) told(run);
   }
 }
 

@@ -51,6 +51,8 @@ export class Node {
   readonly connections = new Set<Connection>();
   readonly options: NodeOptions;
   readonly followers = new Followers();
+  /** By hex of the peer's id: our digest when its last receipt was noted down, and when (uptime). */
+  readonly lastReceipts = new Map<string, { digest: string; at: number }>();
   readonly #latest: LatestView;
   readonly #answering: Answering;
   readonly #duty = new Duty(this);
@@ -250,7 +252,7 @@ export class Node {
   async #fleetChanged(): Promise<void> {
     if (this.desk.takeLearnt()) {
       await this.desk.save();
-      await relearn(this.archive);
+      await relearn(this.archive, (run) => this.followers.tell(run));
     }
     this.writer.retire();
     this.options.notice({ kind: 'fleet' });

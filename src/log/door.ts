@@ -10,7 +10,7 @@ import { equal, hex } from '../event/bytes.ts';
 import { lastOf, understood } from '../event/header.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
 import { Change } from './change.ts';
-import { factsOf, isVoid, keysIn, openIt, openStored } from './opened.ts';
+import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
 import type { Opened } from './opened.ts';
 import { emptyRecord, withCitation } from './record.ts';
 import { extend, hashAt, holdsPoint, links, rebuild } from './span.ts';
@@ -102,11 +102,13 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     record = { ...record, spans: quick.spans, events: record.events + quick.added };
     added = quick.added;
     change.putSegment(segment, keysIn(opened));
+    if (opened.inside) tell(change, opened, piece.last - added + 1, piece.last); // what is new is its end, or all of it
   } else {
     if (!links(record, piece) && await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
     change.putSegment(segment, keysIn(opened));
     const all = await openStored(change, segment.log);
     const built = rebuild(all.map((o) => o.piece), record.bounds);
+    if (opened.inside) tellNew(change, opened, all.filter((o) => o.inside && !equal(o.segment.signature, segment.signature)).map((o) => o.piece));
     added = built.events - record.events;
     record = { ...record, spans: built.spans, events: built.events, forked: built.forked };
     if (built.forked && !old?.forked) {
@@ -120,8 +122,8 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   }
   change.setRecord(record, !old);
   change.see(h.stampLast);
-  if (opened.inside) change.admitted.push({ stream: h.stream, node: h.node, incarnation: h.incarnation, first: h.first, ...opened.inside });
-  else if (isVoid(archive, opened)) {
+  if (opened.inside) return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
+  if (isVoid(archive, opened)) {
     archive.counted.void++;
     change.alarm('void', h.node, segment.log, `a segment of node ${hex(h.node)} in stream ${h.stream} does not hold what it says; its events are kept and not folded`);
   } else if (!understood(h)) archive.counted.unknown++;

@@ -6,11 +6,13 @@ import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
 import type { Change } from './change.ts';
 import type { Piece } from './span.ts';
+import { equal } from '../event/bytes.ts';
 import { decodeEvent } from '../event/event.ts';
 import { understood } from '../event/header.ts';
 import { openSegment } from '../event/segment.ts';
 import { segmentOf } from './change.ts';
 import { keysOf } from './index-row.ts';
+import { hashAt } from './span.ts';
 
 /** A segment with what its reader can see inside. */
 export interface Opened { segment: Segment; piece: Piece; inside: Pick<Admitted, 'bytes' | 'ends' | 'hashes'> | undefined }
@@ -39,6 +41,33 @@ export function isVoid(archive: Archive, opened: Opened): boolean {
 export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
   const rows = await change.stored('segment', log);
   return rows.map((row) => openIt(change.archive, segmentOf(row)));
+}
+
+/** Notes as admitted what a segment that can be read holds at the positions from..to. */
+export function tell(change: Change, opened: Opened, from: number, to: number): void {
+  const h = opened.segment.header;
+  const { bytes, ends, hashes } = opened.inside!;
+  if (to < from) return;
+  const a = from - h.first, b = to - h.first + 1;
+  const start = a ? ends[a - 1]! : 0;
+  change.admitted.push({
+    stream: h.stream, node: h.node, incarnation: h.incarnation, first: from,
+    bytes: bytes.subarray(start, ends[b - 1]), ends: ends.subarray(a, b).map((end) => end - start), hashes: hashes.subarray(a * 32, b * 32),
+  });
+}
+
+/** Notes as admitted what no other readable segment of the log holds. */
+export function tellNew(change: Change, opened: Opened, others: Piece[]): void {
+  const { first, last } = opened.piece;
+  const known = (position: number): boolean => others.some((other) => {
+    const e = hashAt(other, position);
+    return e !== undefined && equal(e, hashAt(opened.piece, position)!);
+  });
+  for (let from = first, to = first; from <= last; from = ++to) {
+    while (from <= last && known(from)) from++;
+    for (to = from; to < last && !known(to + 1);) to++;
+    if (from <= last) tell(change, opened, from, to);
+  }
 }
 
 /** The hashes of the keys inside, for the index. */

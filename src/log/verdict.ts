@@ -9,7 +9,7 @@ import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
-import { factsOf, keysIn, openIt, openStored } from './opened.ts';
+import { factsOf, keysIn, openIt, openStored, tell } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord } from './record.ts';
 import { holdsPoint, rebuild } from './span.ts';
@@ -154,19 +154,6 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
       await change.putQuarantine(opened.segment, equal(h.node, change.archive.node));
     }
   }
-}
-
-/** Admitted: positions from..to of a segment. */
-function tell(change: Change, opened: Opened, from: number, to: number): void {
-  const h = opened.segment.header;
-  const { bytes, ends, hashes } = opened.inside!;
-  if (to < from) return;
-  const a = from - h.first, b = to - h.first + 1;
-  const start = a ? ends[a - 1]! : 0;
-  change.admitted.push({
-    stream: h.stream, node: h.node, incarnation: h.incarnation, first: from,
-    bytes: bytes.subarray(start, ends[b - 1]), ends: ends.subarray(a, b).map((end) => end - start), hashes: hashes.subarray(a * 32, b * 32),
-  });
 }
 
 /** Taken back: positions from `from` on; their keys must be folded again. */
