@@ -29,9 +29,17 @@ export async function alarmsIn(node: Node): Promise<Alarm[]> {
   return [...out, ...node.desk.alarms()];
 }
 
+/** A receipt that says what the last one said is noted down this often at most. */
+const SAME_MS = 600_000;
+
 /** Keeps the last receipt of a peer: with it, when it came, and our own digest at that moment. */
 export function keepReceipt(node: Node, peer: Bytes, receipt: Bytes): void {
-  const value = encode([1, node.options.clock.now(), node.digest().digest, receipt]);
+  const { digest } = node.digest();
+  const now = node.options.clock.uptime();
+  const last = node.lastReceipts.get(hex(peer));
+  if (last && last.digest === digest && now - last.at < SAME_MS) return;
+  node.lastReceipts.set(hex(peer), { digest, at: now });
+  const value = encode([1, node.options.clock.now(), digest, receipt]);
   node.turn(() => node.archive.store.commit([{ table: 'receipt', key: peer, value }])).catch(() => undefined); // the next receipt says more
 }
 

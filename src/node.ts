@@ -125,9 +125,7 @@ export class Node {
   }
 
   /** Calls `tell` with every matching event from now on, as it becomes durable here. Returns how to stop. */
-  follow(stream: string, query: Query, tell: (entry: Entry) => void): () => void {
-    return this.followers.add({ stream, query, tell });
-  }
+  follow(stream: string, query: Query, tell: (entry: Entry) => void): () => void { return this.followers.add({ stream, query, tell }); }
 
   /** The last event of a key in fold order. */
   async latest(stream: string, key: string): Promise<Entry | undefined> {
