@@ -1,6 +1,6 @@
 // A data directory: what lies in it, and its opening and closing as the parts that a node is made of.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { decodeIdentity } from '../../src/fleet/identity.ts';
@@ -21,9 +21,16 @@ export const ROOT_KEY_FILE = 'root.key';
 const OVERRULED: { [word in Settings['clock']]: ClockQuality | undefined } = { auto: undefined, none: CLOCK_NONE, rtc: CLOCK_RTC, synced: CLOCK_SYNCED };
 const STORE = 'store', JOURNAL = 'journal';
 
-/** Whether a node lives in a directory; one whose setup was interrupted does not yet. */
+/** Whether a node lives in a directory; one whose setup was interrupted does not yet. Fault `bad-argument`: this user may not look into it. */
 export async function hasNode(dir: string): Promise<boolean> {
-  if (!existsSync(join(dir, KEY_FILE))) return false;
+  try {
+    statSync(join(dir, KEY_FILE));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') throw new Fault('bad-argument', `${dir} is not a directory.`, { cause: error });
+    if (code === 'EACCES') throw new Fault('bad-argument', `This user may not look into ${dir}; run holdfast as the user that the directory belongs to.`, { cause: error });
+    return false;
+  }
   try {
     const bytes = await keyFile(join(dir, KEY_FILE)).load();
     return bytes !== undefined && decodeIdentity(bytes).grant !== null;
