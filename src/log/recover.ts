@@ -5,24 +5,37 @@ import type { Run } from '../event/run.ts';
 import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
 import type { OwnLog, Sealer } from './own.ts';
+import type { LogRecord } from './record.ts';
+import type { Piece } from './span.ts';
+import { Fault } from '../fault.ts';
 import { SPANS } from '../limits.ts';
-import { equal, hex } from '../event/bytes.ts';
-import { decode } from '../event/cbor.ts';
-import { Chain, chainStart, logKey } from '../event/chain.ts';
-import { scan } from '../event/cbor.ts';
+import { concat, equal, hex } from '../event/bytes.ts';
+import { decode, scan } from '../event/cbor.ts';
+import { Chain, logKey } from '../event/chain.ts';
+import { joinRuns, sliceRun } from '../event/run.ts';
 import { recordOf } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
 import { factsOf } from './opened.ts';
-import { eventsOf, hashOf, ownLog, sealRun } from './own.ts';
+import { ownLog, sealRun } from './own.ts';
+import { hashAt } from './span.ts';
+import { hashesAt } from './supply.ts';
 
 /** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it. */
 export interface Recovered { events: number; skipped: string[]; facts: FleetFact[] }
 
-/** Takes the records of a journal, in order. Faults: those of `Store.commit`. Adds no events: a clone that does the same makes the same history. */
+/** Consecutive events of the journal, record by record. */
+interface Stretch { first: number; last: number; before: Bytes; after: Bytes; runs: Run[]; hashes: Bytes[] }
+/** One own log as the journal tells it; `marks`: where live segments were cut. */
+interface Told { own: OwnLog; stretches: Stretch[]; marks: number[] }
+
+/**
+ * Takes the records of a journal, in order. Where some are missing, what comes after them is kept beyond a hole: it was acknowledged.
+ * Faults: those of `Store.commit`. Adds no events: a clone that does the same makes the same history.
+ */
 export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]): Promise<Recovered> {
   const openings = new Map<string, Opening>();
-  const logs = new Map<string, { own: OwnLog; marks: number[] }>();
+  const logs = new Map<string, Told>();
   const skipped: string[] = [];
   for (const bytes of records) {
     try {
@@ -36,11 +49,7 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
       const known = logs.get(hex(log)) ?? await resume(archive, log, openings.get(hex(log)));
       if (!known) { skipped.push(`events of log ${hex(log)}: its beginning is in neither the journal nor the store`); continue; }
       logs.set(hex(log), known);
-      if (record[0] === 3) known.marks.push(record[2]);
-      else {
-        const why = take(archive, known.own, record[2], record[3], record[4]);
-        if (why) skipped.push(why);
-      }
+      if (record[0] === 3) known.marks.push(record[2]); else take(archive, known, record[2], record[3], record[4]);
     } catch (error) {
       skipped.push(`a record of ${bytes.length} bytes: ${(error as Error).message}`);
     }
@@ -48,27 +57,31 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
   const change = new Change(archive);
   const facts: FleetFact[] = [];
   let events = 0;
-  for (const { own, marks } of logs.values()) {
-    if (own.position === own.stored) continue;
-    // Cut where live segments were cut, so that relays recognise what they hold.
-    const cuts = [...new Set(marks.filter((m) => m > own.stored && m < own.position))].sort((a, b) => a - b).slice(-SPANS);
-    let from = own.stored + 1;
-    for (const to of [...cuts, own.position]) {
-      const { run, hashes } = eventsOf(own, from, to);
-      for (const segment of sealRun(own, sealer, from, hashOf(own, from - 1), run, hashes)) {
-        const h = segment.header;
-        const a = h.first - from;
-        const piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: hashes.subarray(a * 32, (a + h.count) * 32) };
-        const start = a ? run.ends[a - 1]! : 0;
-        const opened = { segment, piece, inside: { bytes: run.bytes.subarray(start, run.ends[a + h.count - 1]), ends: run.ends.slice(a, a + h.count).map((e) => e - start), hashes: piece.hashes } };
-        await place(change, opened);
-        if (h.stream === '$fleet') facts.push(...factsOf(segment, opened));
+  for (const { own, stretches, marks } of logs.values()) {
+    const { stream } = own.opening;
+    for (const { first, last, before, after, runs, hashes: parts } of stretches) {
+      const run = joinRuns(runs), whole: Piece = { first, last, before, after, hashes: concat(...parts) };
+      const record = await change.record(own.log);
+      if (first > 1 && !record?.spans.some((s) => s.from < first && first - 1 <= s.to)) skipped.push(`what came before event ${first} of stream ${stream} is in neither the journal nor the store`);
+      const held = record ? await heldOf(archive, record, whole) : first - 1;
+      // Cut where live segments were cut, so that relays recognise what they hold.
+      const cuts = [...new Set(marks.filter((m) => m > held && m < last))].sort((a, b) => a - b).slice(-SPANS);
+      let from = held + 1;
+      for (const to of held < last ? [...cuts, last] : []) {
+        const hashes = whole.hashes!.subarray((from - first) * 32, (to - first + 1) * 32);
+        const part = sliceRun(run, from - first, to - first + 1);
+        for (const segment of sealRun(own, sealer, from, hashAt(whole, from - 1)!, part, hashes)) {
+          const h = segment.header, a = h.first - from;
+          const piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: hashes.subarray(a * 32, (a + h.count) * 32) };
+          const opened = { segment, piece, inside: { ...sliceRun(part, a, a + h.count), hashes: piece.hashes } };
+          events += (await place(change, opened)).events;
+          if (stream === '$fleet') facts.push(...factsOf(segment, opened));
+        }
+        from = to + 1;
       }
-      from = to + 1;
     }
-    events += own.position - own.stored;
   }
-  if (events) await change.commit();
+  if (!change.empty) await change.commit();
   return { events, skipped, facts };
 }
 
@@ -81,34 +94,42 @@ function openingFrom(v: OpeningItem): Opening {
   };
 }
 
-/** The log as the store knows it, ready to be continued by journal records only. */
-async function resume(archive: Archive, log: Bytes, opening: Opening | undefined): Promise<{ own: OwnLog; marks: number[] } | undefined> {
+/** The log of an opening, or as the store knows it. */
+async function resume(archive: Archive, log: Bytes, opening: Opening | undefined): Promise<Told | undefined> {
   const record = await recordOf(archive, log);
   const from = opening ?? (record?.opening
     ? { fleet: archive.fleet, node: record.node, incarnation: record.incarnation, stream: record.stream, grant: record.grant, keyHash: record.keyHash, ...record.opening }
     : undefined);
   if (!from || !equal(from.node, archive.node) || !equal(from.fleet, archive.fleet)) return undefined;
   const key = archive.authority.keyOf(from.stream, from.keyHash);
-  if (key === undefined) return undefined;
-  const span = record?.spans.find((s) => s.from === 1 && equal(s.before, chainStart(archive.crypto, from)));
-  return { own: ownLog(archive.crypto, from, key, span && { position: span.to, e: span.after }), marks: [] };
+  return key === undefined ? undefined : { own: ownLog(archive.crypto, from, key), stretches: [], marks: [] };
 }
 
-/** Adds the events of one record if they continue the log; says why not otherwise. Events that the store holds already are passed over. */
-function take(archive: Archive, own: OwnLog, first: number, before: Bytes, bytes: Bytes): string | undefined {
+/** Adds the events of one record. Fault `bad-event` for what cannot be the beginning of its log. */
+function take(archive: Archive, { own, stretches }: Told, first: number, before: Bytes, bytes: Bytes): void {
   const ends: number[] = [];
   for (let at = 0; at < bytes.length;) ends.push(at = scan(bytes, at));
-  const last = first + ends.length - 1;
-  if (last <= own.position) return undefined;
+  if (first === 1 && !equal(before, own.start)) throw new Fault('bad-event', 'it does not begin its log');
   const run: Run = { bytes, ends: Uint32Array.from(ends) };
   const hashes = new Chain(archive.crypto, logKey(archive.crypto, own.key, own.opening.incarnation), before).all(run);
-  const e = (p: number): Bytes => (p === first - 1 ? before : hashes.subarray((p - first) * 32, (p - first + 1) * 32));
-  if (first > own.position + 1 || !equal(e(own.position), hashOf(own, own.position))) {
-    return `events ${first} to ${last} of stream ${own.opening.stream}: what came before them in the journal is missing`;
+  const last = first + ends.length - 1, after = hashes.slice(-32);
+  const lower = stretches[stretches.length - 1];
+  if (lower && lower.last === first - 1 && equal(lower.after, before)) {
+    lower.runs.push(run);
+    lower.hashes.push(hashes);
+    lower.last = last;
+    lower.after = after;
+  } else stretches.push({ first, last, before, after, runs: [run], hashes: [hashes] });
+}
+
+/** Up to which position of a piece the store holds its events. What it holds there may also be another branch, written by a copy of this machine. */
+async function heldOf(archive: Archive, record: LogRecord, piece: Piece): Promise<number> {
+  let held = piece.first - 1;
+  for (const span of record.spans) {
+    if (span.from > piece.first || span.to < piece.first) continue;
+    const to = Math.min(span.to, piece.last);
+    const known = span.to === to ? [span.after] : await hashesAt(archive, record.log, to);
+    if (known.some((e) => equal(e, hashAt(piece, to)!))) held = Math.max(held, to);
   }
-  const skip = own.position - first + 1;
-  const start = skip ? ends[skip - 1]! : 0;
-  own.chunks.push({ first: own.position + 1, run: { bytes: bytes.subarray(start), ends: Uint32Array.from(ends.slice(skip).map((x) => x - start)) }, hashes: hashes.slice(skip * 32) });
-  own.position = own.durable = last;
-  return undefined;
+  return held;
 }
