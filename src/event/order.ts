@@ -9,8 +9,12 @@ export const ORDER_BYTES = 101;
 
 /** Writes `value` (0 to 2^53-1) big-endian into `width` bytes at `at`. */
 export function putUint(into: Bytes, at: number, value: number, width: number): void {
-  let rest = value;
-  for (let i = at + width - 1; i >= at; i--) { into[i] = rest % 256; rest = Math.floor(rest / 256); }
+  let low = value >>> 0, high = (value - low) / 0x1_0000_0000;
+  for (let i = at + width - 1; i >= at; i--) {
+    into[i] = low;
+    low = (low >>> 8) | (high << 24);
+    high >>>= 8;
+  }
 }
 
 /** Reads a big-endian unsigned integer of `width` bytes (at most 7). */

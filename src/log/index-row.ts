@@ -4,7 +4,7 @@ import type { Header } from '../event/header.ts';
 import type { Run } from '../event/run.ts';
 import type { Stamp } from '../event/stamp.ts';
 import { crc32c, utf8 } from '../event/bytes.ts';
-import { peekEvent } from '../event/event.ts';
+import { lastOfKeys } from '../event/last-keys.ts';
 import { getStamp, getUint, putStamp, putUint, STAMP_BYTES } from '../event/order.ts';
 
 /** More different keys than this are not listed: the segment is opened to see. */
@@ -22,12 +22,9 @@ export function keyHash32(key: string): number {
 
 /** The hashes of a run's keys, ascending, or undefined when there are too many. */
 export function keysOf(run: Run): Uint32Array | undefined {
-  const names = new Set<string>();
-  for (let i = 0, at = 0; i < run.ends.length; at = run.ends[i++]!) {
-    names.add(peekEvent(run.bytes, at, run.ends[i]!).key);
-    if (names.size > LISTED_KEYS) return undefined;
-  }
-  return Uint32Array.from([...names].map(keyHash32)).sort();
+  const names = lastOfKeys(run);
+  if (names.size > LISTED_KEYS) return undefined;
+  return Uint32Array.from(names.keys(), keyHash32).sort();
 }
 
 /** The row's bytes: last stamp 14, time-min 8, time-max 8, then 4 a key. */

@@ -1,11 +1,15 @@
 // The built-in view `latest`: of each stream and key the event that comes last in fold order.
 import type { Admitted, Bytes, Fold, Op, Store } from '../ports.ts';
-import { compare, concat, text, utf8 } from '../event/bytes.ts';
+import { compare, concat, equal, text, utf8 } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
+import { lastOfKeys } from '../event/last-keys.ts';
 import { ORDER_BYTES, orderBytes } from '../event/order.ts';
 
 /** Orders of rows kept in memory, so that admitting does not read the store for busy keys. */
 const REMEMBERED = 16_384;
+
+/** Appends that may wait before somebody looks at them. */
+const FRESH = 16_384;
 
 /** One row of the view: the order of the event and its canonical bytes. */
 export interface Latest { key: string; order: Bytes; event: Bytes }
@@ -26,22 +30,34 @@ export function parseLatest(value: Bytes): { order: Bytes; event: Bytes } {
  */
 export class LatestView implements Fold {
   readonly #store: Store;
+  /** Acknowledged and not stored yet, not looked at so far: most are in the store before anybody asks. */
+  #fresh: Admitted[] = [];
   /** Not stored yet, by stream and key. */
   readonly #overlay = new Map<string, Map<string, Latest>>();
   /** Orders of stored rows. */
   readonly #orders = new Map<string, Bytes>();
+  /** Being stored. */
+  #runs: Admitted[] = [];
   #writing: { stream: string; latest: Latest; name: string }[] = [];
 
   constructor(store: Store) { this.#store = store; }
 
   /** Takes acknowledged events that no stored segment holds yet. */
   preview(run: Admitted): void {
-    let keys = this.#overlay.get(run.stream);
-    if (!keys) this.#overlay.set(run.stream, keys = new Map());
-    for (const last of lastOfEach(run)) {
-      const old = keys.get(last.key);
-      if (!old || compare(last.order, old.order) > 0) keys.set(last.key, { ...last, event: last.event.slice() });
+    this.#fresh.push(run);
+    if (this.#fresh.length >= FRESH) this.#look();
+  }
+
+  #look(): void {
+    for (const run of this.#fresh) {
+      let keys = this.#overlay.get(run.stream);
+      if (!keys) this.#overlay.set(run.stream, keys = new Map());
+      for (const last of lastOfEach(run)) {
+        const old = keys.get(last.key);
+        if (!old || compare(last.order, old.order) > 0) keys.set(last.key, { ...last, event: last.event.slice() });
+      }
     }
+    this.#fresh = [];
   }
 
   async admit(runs: Admitted[]): Promise<Op[]> {
@@ -55,6 +71,7 @@ export class LatestView implements Fold {
     }
     const ops: Op[] = [];
     this.#writing = [];
+    this.#runs = runs;
     for (const one of best.values()) {
       const key = latestKey(one.stream, one.latest.key);
       let order = this.#orders.get(one.name);
@@ -71,6 +88,8 @@ export class LatestView implements Fold {
   }
 
   settled(durable: boolean): void {
+    if (durable && this.#fresh.length) this.#fresh = this.#fresh.filter((f) => !covered(f, this.#runs));
+    this.#runs = [];
     for (const { stream, latest, name } of this.#writing) {
       if (!durable) { this.#orders.delete(name); continue; }
       const keys = this.#overlay.get(stream);
@@ -82,8 +101,9 @@ export class LatestView implements Fold {
 
   /** The row of a key, or undefined when there is none. */
   async get(stream: string, key: string): Promise<Latest | undefined> {
+    this.#look();
+    const over = this.#overlay.get(stream)?.get(key); // before the store is read: meanwhile it may go there
     const row = await this.#store.get('latest', latestKey(stream, key));
-    const over = this.#overlay.get(stream)?.get(key);
     const stored = row && { key, ...parseLatest(row) };
     return over && (!stored || compare(over.order, stored.order) > 0) ? over : stored;
   }
@@ -93,6 +113,7 @@ export class LatestView implements Fold {
     const prefix = concat(utf8(stream), new Uint8Array(1));
     const end = prefix.slice();
     end[end.length - 1] = 1;
+    this.#look();
     const extra = [...(this.#overlay.get(stream)?.values() ?? [])].sort((a, b) => compare(utf8(a.key), utf8(b.key)));
     let from = prefix, i = 0;
     for (;;) {
@@ -127,17 +148,27 @@ export class LatestView implements Fold {
   }
 }
 
-/** The last event of each key of a run; inside a run orders rise, so it is read backwards. */
-function lastOfEach(run: Admitted): Latest[] {
-  const found = new Map<string, Latest>();
-  for (let i = run.ends.length - 1; i >= 0; i--) {
-    const start = i ? run.ends[i - 1]! : 0, end = run.ends[i]!;
-    const head = peekEvent(run.bytes, start, end);
-    if (found.has(head.key)) continue;
-    found.set(head.key, {
-      key: head.key, event: run.bytes.subarray(start, end),
-      order: orderBytes(head.stamp, run.node, run.incarnation, run.first + i, run.hashes.subarray(i * 32, i * 32 + 32)),
-    });
+/** True when `runs` hold all events of `fresh`: e at its end and, from one run to the one before it, everything down to its first. */
+function covered(fresh: Admitted, runs: Admitted[]): boolean {
+  for (let last = fresh.first + fresh.ends.length - 1; ;) {
+    const e = hashAt(fresh, last);
+    const run = runs.find((r) => r.first <= last && last < r.first + r.ends.length && equal(hashAt(r, last), e));
+    if (!run || run.first <= fresh.first) return run !== undefined;
+    last = run.first - 1;
   }
-  return [...found.values()];
+}
+
+function hashAt(run: Admitted, position: number): Bytes {
+  return run.hashes.subarray((position - run.first) * 32, (position - run.first + 1) * 32);
+}
+
+/** The last event of each key of a run. */
+function lastOfEach(run: Admitted): Latest[] {
+  const found: Latest[] = [];
+  for (const [key, i] of lastOfKeys(run)) {
+    const start = i ? run.ends[i - 1]! : 0, end = run.ends[i]!;
+    const { stamp } = peekEvent(run.bytes, start, end);
+    found.push({ key, event: run.bytes.subarray(start, end), order: orderBytes(stamp, run.node, run.incarnation, run.first + i, run.hashes.subarray(i * 32, i * 32 + 32)) });
+  }
+  return found;
 }
