@@ -183,7 +183,9 @@ export class SetSync {
     for (const known of gone) this.#remember(known);
     for (const known of fresh) {
       const { item } = known;
-      if (item.kind !== 0 || !this.#compared || (peer.heldOf(item.log)?.to ?? 0) >= item.to) continue;
+      if (item.kind !== 0 || !this.#compared) continue;
+      const held = peer.heldOf(item.log);
+      if (held && (held.to > item.to || (held.to === item.to && equal(held.e, item.after)))) continue;
       const before = gone.filter((k) => k.item.kind === 0 && k.item.stream === item.stream && equal(k.item.node, item.node));
       if (equal(item.node, desk.host.node) && before.every((k) => !this.offers.lacks.has(k.short))) {
         for (const k of before) peer.holds(k.item.log, k.item.to, k.item.after);
