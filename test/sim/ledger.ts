@@ -64,7 +64,7 @@ export class Ledger {
     const attempt = this.attempts.get(mark)!;
     attempt.state = 'acknowledged';
     if (attempt.id === undefined) attempt.id = id;
-    this.on(disk).add(mark);
+    if (!this.lost.has(disk)) this.on(disk).add(mark);
   }
 
   refuse(mark: string): void {

@@ -142,6 +142,7 @@ export function markOf(entry: Entry): string | undefined {
 
 /** Notes on the model what a machine durably shows: called before disks are destroyed, so that the model knows what must outlive them. */
 export async function census(world: World, machine: Machine): Promise<void> {
+  if (world.outcasts.has(machine)) return;
   const disk = machine.disk.label;
   for (const stream of world.may(machine, 'read')) {
     const entries = await machine.ask((node) => readAll(node, stream));
