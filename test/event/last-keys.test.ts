@@ -16,7 +16,7 @@ function plainly(run: Run): Map<string, number> {
 }
 
 const keys = fc.oneof(fc.string({ minLength: 1, maxLength: 4 }), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), fc.integer({ min: 20, max: 255 }).map((n) => 'k'.repeat(n)))
-  .filter((key) => !key.includes('\0') && key.isWellFormed?.() !== false && new TextEncoder().encode(key).length <= 255);
+  .filter((key) => !key.includes('\0') && new TextEncoder().encode(key).length <= 255);
 const numbers = fc.oneof(fc.nat({ max: 30 }), fc.nat({ max: 300 }), fc.nat({ max: 70_000 }), fc.nat({ max: 0xffff_ffff }));
 
 test('as the plain way, for stamps and times of every size', () => {
