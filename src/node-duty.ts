@@ -4,6 +4,7 @@ import type { Node } from './node.ts';
 /** How long the second admin waits for the first, the third for the second, and so on. */
 const TURN_MS = 60_000;
 
+/** When it is whose turn, and what is due then. */
 export class Duty {
   readonly #node: Node;
   #busy = false;

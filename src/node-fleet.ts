@@ -40,8 +40,10 @@ export interface FleetDesk {
   /** Hashes of the stream keys held, for the streams known here. */
   keyHashes(streams: string[]): Bytes[];
   judgePeer(node: Bytes): Standing;
-  /** True once after keys were learnt. */
-  takeLearnt(): boolean;
+  /** True while there are keys that the key file does not hold. */
+  unsaved(): boolean;
+  /** Names of all fleet keys held. */
+  keyNames(): string[];
   /** Which of the live admins this node is (0: the first), when something is due that any of them could do; undefined otherwise. */
   dutyRank(): number | undefined;
   /** What is due. */
@@ -66,12 +68,13 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
   const node = crypto.signer(identity.seed);
   const membership = new Membership(crypto, identity.genesis);
   const keyring = makeKeyring(crypto, { node, boxSecret: identity.boxSecret }, identity.keys);
-  let learnt = false;
 
+  // Nothing is written under a key that the key file does not hold yet: after a crash nobody here could read it.
+  let saved = new Set(identity.keys.map((k) => hex(keyHash(crypto, k))));
   const key = (stream: string): { key: Bytes; hash: Bytes } | null => {
     const first = identity.keys[0];
     // Before any key event is known, the key that came with the token is the current one.
-    const name = membership.currentKey(stream, (n) => keyring.has(n)) ?? (first && hex(keyHash(crypto, first)));
+    const name = membership.currentKey(stream, (n) => saved.has(n)) ?? (first && hex(keyHash(crypto, first)));
     return (name !== undefined && keyring.streamKey(name, stream)) || null;
   };
 
@@ -93,7 +96,7 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
     judge,
     wouldJoin: (fact: FleetFact) => membership.wouldJoin(fact),
     learn(facts) {
-      if (keyring.learn(facts)) learnt = true;
+      keyring.learn(facts);
       return membership.add(facts);
     },
     keyOf: (stream, hash) => (hash === null ? null : keyring.find(stream, hash)),
@@ -114,18 +117,14 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
     },
     async load(archive) {
       for await (const facts of fleetFacts(archive)) authority.learn(facts);
-      learnt = false;
     },
     keyHashes: (streams) => streams.filter((s) => !s.startsWith('$')).flatMap((s) => keyring.list().map((k) => keyring.streamKey(hex(keyHash(crypto, k)), s)!.hash)),
     judgePeer(peer) {
       const member = membership.member(peer);
       return !member ? 'stranger' : member.state === 'live' ? 'member' : 'revoked';
     },
-    takeLearnt() {
-      const was = learnt;
-      learnt = false;
-      return was;
-    },
+    unsaved: () => keyring.list().some((k) => !saved.has(hex(keyHash(crypto, k)))),
+    keyNames: () => keyring.list().map((k) => hex(keyHash(crypto, k))),
     dutyRank() {
       const self = membership.member(node);
       if (self?.state !== 'live' || !self.rights.admin || (!membership.rotationDue() && !unwrapped().length)) return undefined;
@@ -146,8 +145,10 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
       const name = current();
       const keys = first ? [first, ...rest] : rest;
       const now = name === undefined ? undefined : keyring.get(name);
-      identity = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
-      await options.keys.save(encodeIdentity(identity));
+      const next = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
+      await options.keys.save(encodeIdentity(next));
+      identity = next;
+      saved = new Set(next.keys.map((k) => hex(keyHash(crypto, k))));
     },
     alarms: () => membership.alarms().map((a) => ({ code: a.code, node: a.node, log: null, text: a.text })),
   };

@@ -3,43 +3,79 @@ import type { Admitted, Bytes } from './ports.ts';
 import type { Archive } from './log/archive.ts';
 import type { OwnLog } from './log/own.ts';
 import type { Found } from './log/reader.ts';
+import type { FleetDesk } from './node-fleet.ts';
 import type { LatestView } from './view/latest.ts';
-import { equal, text } from './event/bytes.ts';
+import { equal, text, utf8 } from './event/bytes.ts';
+import { decode, encode } from './event/cbor.ts';
 import { encodeEvent } from './event/event.ts';
 import { orderBytes } from './event/order.ts';
 import { pages } from './log/archive.ts';
-import { Change, DIRTY, segmentOf } from './log/change.ts';
-import { parseIndexValue } from './log/index-row.ts';
+import { Change, DIRTY } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
 import { keysIn, openStored, tell } from './log/opened.ts';
-import { indexKey, prefixEnd } from './log/place.ts';
+import { prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
-import { rebuild } from './log/span.ts';
+import { holdsPoint, rebuild } from './log/span.ts';
+
+/** Keys that are folded again in one reading of their stream, and written in one commit. */
+const TOGETHER = 1_000;
+
+/** The row of `meta` with the names of the fleet keys under which everything held was folded. */
+const FOLDED = utf8('folded');
 
 /**
  * Computes `latest` again for every key that lost an event; `unstored`: own logs with a tail, whose events may come last again. The marks lie in the store, so that
  * a crash between only delays it.
  */
 export async function refold(archive: Archive, latest: LatestView, unstored: OwnLog[]): Promise<void> {
-  for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 256)) {
+  let streams = new Map<string, Map<string, Bytes>>();
+  let waiting = 0;
+  for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 500)) {
     const name = text(mark.key.subarray(DIRTY.length));
     const zero = name.indexOf('\0');
-    const stream = name.slice(0, zero), key = name.slice(zero + 1);
-    let last: Found | undefined;
-    for await (const found of readStream(archive, unstored, stream, { key })) last = found;
-    const row = last && {
-      key, order: orderBytes(last.stamp, last.node, last.incarnation, last.position, last.e), event: encodeEvent(last),
-    };
-    await archive.store.commit([latest.replace(stream, key, row), { table: 'meta', key: mark.key }]);
+    const stream = name.slice(0, zero);
+    const keys = streams.get(stream) ?? new Map<string, Bytes>();
+    streams.set(stream, keys.set(name.slice(zero + 1), mark.key));
+    if (++waiting < TOGETHER) continue;
+    for (const [one, marks] of streams) await foldKeys(archive, latest, unstored, one, marks);
+    streams = new Map();
+    waiting = 0;
   }
+  for (const [one, marks] of streams) await foldKeys(archive, latest, unstored, one, marks);
 }
 
-/** After keys were learnt: opens the logs that could not be read before, folds them and hands what they hold to `told`. */
-export async function relearn(archive: Archive, told: (run: Admitted) => void): Promise<void> {
+/** One reading of a stream for some of its keys; `marks`: what asked for each. */
+async function foldKeys(archive: Archive, latest: LatestView, unstored: OwnLog[], stream: string, marks: Map<string, Bytes>): Promise<void> {
+  const last = new Map<string, Found>();
+  for await (const found of readStream(archive, unstored, stream, { keys: new Set(marks.keys()) })) last.set(found.key, found);
+  await archive.store.commit([...marks].flatMap(([key, mark]) => {
+    const found = last.get(key);
+    const row = found && { key, order: orderBytes(found.stamp, found.node, found.incarnation, found.position, found.e), event: encodeEvent(found) };
+    return [latest.replace(stream, key, row), { table: 'meta' as const, key: mark }];
+  }));
+}
+
+/**
+ * Folds the logs under keys that were not there before and hands what they hold to `told`. Under which keys everything is folded lies in the store: a crash or
+ * a full disk only delays it.
+ */
+export async function relearn(archive: Archive, desk: Pick<FleetDesk, 'keyring' | 'keyNames'>, told: (run: Admitted) => void): Promise<void> {
+  const names = desk.keyNames();
+  if (archive.folded && names.every((name) => archive.folded!.has(name))) return;
+  const row = await archive.store.get('meta', FOLDED);
+  const done = new Set(row ? (decode(row) as string[]) : []);
+  const fresh = names.filter((name) => !done.has(name));
+  if (fresh.length) {
+    await foldLogs(archive, (stream, hash) => fresh.some((name) => equal(desk.keyring.streamKey(name, stream)!.hash, hash)), told);
+    await archive.store.commit([{ table: 'meta', key: FOLDED, value: encode(names) }]);
+  }
+  archive.folded = new Set(names);
+}
+
+async function foldLogs(archive: Archive, fresh: (stream: string, keyHash: Bytes) => boolean, told: (run: Admitted) => void): Promise<void> {
   for await (const row of pages(archive.store, 'log', undefined, undefined, 256)) {
     const record = decodeRecord(row.value);
-    if (!record.keyHash || !record.spans.length || !archive.authority.keyOf(record.stream, record.keyHash)) continue;
-    if (!(await unread(archive, record.log))) continue;
+    if (!record.keyHash || !record.spans.length || !fresh(record.stream, record.keyHash)) continue;
     const change = new Change(archive);
     const opened = await openStored(change, record.log);
     const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
@@ -49,18 +85,11 @@ export async function relearn(archive: Archive, told: (run: Admitted) => void): 
       change.putSegment(o.segment, keysIn(o));
       tell(change, o, o.piece.first, Math.min(o.piece.last, top));
     }
-    const built = rebuild(opened.map((o) => o.piece), record.bounds);
-    change.setRecord({ ...record, spans: built.spans, events: built.events, forked: built.forked }, false);
+    const pieces = opened.map((o) => o.piece);
+    const built = rebuild(pieces, record.bounds);
+    const cited = record.cited.map((c) => ({ ...c, held: holdsPoint(pieces, c.position, c.e) }));
+    change.setRecord({ ...record, cited, spans: built.spans, events: built.events, forked: built.forked }, false);
     await change.commit();
     for (const run of change.admitted) told(run);
   }
-}
-
-/** True when the first stored segment of a log was indexed without its keys, as is what could not be read. */
-async function unread(archive: Archive, log: Bytes): Promise<boolean> {
-  const [row] = await archive.store.scan('segment', { gte: log, limit: 1 });
-  if (!row || !equal(row.key.subarray(0, 16), log)) return false;
-  const { header: h } = segmentOf({ key: row.key, bytes: row.value });
-  const index = await archive.store.get('index', indexKey(h.stream, h.stampFirst, log, h.first, h.after));
-  return index !== undefined && parseIndexValue(index).keys === undefined;
 }

@@ -3,7 +3,7 @@ import type { Bytes, Link } from './ports.ts';
 import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
 import type { Verified } from './log/verify.ts';
-import type { Acknowledged, Draft, Writer } from './log/writer.ts';
+import type { Draft, Writer } from './log/writer.ts';
 import type { FleetDraft } from './fleet/acts.ts';
 import type { Invitation } from './node-acts.ts';
 import type { Connection } from './node-connection.ts';
@@ -15,24 +15,21 @@ import type { NodeOptions } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
 import type { Status, StreamInfo } from './node-status.ts';
 import { Fault } from './fault.ts';
-import { equal } from './event/bytes.ts';
 import { WINDOW_MS } from './limits.ts';
-import { openArchive } from './log/archive.ts';
-import { Change } from './log/change.ts';
-import { admit, judgeAgain } from './log/door.ts';
+import { openArchive, owe } from './log/archive.ts';
+import { admit } from './log/door.ts';
 import { readStream } from './log/reader.ts';
 import { recover } from './log/recover.ts';
 import { verifyStore } from './log/verify.ts';
 import { createWriter } from './log/writer.ts';
 import { LatestView } from './view/latest.ts';
 import { invite, release, revoke } from './node-acts.ts';
+import { Changes } from './node-changes.ts';
 import { connect } from './node-connection.ts';
-import { Duty } from './node-duty.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
-import { factsIn, openDesk } from './node-fleet.ts';
+import { openDesk } from './node-fleet.ts';
 import { raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
-import { refold, relearn } from './node-refold.ts';
 import { answeringFor } from './node-host.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 
@@ -55,10 +52,11 @@ export class Node {
   readonly lastReceipts = new Map<string, { digest: string; at: number }>();
   readonly #latest: LatestView;
   readonly #answering: Answering;
-  readonly #duty = new Duty(this);
+  readonly #changes: Changes;
   #turn: Promise<unknown> = Promise.resolve();
-  #checkpointing = false;
-  #closing = false;
+  #checkpointing: Promise<void> | undefined;
+  #again: Promise<void> | undefined;
+  #over: Promise<void> | undefined;
   #closed = false;
   #failed: Fault | undefined;
 
@@ -69,7 +67,8 @@ export class Node {
     this.id = archive.node;
     this.fleet = archive.fleet;
     this.#latest = latest;
-    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#acknowledged(done));
+    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done));
+    this.#changes = new Changes(this, latest);
     this.#answering = answeringFor(this);
   }
 
@@ -87,13 +86,14 @@ export class Node {
     const generation = options.journal.turn();
     const { events, skipped, facts } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, records);
     const node = new Node(options, archive, desk, latest);
-    if (facts.length) await node.#judgeAgain(desk.authority.learn(facts));
+    owe(archive, desk.authority.learn(facts));
+    if (archive.owed.size) await node.turn(() => node.#changes.judge());
     await options.journal.release(generation);
     if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
-    await refold(archive, latest, []);
+    await node.#changes.fold();
     archive.delta = { removed: [], added: [] };
-    if (!founding) await node.#fleetChanged();
+    if (!founding) await node.turn(() => node.#changes.fleet());
     return node;
   }
 
@@ -161,18 +161,18 @@ export class Node {
   /** Gives back what lies in quarantine of a node here. Faults: `not-admin`, `not-found`. */
   release(target: Bytes): Promise<void> { return release(this, target); }
 
-  /** Seals what waits in a stream, or everywhere, and offers it to the peers. */
-  seal(stream?: string): void {
-    this.writer.seal(stream);
-    this.#announce();
+  /** Seals what waits in a stream, or everywhere, and offers it to the peers; with `whole` only what fills segments. */
+  seal(stream?: string, whole = false): void {
+    this.writer.seal(stream, whole);
+    this.#changes.announce();
   }
 
   /** Takes segments in by the one door, one batch after the other. Faults: those of `Store.commit`. */
   admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
     return this.turn(async () => {
       const { outcomes, change } = await admit(this.archive, segments);
-      await this.#settle(change);
-      if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#fleetChanged();
+      await this.#changes.settle(change);
+      if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#changes.fleet();
       return outcomes.map((o) => (o.fault ? { events: 0, refused: o.fault.code } : { events: o.state === 'admitted' ? o.events : 0 }));
     });
   }
@@ -195,12 +195,12 @@ export class Node {
     if (this.#closed) return undefined;
     const now = this.options.clock.uptime();
     const window = this.options.windowMs ?? WINDOW_MS;
-    let next = this.#duty.tick(now);
+    let next = this.#changes.duty.tick(now);
     for (const { stream, since } of this.writer.waiting()) {
       if (since + window <= now) this.seal(stream);
       else next = Math.min(next ?? Infinity, since + window);
     }
-    if (this.writer.full) this.checkpoint().catch(() => undefined); // a failure is told by `notice`; the journal keeps the events
+    if (this.writer.full && !this.#checkpointing) this.checkpoint().catch(() => undefined); // a failure is told by `notice`; the journal keeps the events
     for (const connection of [...this.connections]) {
       const deadline = connection.tick(now);
       if (deadline !== undefined) next = Math.min(next ?? Infinity, deadline);
@@ -208,85 +208,37 @@ export class Node {
     return next === undefined ? undefined : Math.max(0, next - now);
   }
 
-  /** Moves everything acknowledged from the journal into the store. */
-  async checkpoint(): Promise<void> {
-    if (this.#checkpointing) { await this.#turn; return; }
-    this.#checkpointing = true;
-    try {
-      await this.turn(() => this.writer.checkpoint());
-      this.#announce();
-    } finally {
-      this.#checkpointing = false;
-    }
+  /** True once `close` was called. */
+  get closing(): boolean { return this.#over !== undefined; }
+
+  /** Moves everything that is acknowledged by now from the journal into the store. */
+  checkpoint(): Promise<void> {
+    // What is under way may have begun before the last append: one more follows it, for all who ask meanwhile.
+    if (this.#checkpointing) return this.#again ??= this.#checkpointing.catch(() => undefined).then(() => { this.#again = undefined; return this.checkpoint(); });
+    return this.#checkpointing = this.#move().finally(() => { this.#checkpointing = undefined; });
+  }
+
+  #move(): Promise<void> {
+    return this.turn(async () => { await this.#changes.stored(await this.writer.checkpoint()); });
   }
 
   /** Ends sessions, stores what is acknowledged and closes journal and store. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
+  close(): Promise<void> { return this.#over ??= this.#close(); }
+
+  async #close(): Promise<void> {
     for (const connection of [...this.connections]) connection.close();
     try {
-      if (!this.#failed) await this.turn(() => this.writer.checkpoint());
+      if (!this.#failed) await this.#move();
     } finally {
       this.#closed = true;
       await this.#turn;
-      await this.options.journal.close();
-      await this.options.store.close();
+      try { await this.options.journal.close(); } finally { await this.options.store.close(); }
     }
-  }
-
-  /** After a commit: tells followers, views and peers what it changed. */
-  async #settle(change: Change): Promise<void> {
-    for (const alarm of change.alarms) this.options.notice({ kind: 'alarm', alarm });
-    for (const run of change.admitted) this.followers.tell(run);
-    if (change.retracted.length) await refold(this.archive, this.#latest, this.writer.unstored());
-    // News of own logs come from a copy of this node, or from before a restore: what was written since is stored beside them, which shows it.
-    const own = change.changedLogs.filter((r) => equal(r.node, this.id)).map((r) => r.log);
-    if (this.writer.yield(own) || (own.length && this.writer.unstored().length)) void this.checkpoint().catch(() => undefined); // as in tick
-    this.#announce();
-  }
-
-  /** The fold of the fleet has news: keys are saved, what they open is folded, and admins have duties. */
-  async #fleetChanged(): Promise<void> {
-    if (this.desk.takeLearnt()) {
-      await this.desk.save();
-      await relearn(this.archive, (run) => this.followers.tell(run));
-    }
-    this.writer.retire();
-    this.options.notice({ kind: 'fleet' });
-    if (!this.#closing) this.#duty.look();
-  }
-
-  #acknowledged({ run, full, own, before }: Acknowledged): void {
-    this.#latest.preview(run);
-    this.followers.tell(run);
-    if (run.stream === '$fleet') {
-      const nodes = this.desk.authority.learn(factsIn(run, own.log, before, own.opening.cites));
-      this.turn(() => this.#judgeAgain(nodes).then(() => this.#fleetChanged())).catch(() => undefined);
-    }
-    if (full) this.seal(run.stream);
-    this.options.wake();
-  }
-
-  async #judgeAgain(nodes: Bytes[]): Promise<void> {
-    const change = new Change(this.archive);
-    await judgeAgain(change, nodes);
-    if (change.empty) return;
-    await change.commit();
-    await this.#settle(change);
-  }
-
-  #announce(): void {
-    const { delta } = this.archive;
-    if (!delta.added.length && !delta.removed.length) return;
-    this.archive.delta = { removed: [], added: [] };
-    for (const connection of this.connections) connection.changed(delta);
-    this.options.wake();
   }
 
   #usable(): void {
     if (this.#failed) throw this.#failed;
-    if (this.#closing) throw new Fault('closed', 'this node was closed');
+    if (this.#over) throw new Fault('closed', 'this node was closed');
   }
 
   /** A failed flush is the end: nothing may be acknowledged after it. */

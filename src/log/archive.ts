@@ -50,18 +50,37 @@ export interface Archive {
   ownItems: (log: Bytes) => Item[] | undefined;
   /** Segments whose payload is void by their author, and segments of codecs that this version does not know. */
   counted: { void: number; unknown: number };
+  /** Nodes (by hex) whose standing changed and whose logs were not judged since: a failed commit or a crash must not lose a verdict. */
+  readonly owed: Map<string, Bytes>;
+  /** True when the store names nodes that are owed a judgement. */
+  owedStored: boolean;
+  /** Names of the keys under which everything held is folded, once known. */
+  folded: Set<string> | undefined;
+}
+
+/** The row of `meta` that names the nodes that are owed a judgement. */
+export const OWED = utf8('owed');
+
+/** Notes nodes whose standing changed; each time as another copy, which tells what was judged before from what was not. */
+export function owe(archive: Archive, nodes: Bytes[]): void {
+  for (const node of nodes) archive.owed.set(hex(node), node.slice());
 }
 
 /** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 },
+    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined,
   };
   const seen = await parts.store.get('meta', utf8('seen'));
   if (seen) {
     const [generation, ms, counter, voids, unknown] = decode(seen) as number[];
     archive.seen = { generation: generation!, ms: ms!, counter: counter! };
     archive.counted = { void: voids!, unknown: unknown! };
+  }
+  const owed = await parts.store.get('meta', OWED);
+  if (owed) {
+    owe(archive, decode(owed) as Bytes[]);
+    archive.owedStored = true;
   }
   for await (const row of pages(parts.store, 'meta', utf8('tally:'), utf8('tally;'))) {
     const [events, logs, segments, bytes] = decode(row.value) as number[];
@@ -91,8 +110,8 @@ export function encodeItems(items: Item[]): Bytes {
 }
 
 /** The stored form of the highest stamp and the counts beside it. */
-export function encodeSeen(archive: Archive): Bytes {
-  return encode([archive.seen.generation, archive.seen.ms, archive.seen.counter, archive.counted.void, archive.counted.unknown]);
+export function encodeSeen({ seen }: Archive, counted: Archive['counted']): Bytes {
+  return encode([seen.generation, seen.ms, seen.counter, counted.void, counted.unknown]);
 }
 
 /** Rows of a table from `gte` to below `lt`, page by page, so that no read transaction stays open between pages. */

@@ -7,7 +7,7 @@ import { compare, concat, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
 import { QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
-import { QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
+import { OWED, QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
 import { indexValue } from './index-row.ts';
 import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentFrom, segmentKey } from './place.ts';
@@ -37,6 +37,10 @@ export class Change {
   readonly alarms: Alarm[] = [];
   /** Streams and keys whose events were taken back: `latest` must be computed again. */
   readonly retracted: { stream: string; keys: Set<string> }[] = [];
+  /** Nodes (by hex) whose logs were judged in this change, as they were owed it then. */
+  readonly judged = new Map<string, Bytes | undefined>();
+  /** Segments that turned out void, or of an unknown codec. */
+  readonly counted = { void: 0, unknown: 0 };
   private readonly records = new Map<string, LogRecord>();
   private readonly quarantine = new Map<string, Quarantined>();
   private readonly fresh = new Set<string>();
@@ -128,9 +132,12 @@ export class Change {
     this.alarms.push({ code, node, log, text });
   }
 
-  /** Writes everything at once; memory follows only when it is durable. Faults: those of `Store.commit`. */
+  /** Writes everything at once, when there is anything; memory follows only when it is durable. Faults: those of `Store.commit`. */
   async commit(): Promise<void> {
     const { archive } = this;
+    const owed = new Map([...archive.owed].filter(([name, node]) => this.judged.get(name) !== node));
+    if (this.empty && !archive.owedStored) { this.forgive(); return; }
+    const counted = { void: archive.counted.void + this.counted.void, unknown: archive.counted.unknown + this.counted.unknown };
     const ops = this.ops;
     const tallies = new Map<string, Tally>();
     const tally = (stream: string): Tally => {
@@ -165,15 +172,19 @@ export class Change {
     for (const q of this.quarantine.values()) {
       ops.push({ table: 'meta', key: concat(QUARANTINED, q.node), value: q.segments ? encode([q.bytes, q.segments]) : undefined });
     }
-    ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive) });
-    if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));
+    ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive, counted) });
+    if (owed.size || archive.owedStored) ops.push({ table: 'meta', key: OWED, value: owed.size ? encode([...owed.values()]) : undefined });
     try {
+      if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));
       await archive.store.commit(ops);
     } catch (error) {
       archive.fold.settled(false);
       throw error;
     }
     archive.fold.settled(true);
+    archive.counted = counted;
+    archive.owedStored = owed.size > 0;
+    this.forgive();
     for (const record of this.records.values()) {
       remember(archive, record);
       setItems(archive, record.log, archive.ownItems(record.log) ?? itemsOf(record));
@@ -181,6 +192,11 @@ export class Change {
     for (const [stream, t] of tallies) archive.tallies.set(stream, t);
     for (const a of this.alarms) if (a.code === 'clone' || a.code === 'fork') archive.suspects.add(hex(a.node));
     for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);
+  }
+
+  /** What was judged here is settled, unless it became due again since. */
+  private forgive(): void {
+    for (const [name, node] of this.judged) if (this.archive.owed.get(name) === node) this.archive.owed.delete(name);
   }
 
   /** Raises the highest stamp seen; safe before the commit, since a stamp may always be higher than needed. */

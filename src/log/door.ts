@@ -9,6 +9,7 @@ import { SEGMENT_EVENTS, SPANS } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { lastOf, understood } from '../event/header.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
+import { owe } from './archive.ts';
 import { Change } from './change.ts';
 import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
 import type { Opened } from './opened.ts';
@@ -39,17 +40,19 @@ export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Pr
     }
   }
   await judgeAgain(change, touched.values());
-  if (!change.empty) await change.commit();
+  await change.commit();
   return { outcomes, change };
 }
 
-/** Judges the logs of these nodes again, and of those whose standing that changes in turn: it can admit `$fleet` events. */
+/** Judges the logs of these nodes again, of those that were left over, and of those whose standing that changes in turn: it can admit `$fleet` events. */
 export async function judgeAgain(change: Change, nodes: Iterable<Bytes>): Promise<void> {
-  const touched = new Map([...nodes].map((node) => [hex(node), node]));
+  const touched = new Map([...change.archive.owed.values(), ...nodes].map((node) => [hex(node), node]));
   while (touched.size) {
     const [name, node] = touched.entries().next().value!;
     touched.delete(name);
+    change.judged.set(name, change.archive.owed.get(name));
     const changed = await rejudge(change, node);
+    owe(change.archive, changed);
     for (const other of changed) touched.set(hex(other), other);
     if (changed.length) for (const other of change.waiting()) if (hex(other) !== name) touched.set(hex(other), other);
   }
@@ -65,7 +68,9 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   const known = joins || verdict.state !== 'waiting';
   const learn = (): void => {
     if (!facts.length || !known) return;
-    for (const node of archive.authority.learn(facts)) touched.set(hex(node), node);
+    const nodes = archive.authority.learn(facts);
+    owe(archive, nodes);
+    for (const node of nodes) touched.set(hex(node), node);
     // Who waits may wait for just this, also where it changes nobody's standing: a join names all that its author had seen.
     for (const node of change.waiting()) touched.set(hex(node), node);
   };
@@ -124,9 +129,9 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   change.see(h.stampLast);
   if (opened.inside) return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
   if (isVoid(archive, opened)) {
-    archive.counted.void++;
+    change.counted.void++;
     change.alarm('void', h.node, segment.log, `a segment of node ${hex(h.node)} in stream ${h.stream} does not hold what it says; its events are kept and not folded`);
-  } else if (!understood(h)) archive.counted.unknown++;
+  } else if (!understood(h)) change.counted.unknown++;
   return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
 }
 

@@ -82,14 +82,19 @@ export function hashOf(own: OwnLog, position: number): Bytes {
   throw new Fault('internal', `position ${position} of an own log is not at hand`);
 }
 
-/** Seals a run that begins at `first` into as few segments as fit the aimed size; groups stay whole. */
-export function sealRun(own: OwnLog, sealer: Sealer, first: number, before: Bytes, run: Run, hashes: Bytes): Segment[] {
+/** How many events make a segment of the aimed size, as far as the last ones tell. */
+export function aimOf(own: OwnLog): number {
+  return Math.min(SEGMENT_EVENTS, Math.max(1, Math.floor((SEGMENT_AIM - 500) / own.ratio)));
+}
+
+/** Seals a run that begins at `first` into as few segments as fit the aimed size; groups stay whole. With `whole` what does not fill one is left out. */
+export function sealRun(own: OwnLog, sealer: Sealer, first: number, before: Bytes, run: Run, hashes: Bytes, whole = false): Segment[] {
   const out: Segment[] = [];
   const total = run.ends.length;
   let done = 0, from = before;
   let most = SEGMENT_EVENTS;
-  while (done < total) {
-    let n = Math.min(total - done, most, Math.max(1, Math.floor((SEGMENT_AIM - 500) / own.ratio)));
+  while (done < total && !(whole && total - done < aimOf(own))) {
+    let n = Math.min(total - done, most, aimOf(own));
     n = groupEnd(run, done, n);
     const piece = done === 0 && n === total ? run : sliceRun(run, done, done + n);
     const after = hashes.slice((done + n - 1) * 32, (done + n) * 32);
@@ -128,28 +133,28 @@ function groupEnd(run: Run, at: number, n: number): number {
   return end - at;
 }
 
-/** Seals everything durable that is not sealed yet; returns the new live segments. */
-export function sealTail(own: OwnLog, sealer: Sealer): Segment[] {
+/** Seals everything durable that is not sealed yet, or of it what fills whole segments; returns the new live segments. */
+export function sealTail(own: OwnLog, sealer: Sealer, whole = false): Segment[] {
   if (own.sealed === own.durable) return [];
   const { run, hashes } = eventsOf(own, own.sealed + 1, own.durable);
-  const segments = sealRun(own, sealer, own.sealed + 1, hashOf(own, own.sealed), run, hashes);
+  const segments = sealRun(own, sealer, own.sealed + 1, hashOf(own, own.sealed), run, hashes, whole);
   own.live.push(...segments);
-  own.sealed = own.durable;
-  own.since = undefined;
+  for (const { header } of segments) own.sealed += header.count;
+  own.since = own.sealed === own.durable ? undefined : sealer.clock.uptime;
   return segments;
 }
 
 /** A segment that is to be stored, with its events. */
 export interface Stocked { segment: Segment; run: Run; hashes: Bytes }
 
-/** Packs the live segments for the store: large ones as they are, runs of small ones sealed again as longer ones, the last small stored one included. */
+/** Packs the live segments for the store: large ones as they are, runs of small ones sealed again as longer ones, the last small stored one before them included. */
 export function stock(own: OwnLog, sealer: Sealer): Stocked[] {
   const out: Stocked[] = [];
   let i = 0;
   while (i < own.live.length) {
     const segment = own.live[i]!;
     const first = segment.header.first;
-    if (segment.bytes.length >= SEGMENT_AIM / 2 && !(i === 0 && own.small)) {
+    if (segment.bytes.length >= SEGMENT_AIM / 2) {
       const { run, hashes } = eventsOf(own, first, first + segment.header.count - 1);
       out.push({ segment, run, hashes });
       i++;

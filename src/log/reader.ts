@@ -18,8 +18,8 @@ import { keyHash32, parseIndexValue } from './index-row.ts';
 import { eventsOf } from './own.ts';
 import { prefixEnd, segmentFrom, segmentSpan, streamPrefix } from './place.ts';
 
-/** Which events: of one key or type, from `since` to before `until` (ms of the event's time), at most `limit`; the last ones first with `reverse`. */
-export interface Query { key?: string | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined; reverse?: boolean | undefined }
+/** Which events: of one key, some keys or a type, from `since` to before `until` (ms of the event's time), at most `limit`; the last ones first with `reverse`. */
+export interface Query { key?: string | undefined; keys?: Set<string> | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined; reverse?: boolean | undefined }
 
 /** One event as a reader gets it. */
 export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
@@ -31,7 +31,7 @@ interface Lead { edge: Stamp; log: Bytes; first: number; after: Bytes }
 
 /** True when an event with this head is asked for. */
 export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query): boolean {
-  return (q.key === undefined || head.key === q.key) && (q.type === undefined || head.type === q.type)
+  return (q.key === undefined || head.key === q.key) && (!q.keys || q.keys.has(head.key)) && (q.type === undefined || head.type === q.type)
     && (q.since === undefined || head.time >= q.since) && (q.until === undefined || head.time < q.until);
 }
 
@@ -76,11 +76,13 @@ export async function* readStream(archive: Archive, unstored: OwnLog[], stream: 
 async function* forwards(archive: Archive, stream: string, q: Query): AsyncGenerator<Lead> {
   const prefix = streamPrefix(stream);
   const wanted = q.key === undefined ? undefined : keyHash32(q.key);
+  const some = q.keys && new Set([...q.keys].map(keyHash32));
   for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 256)) {
     const info = parseIndexValue(row.value);
     if (q.since !== undefined && info.timeMax < q.since) continue;
     if (q.until !== undefined && info.timeMin >= q.until) continue;
     if (wanted !== undefined && info.keys && !has(info.keys, wanted)) continue;
+    if (some && info.keys && !info.keys.some((hash) => some.has(hash))) continue;
     const key = row.key.subarray(prefix.length);
     yield { edge: q.reverse ? info.stampLast : getStamp(key, 0), log: key.slice(STAMP_BYTES, 30), first: getUint(key, 30, 7), after: key.slice(37) };
   }
@@ -111,7 +113,10 @@ async function open(archive: Archive, row: Lead, step: 1 | -1): Promise<Cursor[]
     const h = segment.header;
     const { inside } = openIt(archive, segment);
     if (!inside) continue;
-    const high = Math.min(h.count, top - h.first + 1), low = Math.max(0, row.first - h.first);
+    let high = Math.min(h.count, top - h.first + 1);
+    const low = Math.max(0, row.first - h.first);
+    // A longer segment that replaced the row's since it was read: its later events were met already.
+    while (step < 0 && high > low && compareStamp(peekEvent(inside.bytes, startOf(inside, high - 1), inside.ends[high - 1]!).stamp, row.edge) > 0) high--;
     if (high > low) cursors.push(cursorOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step));
   }
   return cursors;

@@ -6,7 +6,7 @@ import type { Stamp } from '../event/stamp.ts';
 import type { Archive } from './archive.ts';
 import type { Chunk, OwnLog, Sealer, Stocked } from './own.ts';
 import { Fault } from '../fault.ts';
-import { APPEND_QUEUE, CITES, EVENT_BYTES, GROUP_EVENTS, JOURNAL_BYTES, SEGMENT_AIM, SEGMENT_EVENTS } from '../limits.ts';
+import { APPEND_QUEUE, CITES, EVENT_BYTES, GROUP_EVENTS, JOURNAL_BYTES, SEGMENT_EVENTS } from '../limits.ts';
 import { compareTips, sortTips } from '../event/chain.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { encode } from '../event/cbor.ts';
@@ -15,10 +15,10 @@ import { RunBuilder } from '../event/run.ts';
 import { nextStamp } from '../event/stamp.ts';
 import { see, setItems } from './archive.ts';
 import { Change } from './change.ts';
-import { place } from './door.ts';
+import { judgeAgain, place } from './door.ts';
 import { TIP } from './item.ts';
 import { itemsOf } from './record.ts';
-import { forgetStored, hashOf, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
+import { aimOf, forgetStored, hashOf, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
 
 /** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
 export interface Draft { key: string; type: string; body: unknown; time?: number | undefined; joined?: boolean | undefined }
@@ -32,14 +32,14 @@ export interface Author { seed: Bytes; node: Bytes; grant(stream: string): Bytes
 export interface Writer {
   readonly logs: Map<string, OwnLog>;
   append(stream: string, drafts: Draft[]): Promise<Appended>;
-  /** Seals what waits in a stream (or everywhere) into live segments and returns these; they are in the frontier at once. */
-  seal(stream?: string): Segment[];
+  /** Seals what waits in a stream (or everywhere) into live segments and returns these; they are in the frontier at once. `whole`: only what fills segments. */
+  seal(stream?: string, whole?: boolean): Segment[];
   /** When the oldest unsealed event was acknowledged (uptime), by stream. */
   waiting(): { stream: string; since: number }[];
   /** True when the journal is large enough to be moved into the store. */
   readonly full: boolean;
-  /** Moves everything acknowledged into the store. Callers take turns with `admit`. Faults: those of `Store.commit`. */
-  checkpoint(): Promise<void>;
+  /** Moves everything acknowledged into the store. Callers take turns with `admit`. Faults: those of `Store.commit`. Gives what changed. */
+  checkpoint(): Promise<Change>;
   /** Logs whose grant or key is no longer the current one are left: later appends begin new ones. */
   retire(): void;
   /** Leaves the logs that somebody else has written to (a copy of this machine): true when something of them is not stored yet. */
@@ -166,7 +166,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     own.durable = chunk.first + drafts.length - 1;
     own.since ??= clock.uptime();
     const run = { stream, node: author.node, incarnation: own.opening.incarnation, first: chunk.first, bytes: chunk.run.bytes, ends: chunk.run.ends, hashes: chunk.hashes };
-    acknowledged({ run, full: own.durable - own.sealed >= (SEGMENT_AIM - 500) / own.ratio, own, before });
+    acknowledged({ run, full: own.durable - own.sealed >= aimOf(own), own, before });
     return { incarnation: own.opening.incarnation, first: chunk.first, count: drafts.length, hashes: chunk.hashes };
   }
 
@@ -191,21 +191,21 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     setItems(archive, own.log, archive.ownItems(own.log)!);
   }
 
-  function seal(stream?: string): Segment[] {
+  function seal(stream?: string, whole = false): Segment[] {
     const fresh: Segment[] = [];
-    for (const own of all()) if (stream === undefined || own.opening.stream === stream) fresh.push(...sealOne(own));
+    for (const own of all()) if (stream === undefined || own.opening.stream === stream) fresh.push(...sealOne(own, whole));
     return fresh;
   }
 
-  function sealOne(own: OwnLog): Segment[] {
-    const segments = sealTail(own, sealer());
+  function sealOne(own: OwnLog, whole = false): Segment[] {
+    const segments = sealTail(own, sealer(), whole);
     if (!segments.length) return segments;
     journal.note(encode([3, own.log, own.sealed]));
     publish(own, segments);
     return segments;
   }
 
-  async function checkpoint(): Promise<void> {
+  async function checkpoint(): Promise<Change> {
     const generation = journal.turn();
     await Promise.allSettled([...underway]); // what went into earlier generations is acknowledged or lost now
     seal();
@@ -224,6 +224,11 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
         plan.last = state === 'admitted' ? s : undefined; // a clone of this disk may have brought the same events before
       }
     }
+    // Own events that a revocation does not leave are kept in quarantine, like everybody's.
+    if (plans.some(({ own: { opening: o } }) => archive.authority.judge(o.node, o.grant, o.stream).state !== 'live')) {
+      await judgeAgain(change, [author.node]);
+      for (const plan of plans) plan.last = undefined;
+    }
     if (plans.length) await change.commit();
     for (const { own, position, last } of plans) {
       forgetStored(own, position, last);
@@ -233,6 +238,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
       if (old[i]!.stored === old[i]!.position) for (const own of old.splice(i, 1)) archive.own.delete(hex(own.log));
     }
     await journal.release(generation);
+    return change;
   }
 
   return {
