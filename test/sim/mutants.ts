@@ -10,15 +10,35 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/log/writer.ts', find: 'await flushed;', replace: 'flushed.catch(() => {});', scenario: 'crashes', seeds: 12,
   },
   {
-    rule: 'a restarted process never goes on under an old incarnation',
+    rule: 'a process that starts never goes on under an old incarnation',
     file: 'src/log/writer.ts', find: 'incarnation ??= archive.random.bytes(16);', replace: 'incarnation ??= author.node.slice(0, 16);', scenario: 'crashes', seeds: 12,
   },
   {
+    rule: 'what the journal holds is taken up at start',
+    file: 'src/log/recover.ts', find: 'for (const bytes of records) {', replace: 'for (const bytes of records.slice(0, 0)) {', scenario: 'crashes', seeds: 12,
+  },
+  {
     rule: 'a new log cites the tips of the earlier ones',
-    file: 'src/log/writer.ts', find: 'sortTips(cites.sort(compareTips).slice(0, CITES))', replace: 'sortTips(cites.sort(compareTips).slice(0, CITES * 0))', scenario: 'clones', seeds: 20,
+    file: 'src/log/writer.ts', find: 'cites.sort(compareTips).slice(0, CITES)', replace: 'cites.sort(compareTips).slice(0, CITES * 0)', scenario: 'clones', seeds: 20,
   },
   {
     rule: 'stamps rise above all that was seen',
     file: 'src/log/change.ts', find: 'see(this.archive, stamp); }', replace: 'void stamp; }', scenario: 'clocks', seeds: 20,
+  },
+  {
+    rule: 'events with equal stamps have one order',
+    file: 'src/log/reader.ts', find: ' || compare(a.node, b.node) || compare(a.incarnation, b.incarnation)', replace: ' || a.i - b.i', scenario: 'clocks', seeds: 20,
+  },
+  {
+    rule: 'holes are asked for',
+    file: 'src/sync/offers.ts', find: 'mine.filter((k) => k.item.kind === 1)', replace: 'mine.filter((k) => k.item.kind > 1)', scenario: 'holes', seeds: 40,
+  },
+  {
+    rule: 'a revocation cuts off what its issuer had not seen',
+    file: 'src/node-fleet.ts', find: "return standing.state === 'live' ?", replace: "return standing.state !== 'never' as string ?", scenario: 'fleet', seeds: 12,
+  },
+  {
+    rule: 'signatures are checked',
+    file: 'src/event/segment.ts', find: 'if (!crypto.verify(header.node,', replace: 'if (!crypto && !crypto.verify(header.node,', scenario: 'liars', seeds: 12,
   },
 ];
