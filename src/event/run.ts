@@ -8,7 +8,10 @@ import { appendEvent, skimEvent } from './event.ts';
 import { Reader } from './reader.ts';
 import type { Stamp } from './stamp.ts';
 import { stampFollows } from './stamp.ts';
-import { Writer } from './writer.ts';
+import { Writer, written } from './writer.ts';
+
+/** What `takeBehind` leaves for a head. */
+const HEAD_BYTES = 256;
 
 /** Event i is bytes `ends[i-1]` (0 for the first) to `ends[i]`. */
 export interface Run { bytes: Bytes; ends: Uint32Array }
@@ -106,6 +109,18 @@ export class RunBuilder {
     const run = this.run();
     this.cut(0);
     return run;
+  }
+
+  /** As `take`, with the events behind what `head` writes about so many bytes of them: `whole` is both in one array, in which the run's bytes are a view. */
+  takeBehind(head: (w: Writer, bytes: number) => void): { whole: Bytes; run: Run } {
+    const bytes = this.#w.at;
+    const whole = written(bytes + HEAD_BYTES, (w) => {
+      head(w, bytes);
+      w.raw(this.#w.buffer.subarray(0, bytes));
+    });
+    const run = { bytes: whole.subarray(whole.length - bytes), ends: this.#ends.slice(0, this.#count) };
+    this.cut(0);
+    return { whole, run };
   }
 
   #end(): void {

@@ -9,6 +9,10 @@ const SHORT = 48;
 /** Scratch buffers that grew beyond this are not kept. */
 const KEPT = 1 << 20;
 
+/** Copies up to this length share pieces of memory, each of so many bytes. */
+const SHARED = 512, SHARED_BYTES = 8_192;
+let shared: Bytes = new Uint8Array(0), sharedAt = 0;
+
 /** Writes canonical CBOR; `buffer` may move when it grows, bytes 0 to `at` are what was written. */
 export class Writer {
   buffer: Uint8Array<ArrayBuffer>;
@@ -138,9 +142,19 @@ export class Writer {
     return written;
   }
 
-  /** A fresh copy of what was written from `from` on. */
+  /** A copy of what was written from `from` on, which nobody else has. Short ones share a piece of memory: its own would cost more than they hold. */
   copy(from = 0): Bytes {
-    return this.buffer.slice(from, this.at);
+    const n = this.at - from;
+    if (n > SHARED) return this.buffer.slice(from, this.at);
+    if (shared.length - sharedAt < n) {
+      shared = new Uint8Array(SHARED_BYTES);
+      sharedAt = 0;
+    }
+    const out = shared.subarray(sharedAt, sharedAt + n), buffer = this.buffer;
+    sharedAt += n;
+    if (n > 64) out.set(buffer.subarray(from, this.at));
+    else for (let i = 0; i < n; i++) out[i] = buffer[from + i]!;
+    return out;
   }
 }
 

@@ -105,7 +105,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     own.position = own.durable;
   }
 
-  function write(own: OwnLog, stream: string, drafts: Draft[]): Chunk {
+  function write(own: OwnLog, stream: string, drafts: Draft[]): { chunk: Chunk; record: Bytes } {
     const before = archive.seen;
     const now = clock.now(), trusted = clock.quality() === 2;
     let stamp: Stamp = before;
@@ -130,13 +130,21 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
       throw error;
     }
     see(archive, stamp);
-    const run = builder.take();
-    const first = own.position + 1;
+    const first = own.position + 1, e = own.chain.before;
+    // The journal's record, [2, log-id, first, before, events]: the events in it are the one copy of them in memory.
+    const { whole, run } = builder.takeBehind((w, bytes) => {
+      w.head(0x80, 5);
+      w.head(0, 2);
+      w.bytes(own.log);
+      w.head(0, first);
+      w.bytes(e);
+      w.head(0x40, bytes);
+    });
     const hashes = own.chain.all(run);
     own.position += drafts.length;
     const chunk = { first, run, hashes };
     own.chunks.push(chunk);
-    return chunk;
+    return { chunk, record: whole };
   }
 
   async function append(stream: string, drafts: Draft[]): Promise<Appended> {
@@ -148,10 +156,10 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     author.check(stream);
     const own = logs.get(stream) ?? begin(stream);
     const before = own.chain.before;
-    const chunk = write(own, stream, drafts);
+    const { chunk, record } = write(own, stream, drafts);
     pending += drafts.length;
     if (chunk.first === 1) noteOpening(own);
-    const flushed = journal.append(encode([2, own.log, chunk.first, before, chunk.run.bytes]));
+    const flushed = journal.append(record);
     underway.add(flushed);
     try {
       await flushed;
