@@ -3,7 +3,7 @@ import type { Admitted, Bytes, Op } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive, Quarantined, Tally } from './archive.ts';
 import type { LogRecord } from './record.ts';
-import { compare, concat, hex, utf8 } from '../event/bytes.ts';
+import { compare, concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
 import { QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
@@ -150,7 +150,8 @@ export class Change {
       const items = itemsOf(record);
       ops.push({ table: 'log', key: record.log, value: encodeRecord(record) });
       ops.push({ table: 'frontier', key: record.log, value: items.length ? encodeItems(items) : undefined });
-      if (!before) ops.push({ table: 'lineage', key: lineageKey(record.node, record.stream, record.log), value: new Uint8Array(0) });
+      if (before && before.stream !== record.stream) ops.push({ table: 'lineage', key: lineageKey(before.node, before.stream, record.log) });
+      if (!before || before.stream !== record.stream || !equal(before.node, record.node)) ops.push({ table: 'lineage', key: lineageKey(record.node, record.stream, record.log), value: new Uint8Array(0) });
       const t = tally(record.stream);
       t.events += record.events - (before?.events ?? 0);
       if (!before) t.logs++;

@@ -13,7 +13,7 @@ import { owe } from './archive.ts';
 import { Change } from './change.ts';
 import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
 import type { Opened } from './opened.ts';
-import { emptyRecord, withCitation } from './record.ts';
+import { emptyRecord, named, withCitation } from './record.ts';
 import { extend, hashAt, holdsPoint, links, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
 import { rejudge } from './verdict.ts';
@@ -97,7 +97,7 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   const { segment, piece } = opened;
   const h = segment.header;
   const old = await change.record(segment.log);
-  let record = old ?? emptyRecord(segment.log, h);
+  let record = old ? named(old, h) : emptyRecord(segment.log, h);
   const quick = extend(record, piece);
   let added: number;
   if (quick) {
@@ -121,7 +121,7 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     }
   }
   record = { ...record, cited: record.cited.map((c) => (c.held ? c : { ...c, held: holdsPoint([piece], c.position, c.e) })) };
-  if (h.opening && !record.opening) record = await openLog(change, record, h.opening);
+  if (h.opening) record = await openLog(change, record, h.opening);
   for (const c of record.cited) {
     if (record.spans.some((s) => s.to > c.position)) pastTip(change, record);
   }
@@ -135,20 +135,21 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
 }
 
-/** Notes the citations of a log's opening in the logs it cites. */
+/** Notes the citations of a log's opening in the logs it cites; a copy of a machine can have opened the same log otherwise. */
 export async function openLog(change: Change, record: LogRecord, opening: NonNullable<LogRecord['opening']>): Promise<LogRecord> {
   let height = 1;
   for (const tip of opening.cites) {
     if (equal(tip.log, record.log)) continue;
     const old = await change.record(tip.log);
     if (old && (!equal(old.node, record.node) || old.stream !== record.stream)) continue; // nonsense by its author: cites are within one node and stream
+    if (old?.cited.some((c) => c.position === tip.position && equal(c.e, tip.e) && c.by.some((by) => equal(by, record.log)))) continue;
     const { record: cited, again } = withCitation(old ?? emptyRecord(tip.log, record), tip, record.log, old !== undefined && await holdsTip(change, old, tip));
     change.setRecord(cited, !old);
     height = Math.max(height, cited.height + 1);
     if (again) clone(change, record);
     if (cited.spans.some((s) => s.to > tip.position)) pastTip(change, cited);
   }
-  return { ...record, opening, height };
+  return { ...record, opening: record.opening ?? opening, height: Math.max(height, record.height) };
 }
 
 async function holdsTip(change: Change, record: LogRecord, tip: Tip): Promise<boolean> {

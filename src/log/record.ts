@@ -49,6 +49,13 @@ export function emptyRecord(log: Bytes, header: Pick<Header, 'stream' | 'node' |
   };
 }
 
+/** A record that was made when another log cited this one says of it what its own segments say; citations by logs of another node or stream were nonsense. */
+export function named(r: LogRecord, h: Pick<Header, 'stream' | 'node' | 'incarnation' | 'grant' | 'keyHash'>): LogRecord {
+  if (r.spans.length || r.opening) return r;
+  const { stream, node, incarnation, grant, keyHash } = h;
+  return { ...r, stream, node, incarnation, grant, keyHash, cited: r.stream === stream && equal(r.node, node) ? r.cited : [] };
+}
+
 /** The stored form of a record. */
 export function encodeRecord(r: LogRecord): Bytes {
   return encode([

@@ -82,21 +82,22 @@ async function hadBy(archive: Archive, liveOf: LiveOf, target: Target, tip: Tip)
 
 /** Ranges, nearest last, of all logs that `target` stands for and `have` does not: a walk back from both along the cites, highest log first. */
 async function lineage(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[]): Promise<SupplyCursor['ranges']> {
-  interface Mark { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'> | undefined; wanted: number; had: number }
+  interface Mark { log: Bytes; record: Pick<LogRecord, 'opening' | 'height'> | undefined; wanted: number; had: number; waits: boolean }
   const marks = new Map<string, Mark>();
   const open: Mark[] = [];
   const mark = async (log: Bytes, wanted: number, had: number): Promise<void> => {
-    const known = marks.get(hex(log));
-    if (known) {
-      known.wanted = Math.max(known.wanted, wanted);
-      known.had = Math.max(known.had, had);
-      return;
+    let one = marks.get(hex(log));
+    if (!one) {
+      const record = await recordOf(archive, log) ?? liveOf(log)?.record;
+      if (!record && !wanted) return;
+      marks.set(hex(log), one = { log, record, wanted: 0, had: 0, waits: false });
     }
-    const record = await recordOf(archive, log) ?? liveOf(log)?.record;
-    if (!record && !wanted) return;
-    const fresh = { log, record, wanted, had };
-    marks.set(hex(log), fresh);
-    open.push(fresh);
+    if (wanted <= one.wanted && had <= one.had) return;
+    one.wanted = Math.max(one.wanted, wanted);
+    one.had = Math.max(one.had, had);
+    // Heights are only as good as what was known when they were noted: a log may be met again.
+    if (!one.waits) open.push(one);
+    one.waits = true;
   };
   await mark(target.log, target.to, 0);
   const cites = async (log: Bytes): Promise<Tip[]> => (await recordOf(archive, log) ?? liveOf(log)?.record)?.opening?.cites ?? [];
@@ -106,17 +107,17 @@ async function lineage(archive: Archive, liveOf: LiveOf, target: Target, have: T
     // Whatever its branch, who holds some of a log holds what the log cites.
     if (!had) for (const cite of await cites(tip.log)) await mark(cite.log, 0, await hadBy(archive, liveOf, target, cite));
   }
-  const ranges: SupplyCursor['ranges'] = [];
-  while (ranges.length < WALK_LOGS && open.some((m) => m.wanted > m.had)) {
+  for (let walked = 0; walked < WALK_LOGS && open.some((m) => m.wanted > m.had); walked++) {
     let best = 0;
     for (let i = 1; i < open.length; i++) if ((open[i]!.record?.height ?? 0) > (open[best]!.record?.height ?? 0)) best = i;
     const [one] = open.splice(best, 1);
-    if (one!.wanted > one!.had) ranges.push({ log: one!.log, from: one!.had + 1, to: one!.wanted });
+    one!.waits = false;
     for (const tip of one!.record?.opening?.cites ?? []) {
       // Who holds any of a log holds what its opening cites, or names it as a hole.
       await mark(tip.log, one!.wanted ? tip.position : 0, one!.had ? await hadBy(archive, liveOf, target, tip) : 0);
     }
   }
+  const ranges = [...marks.values()].filter((m) => m.wanted > m.had && !m.waits).map((m) => ({ log: m.log, from: m.had + 1, to: m.wanted }));
   return ranges.sort((a, b) => heightOf(marks, b.log) - heightOf(marks, a.log));
 }
 

@@ -11,12 +11,12 @@ import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
 import { factsOf, keysIn, openIt, openStored, tell } from './opened.ts';
 import { prefixEnd } from './place.ts';
-import { emptyRecord } from './record.ts';
+import { emptyRecord, named } from './record.ts';
 import { holdsPoint, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
 
 /** One log with all that is here of it, admitted or not. */
-interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: Opened[]; opening: LogRecord['opening']; judgement: Judgement; kept: Piece[] }
+interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: Opened[]; /** What the openings of its segments cite. */ cites: Tip[]; judgement: Judgement; kept: Piece[] }
 
 /**
  * Judges all logs of a node from scratch, so that the result depends only on what is held and not on the order in which it came: admits what waits
@@ -28,17 +28,21 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
   const changed = new Map<string, Bytes>();
   const cited = new Map<string, Citation[]>();
   // Which logs end up with a valid opening decides whose citations count; a killed log's bounds already say so.
-  for (const one of cases.values()) {
+  for (const one of [...cases.values()]) {
     const limit = bounds.get(hex(one.record.log));
     const all = [...one.inside, ...one.outside];
     const built = limit !== undefined && limit !== null && limit.length === 0
       ? { spans: [], events: 0, kept: all.map(() => false), forked: false }
       : rebuild(all.map((o) => o.piece), limit ?? null);
     await settle(change, one, all, built.kept, limit ?? null, changed);
-    const opening = all.find((o, i) => built.kept[i] && o.segment.header.opening)?.segment.header.opening ?? null;
-    for (const tip of opening?.cites ?? []) note(cited, tip, one.record.log);
+    const openings = all.flatMap((o, i) => (built.kept[i] && o.segment.header.opening ? [o.segment.header.opening] : []));
+    const opening = one.record.opening && openings.length ? one.record.opening : openings[0] ?? null;
+    for (const tip of openings.flatMap((o) => o.cites)) await cite(change, cases, one, tip, cited);
     one.kept = all.filter((_, i) => built.kept[i]).map((o) => o.piece);
     one.record = { ...one.record, opening, spans: built.spans, events: built.events, forked: built.forked, bounds: limit ?? null };
+  }
+  for (const [name, limit] of boundsOf(cases)) {
+    if (!bounds.has(name)) cases.get(name)!.record = { ...cases.get(name)!.record, bounds: limit }; // a log that is cited and not there
   }
   for (const one of cases.values()) {
     if (one.isNew && !one.record.spans.length && !cited.has(hex(one.record.log))) continue;
@@ -48,11 +52,20 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
   return [...changed.values()];
 }
 
-function note(cited: Map<string, Citation[]>, tip: Tip, by: Bytes): void {
-  const list = cited.get(hex(tip.log)) ?? [];
+/** Notes a citation, also of a log of which nothing has come yet: its end is a hole, and stays cited when it comes. */
+async function cite(change: Change, cases: Map<string, Case>, one: Case, tip: Tip, cited: Map<string, Citation[]>): Promise<void> {
+  const name = hex(tip.log), by = one.record.log;
+  if (equal(tip.log, by)) return;
+  const known = cases.get(name)?.record ?? await change.record(tip.log);
+  if (known && (!equal(known.node, one.record.node) || known.stream !== one.record.stream)) return; // nonsense by its author
+  if (!cases.has(name)) {
+    const record = known ?? emptyRecord(tip.log, one.record);
+    cases.set(name, { record, isNew: !known, inside: [], outside: [], cites: [], judgement: one.judgement, kept: [] });
+  }
+  const list = cited.get(name) ?? [];
   const same = list.find((c) => c.position === tip.position && equal(c.e, tip.e));
-  if (same) same.by.push(by); else list.push({ position: tip.position, e: tip.e, by: [by], held: false });
-  cited.set(hex(tip.log), list);
+  if (same) { if (same.by.length < 8 && !same.by.some((b) => equal(b, by))) same.by.push(by); } else list.push({ position: tip.position, e: tip.e, by: [by], held: false });
+  cited.set(name, list);
 }
 
 /** All logs of a node; none when there is nothing to judge: nothing waits, and all that is held was and is valid. */
@@ -69,7 +82,8 @@ async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> 
   const judge = (r: LogRecord): Judgement => archive.authority.judge(node, r.grant, r.stream);
   if (!waiting.length && [...records.values()].every((r) => r.bounds === null && judge(r).state === 'live')) return cases;
   for (const [name, record] of records) {
-    cases.set(name, { record, isNew: false, inside: await openStored(change, record.log), outside: [], opening: record.opening, judgement: judge(record), kept: [] });
+    const inside = await openStored(change, record.log);
+    cases.set(name, { record, isNew: false, inside, outside: [], cites: inside.flatMap((o) => o.segment.header.opening?.cites ?? []), judgement: judge(record), kept: [] });
   }
   for (const row of waiting) {
     const opened = openIt(archive, segmentOf(row));
@@ -77,11 +91,15 @@ async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> 
     let one = cases.get(hex(log));
     if (!one) {
       const record = emptyRecord(log, header);
-      one = { record, isNew: true, inside: [], outside: [], opening: null, judgement: judge(record), kept: [] };
+      one = { record, isNew: true, inside: [], outside: [], cites: [], judgement: judge(record), kept: [] };
       cases.set(hex(log), one);
     }
+    if (!one.outside.length) {
+      one.record = named(one.record, header);
+      one.judgement = judge(one.record);
+    }
     one.outside.push(opened);
-    if (header.opening) one.opening ??= header.opening;
+    if (header.opening) one.cites.push(...header.opening.cites);
     if (one.judgement.state === 'waiting' && header.stream === '$fleet' && header.first === 1 && factsOf(opened.segment, opened).slice(0, 1).some((f) => archive.authority.wouldJoin(f))) {
       one.judgement = { state: 'live' };
     }
@@ -121,7 +139,7 @@ function ancestry(cases: Map<string, Case>, tips: Tip[]): Map<string, Bound[]> {
     const name = hex(tip.log);
     const bounds = reached.get(name) ?? [];
     if (bounds.some((b) => b.position === tip!.position && equal(b.e, tip!.e))) continue;
-    if (!bounds.length) queue.push(...(cases.get(name)?.opening?.cites ?? []));
+    if (!bounds.length) queue.push(...(cases.get(name)?.cites ?? []));
     reached.set(name, [...bounds, { position: tip.position, e: tip.e }]);
   }
   return reached;
