@@ -1,7 +1,8 @@
 // The events of `$fleet` that the store holds, for the fold of the fleet when a node opens.
 import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
-import { parseSegment } from '../event/segment.ts';
+import type { StoredRow } from './change.ts';
+import type { Segment } from '../event/segment.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
 import { factsOf, openIt } from './opened.ts';
@@ -9,21 +10,32 @@ import { prefixEnd } from './place.ts';
 import { getUint } from '../event/order.ts';
 import { segmentFrom, streamPrefix } from './place.ts';
 
-/** Segment by segment, those in quarantine last: what a revoked node knew may still count. */
+/**
+ * Segment by segment, those in quarantine last: what a revoked node knew may still count. A row that cannot be read is passed over, so that a damaged page
+ * does not keep the node from opening; `verify` names it.
+ */
 export async function* fleetFacts(archive: Archive): AsyncGenerator<FleetFact[]> {
   const prefix = streamPrefix('$fleet');
   for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix))) {
     const key = row.key.subarray(prefix.length);
     const log = key.slice(14, 30), first = getUint(key, 30, 7);
     for (const stored of await archive.store.scan('segment', { gte: segmentFrom(log, first), lt: segmentFrom(log, first + 1) })) {
-      const segment = segmentOf({ key: stored.key, bytes: stored.value });
-      yield factsOf(segment, openIt(archive, segment));
+      const segment = readable({ key: stored.key, bytes: stored.value });
+      if (segment) yield factsOf(segment, openIt(archive, segment));
     }
   }
   if (!archive.quarantine.size) return;
   for await (const row of pages(archive.store, 'quarantine', undefined, undefined, 64)) {
-    if (parseSegment(row.value).header.stream !== '$fleet') continue;
-    const segment = segmentOf({ key: row.key, bytes: row.value });
+    const segment = readable({ key: row.key, bytes: row.value });
+    if (segment?.header.stream !== '$fleet') continue;
     if (archive.authority.judge(segment.header.node, segment.header.grant, '$fleet').state !== 'waiting') yield factsOf(segment, openIt(archive, segment));
+  }
+}
+
+function readable(row: StoredRow): Segment | undefined {
+  try {
+    return segmentOf(row);
+  } catch {
+    return undefined;
   }
 }
