@@ -71,7 +71,7 @@ async function newest(world: World, machine: Machine, stream: string): Promise<S
 }
 
 function size(chance: Chance): number {
-  switch (chance.weighted({ one: 5, few: 4, many: 1.2, flood: 0.15 })) {
+  switch (chance.weighted({ one: 5, few: 4, many: 1, flood: 0.06 })) {
     case 'one': return 1;
     case 'few': return chance.int(2, 16);
     case 'many': return chance.int(17, 120);

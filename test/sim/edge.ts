@@ -29,6 +29,8 @@ export class Edge {
   /** Connections made so far. */
   connections = 0;
   readonly tapes: Tape[] = [];
+  /** Connections in a row that ended soon; the next one waits the longer. */
+  private failures = 0;
   private readonly name: string;
   private readonly timeline: Timeline;
   private readonly chance: Chance;
@@ -63,9 +65,11 @@ export class Edge {
     }
     const pair: [SimLink, SimLink] = [left, right];
     this.live = pair;
+    const began = this.timeline.now;
     left.whenOver = () => {
       opener.links.delete(left);
       if (this.live === pair) this.live = undefined;
+      this.failures = this.timeline.now - began < 5_000 ? Math.min(this.failures + 1, 4) : 0;
     };
     right.whenOver = () => { acceptor.links.delete(right); };
     this.trace.note('dial', name, this.line.name);
@@ -80,7 +84,7 @@ export class Edge {
   }
 
   private later(): void {
-    this.timeline.after(200 + this.chance.unit() * 3_000, () => {
+    this.timeline.after((200 + this.chance.unit() * 3_000) * 2 ** this.failures, () => {
       if (this.a.state === 'gone' || this.b.state === 'gone') return;
       if (this.up && !this.live) this.dial();
       this.later();

@@ -1,5 +1,5 @@
-// timeout: 600s
 // The simulator can fail: with any one of the rules that it guards switched off, some world within a bounded number of seeds says so.
+// timeout: 600s
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';

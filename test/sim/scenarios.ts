@@ -36,7 +36,7 @@ export interface Scenario {
 }
 
 const base = {
-  count: [60, 140], gap: 1_500, machines: [3, 6], machinesMost: 8, lines: { lan: 3, wan: 2, radio: 0.3 }, roles: { full: 6, admin: 1, relay: 1 }, revocationsMost: 0, realCrypto: false,
+  count: [40, 90], gap: 1_500, machines: [3, 6], machinesMost: 8, lines: { lan: 3, wan: 2, radio: 0.3 }, roles: { full: 6, admin: 1, relay: 1 }, revocationsMost: 0, realCrypto: false,
 } satisfies Partial<Scenario>;
 
 /** All kinds; a seed takes the next one in turn unless one is asked for. */
@@ -50,16 +50,16 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...base, name: 'fleet', acts: { append: 20, join: 3, revoke: 2, partition: 1, crash: 1, cut: 1, meet: 1 }, roles: { full: 4, admin: 2, relay: 1, limited: 1 }, revocationsMost: 3 },
   { ...base, name: 'holes', acts: { append: 20, destroy: 1.5, bursts: 3, partition: 2, meet: 3, cut: 4, crash: 2, join: 1 }, machines: [4, 7] },
   { ...base, name: 'liars', acts: { append: 20, liar: 1, rot: 0.7, stranger: 2, crash: 1, cut: 2, meet: 2, partition: 1 }, machines: [4, 7] },
-  { ...base, name: 'years', acts: { append: 10, silence: 3, bursts: 2, stop: 1, crash: 1, jump: 0.5 }, count: [40, 80] },
+  { ...base, name: 'years', acts: { append: 10, silence: 3, bursts: 2, stop: 1, crash: 1, jump: 0.5 }, count: [30, 60] },
   {
-    ...base, name: 'everything', count: [100, 200], machines: [4, 8], machinesMost: 12, revocationsMost: 2,
+    ...base, name: 'everything', count: [60, 120], machines: [4, 8], machinesMost: 12, revocationsMost: 2,
     roles: { full: 5, admin: 2, relay: 1, limited: 1 },
     acts: {
       append: 30, crash: 4, stop: 2, bursts: 1, full: 0.7, flushFails: 0.7, destroy: 0.7, clone: 1, backup: 1, restore: 1, twins: 0.7, liar: 0.2, rot: 0.2, cut: 2, down: 1, partition: 1, stall: 1, spoil: 2,
       meet: 2, stranger: 2, join: 1, revoke: 0.7, jump: 2, silence: 0.7,
     },
   },
-  { ...base, name: 'metal', acts: { append: 20, crash: 3, clone: 1, spoil: 1, revoke: 0.5, jump: 1, stranger: 1 }, count: [40, 60], machines: [3, 4], revocationsMost: 1, realCrypto: true },
+  { ...base, name: 'metal', acts: { append: 20, crash: 3, clone: 1, spoil: 1, revoke: 0.5, jump: 1, stranger: 1 }, count: [30, 50], machines: [3, 4], revocationsMost: 1, realCrypto: true },
 ];
 
 /** The scenario of a seed, or the named one. */
