@@ -71,7 +71,9 @@ export async function openHome(dir: string, options: { create?: boolean; clock?:
   try {
     const store = await openLmdb({ folder: join(dir, STORE) });
     try {
-      const journal = await openJournal({ folder: join(dir, JOURNAL) });
+      const journal = await openJournal({ folder: join(dir, JOURNAL) }).catch((error: Error) => {
+        throw error instanceof Fault ? error : new Fault('store-failed', `The journal in ${join(dir, JOURNAL)} cannot be used: ${error.message}. It must belong to the user that runs Holdfast.`, { cause: error });
+      });
       const clock = systemClock(OVERRULED[options.clock ?? 'auto']);
       return {
         parts: { store, journal, clock, random: createRandom(), crypto: createCrypto(), keys: keyFile(join(dir, KEY_FILE)) },
