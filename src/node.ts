@@ -10,6 +10,7 @@ import type { Connection } from './node-connection.ts';
 import type { Query } from './log/reader.ts';
 import type { Entry } from './node-entry.ts';
 import type { FleetDesk } from './node-fleet.ts';
+import type { HeldStore } from './node-held.ts';
 import type { Answering } from './node-host.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
@@ -28,7 +29,8 @@ import { Changes } from './node-changes.ts';
 import { connect } from './node-connection.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
 import { openDesk } from './node-fleet.ts';
-import { raise } from './node-notes.ts';
+import { heldStore, unlessRefused } from './node-held.ts';
+import { damageAlarm, raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
@@ -59,6 +61,7 @@ export class Node {
   #over: Promise<void> | undefined;
   #closed = false;
   #failed: Fault | undefined;
+  #held: HeldStore | undefined;
 
   private constructor(options: NodeOptions, archive: Archive, desk: FleetDesk, latest: LatestView) {
     this.options = options;
@@ -75,11 +78,14 @@ export class Node {
   get name(): string { return this.desk.name; }
 
   /** As `openNode`; `founding` opens an identity that has not joined yet. */
-  static async open(options: NodeOptions, founding = false): Promise<Node> {
+  static async open(given: NodeOptions, founding = false): Promise<Node> {
+    // A full or damaged medium must not keep what it holds from being read: what recovery cannot write waits in memory, and the journal keeps it.
+    const store = heldStore(given.store), options = { ...given, store };
+    store.holding = !founding;
     const desk = await openDesk(options);
     if (!founding && !desk.identity.grant) throw new Fault('no-fleet', 'setting this node up was interrupted; run `init` or `join` again');
     const latest = new LatestView(options.store);
-    const { store, crypto, random, clock } = options;
+    const { crypto, random, clock } = options;
     const archive = await openArchive({ store, crypto, random, fleet: desk.fleet, node: desk.node, authority: desk.authority, fold: latest });
     await desk.load(archive);
     const { records, damage } = await options.journal.replay();
@@ -88,12 +94,15 @@ export class Node {
     const node = new Node(options, archive, desk, latest);
     owe(archive, desk.authority.learn(facts));
     if (archive.owed.size) await node.turn(() => node.#changes.judge());
-    await options.journal.release(generation);
+    if (!store.held) await options.journal.release(generation);
     if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
+    if (archive.damage.length) await raise(node, damageAlarm(node)).catch(() => undefined); // told by `notice` all the same
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
     await node.#changes.fold();
     archive.delta = { removed: [], added: [] };
     if (!founding) await node.turn(() => node.#changes.fleet());
+    store.holding = false;
+    node.#held = store;
     return node;
   }
 
@@ -150,7 +159,7 @@ export class Node {
   /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
   async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
     this.#usable();
-    await this.checkpoint();
+    await this.checkpoint().catch(unlessRefused); // what does not fit into the store is still in the journal
     return verifyStore(this.archive, (done) => progress(done.events, done.segments));
   }
 
@@ -170,9 +179,9 @@ export class Node {
   /** Takes segments in by the one door, one batch after the other. Faults: those of `Store.commit`. */
   admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
     return this.turn(async () => {
-      const { outcomes, change } = await admit(this.archive, segments);
-      await this.#changes.settle(change);
-      if (change.changedLogs.some((r) => r.stream === '$fleet')) await this.#changes.fleet();
+      const { outcomes, changes } = await admit(this.archive, segments);
+      for (const change of changes) await this.#changes.settle(change);
+      if (changes.some((change) => change.changedLogs.some((r) => r.stream === '$fleet'))) await this.#changes.fleet();
       return outcomes.map((o) => (o.fault ? { events: 0, refused: o.fault.code } : { events: o.state === 'admitted' ? o.events : 0 }));
     });
   }
@@ -219,7 +228,10 @@ export class Node {
   }
 
   #move(): Promise<void> {
-    return this.turn(async () => { await this.#changes.stored(await this.writer.checkpoint()); });
+    return this.turn(async () => {
+      await this.#held?.flush();
+      await this.#changes.stored(await this.writer.checkpoint());
+    });
   }
 
   /** Ends sessions, stores what is acknowledged and closes journal and store. */
@@ -228,7 +240,8 @@ export class Node {
   async #close(): Promise<void> {
     for (const connection of [...this.connections]) connection.close();
     try {
-      if (!this.#failed) await this.#move();
+      // No room, or damage where it should go: the journal keeps it for the next opening.
+      if (!this.#failed) await this.#move().catch(unlessRefused);
     } finally {
       this.#closed = true;
       await this.#turn;
