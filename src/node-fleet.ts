@@ -70,6 +70,7 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
   const keyring = makeKeyring(crypto, { node, boxSecret: identity.boxSecret }, identity.keys);
 
   // Nothing is written under a key that the key file does not hold yet: after a crash nobody here could read it.
+  let saving: Promise<void> = Promise.resolve();
   let saved = new Set(identity.keys.map((k) => hex(keyHash(crypto, k))));
   const key = (stream: string): { key: Bytes; hash: Bytes } | null => {
     const first = identity.keys[0];
@@ -139,16 +140,22 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
       const name = current();
       return members.length ? wrapDraft(crypto, random, { author: node, key: keyring.get(name!)!, members, seen: membership.seen(log) }) : [];
     },
-    async save(grant) {
-      const first = identity.keys[0];
-      const rest = keyring.list().filter((k) => !first || !equal(k, first));
-      const name = current();
-      const keys = first ? [first, ...rest] : rest;
-      const now = name === undefined ? undefined : keyring.get(name);
-      const next = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
-      await options.keys.save(encodeIdentity(next));
-      identity = next;
-      saved = new Set(next.keys.map((k) => hex(keyHash(crypto, k))));
+    save(grant) {
+      // One after the other: each begins with what the last one left, so that none writes over what another learnt.
+      const mine = saving.catch(() => undefined).then(async () => {
+        const first = identity.keys[0];
+        const rest = keyring.list().filter((k) => !first || !equal(k, first));
+        const name = current();
+        const keys = first ? [first, ...rest] : rest;
+        const now = name === undefined ? undefined : keyring.get(name);
+        const next = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
+        await options.keys.save(encodeIdentity(next));
+        identity = next;
+        saved = new Set(next.keys.map((k) => hex(keyHash(crypto, k))));
+      });
+      saving = mine;
+      mine.catch(() => undefined); // whoever asked for it awaits it
+      return mine;
     },
     alarms: () => membership.alarms().map((a) => ({ code: a.code, node: a.node, log: null, text: a.text })),
   };
