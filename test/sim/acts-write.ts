@@ -30,9 +30,9 @@ export async function append(world: World, machine: Machine, wish: Wish = {}): P
   let group: string[] = [];
   for (let i = 0; i < count; i++) {
     const mark = wish.twin === undefined ? ledger.mark() : `t${wish.twin}-${i}`;
-    const joined = i + 1 < count && chance.hit(0.15);
+    const joined = i + 1 < count && group.length < 8 && chance.hit(0.15);
     const draft: Draft = {
-      key: `k${chance.int(0, 6)}`, type: chance.pick(['reading', 'set', 'note']), body: body(chance, mark, count > 20),
+      key: `k${chance.int(0, 6)}`, type: chance.pick(['reading', 'set', 'note']), body: body(chance, mark, count > 20 || joined || group.length > 0),
       ...(chance.hit(0.5) ? { time: trueTime(world.timeline) - chance.int(0, 100_000) } : {}), ...(joined ? { joined } : {}),
     };
     group.push(mark);

@@ -23,10 +23,10 @@ export async function checkAlarms(world: World, byMark: ReadonlyMap<string, Entr
   for (const machine of members(world)) {
     const status = await machine.ask((node) => node.status());
     if (!status) continue;
-    const named = new Set(status.alarms.map((alarm) => alarm.node));
+    const named = new Set(status.alarms.filter(({ code }) => code === 'clone' || code === 'fork').map((alarm) => alarm.node));
     for (const { node, marks, why } of ledger.mustAlarm) {
       if (marks.every((mark) => byMark.has(mark)) && !named.has(node)) ledger.problem(`${machine.label} raised no alarm about ${node.slice(0, 8)}: ${why}`);
     }
-    for (const node of named) if (!ledger.mayAlarm.has(node)) ledger.problem(`${machine.label} raised an alarm about ${node.slice(0, 8)} that was never copied or restored`);
+    for (const { code, node, text } of status.alarms) if ((code === 'clone' || code === 'fork') && !ledger.mayAlarm.has(node)) ledger.problem(`${machine.label} raised an alarm about ${node.slice(0, 8)} that was never copied or restored: ${text}`);
   }
 }

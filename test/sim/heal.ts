@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 
 /** Virtual milliseconds in which a healed world must come to rest. */
 const REST_MS = 3_600_000;
+/** Virtual milliseconds after which every connection that a fault has hung is known to be dead. */
+const STALE_MS = 120_000;
 /** Virtual milliseconds over which it is watched then. */
 const WATCH_MS = 300_000;
 /** Frames that one idle connection may send in that time, both ways together. */
@@ -48,9 +50,9 @@ export async function heal(world: World): Promise<Follower[]> {
     lay(world, machine, all[(i + 1) % all.length]!);
     lay(world, machine, all[0]!);
   });
-  const deadline = timeline.now + REST_MS;
+  const deadline = timeline.now + REST_MS, soonest = timeline.now + STALE_MS;
   let agreed = 0;
-  while (agreed < 3) {
+  while (agreed < 3 || timeline.now < soonest) {
     if (timeline.now > deadline) {
       world.ledger.problem(`no rest within ${REST_MS / 1000} s: ${await describe(world)}`);
       return followers;

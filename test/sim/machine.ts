@@ -75,11 +75,13 @@ export class Machine {
       const ms = this.node.tick();
       if (ms !== undefined) planned = timeline.after(Math.max(1, ms), due);
     };
+    let saved = Promise.resolve();
     const options: NodeOptions = {
       store: life.store, journal: life.journal, clock: simClock(timeline, this.wall, this.boot), random: this.random(seed), crypto: this.crypto,
       keys: {
         load: () => mounts[2]!.read(() => this.disk.keyFile),
-        save: (bytes) => mounts[2]!.flush(() => { this.disk.keyFile = bytes.slice(); }),
+        // One after the other, in the order of the calls.
+        save: (bytes) => (saved = saved.then(() => mounts[2]!.flush(() => { this.disk.keyFile = bytes.slice(); }))),
       },
       wake: () => { if (!life.ended) { planned?.cancel(); planned = timeline.after(0, due); } },
       notice: (notice) => { trace.note('notice', this.label, JSON.stringify(notice, printable)); },
