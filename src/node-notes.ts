@@ -13,16 +13,22 @@ export function alarmRow(node: Node, alarm: Alarm): { table: 'alarm'; key: Bytes
   return { table: 'alarm', key: node.archive.crypto.sha256(encode([code, alarm.node, log])).slice(0, 16), value: encode([code, alarm.node, log, text]) };
 }
 
-/** Raises an alarm outside of a change of the log. */
+/** Raises an alarm outside of a change of the log. Faults: those of `Store.commit`; the host is told first. */
 export async function raise(node: Node, alarm: Alarm): Promise<void> {
-  await node.turn(() => node.archive.store.commit([alarmRow(node, alarm)]));
   node.options.notice({ kind: 'alarm', alarm });
+  await node.turn(() => node.archive.store.commit([alarmRow(node, alarm)]));
+}
+
+/** What was found damaged when the store was opened. */
+export function damageAlarm(node: Node): Alarm {
+  const { damage } = node.archive;
+  return { code: 'store-damaged', node: node.id, log: null, text: `the store is damaged; the rest of it is served, and other nodes may hold what is missing (run \`holdfast verify\`): ${damage.slice(0, 5).join('; ')}${damage.length > 5 ? `; ${damage.length - 5} more` : ''}` };
 }
 
 /** All alarms: the store's, and those that the fleet's history raises. */
 export async function alarmsIn(node: Node): Promise<Alarm[]> {
   const out: Alarm[] = [];
-  for await (const row of pages(node.options.store, 'alarm')) {
+  for await (const row of pages(node.options.store, 'alarm', undefined, undefined, 500, () => undefined)) {
     const [code, author, log, text] = decode(row.value) as [string, Bytes, Bytes | null, string];
     out.push({ code, node: author, log, text });
   }
@@ -47,7 +53,7 @@ export function keepReceipt(node: Node, peer: Bytes, receipt: Bytes): void {
 export async function receiptsIn(node: Node): Promise<Status['receipts']> {
   const out: Status['receipts'] = [];
   const { digest } = node.digest();
-  for await (const row of pages(node.options.store, 'receipt')) {
+  for await (const row of pages(node.options.store, 'receipt', undefined, undefined, 500, () => undefined)) {
     if (equal(row.key, node.id)) continue;
     const [, at, then] = decode(row.value) as [number, number, string, Bytes];
     out.push({ node: hex(row.key), at, complete: then === digest });

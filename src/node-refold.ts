@@ -10,6 +10,7 @@ import { decode, encode } from './event/cbor.ts';
 import { encodeEvent } from './event/event.ts';
 import { orderBytes } from './event/order.ts';
 import { pages } from './log/archive.ts';
+import { isDamage } from './log/damage.ts';
 import { Change, DIRTY } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
 import { keysIn, openStored, tell } from './log/opened.ts';
@@ -47,7 +48,11 @@ export async function refold(archive: Archive, latest: LatestView, unstored: Own
 /** One reading of a stream for some of its keys; `marks`: what asked for each. */
 async function foldKeys(archive: Archive, latest: LatestView, unstored: OwnLog[], stream: string, marks: Map<string, Bytes>): Promise<void> {
   const last = new Map<string, Found>();
-  for await (const found of readStream(archive, unstored, stream, { keys: new Set(marks.keys()) })) last.set(found.key, found);
+  try {
+    for await (const found of readStream(archive, unstored, stream, { keys: new Set(marks.keys()) })) last.set(found.key, found);
+  } catch (error) {
+    if (!isDamage(error)) throw error; // all that can be read was; readers are told what is missing
+  }
   await archive.store.commit([...marks].flatMap(([key, mark]) => {
     const found = last.get(key);
     const row = found && { key, order: orderBytes(found.stamp, found.node, found.incarnation, found.position, found.e), event: encodeEvent(found) };

@@ -1,14 +1,17 @@
 // The log's memory of its store: records, the frontier, counters and the highest stamp seen.
-import type { Bytes, Crypto, Fold, Random, Store } from '../ports.ts';
+import type { Bytes, Crypto, Fold, Random, Store, Table } from '../ports.ts';
 import type { Stamp } from '../event/stamp.ts';
 import type { Value } from '../event/value.ts';
 import type { Authority } from './authority.ts';
 import type { Item } from './item.ts';
+import type { Lost } from './damage.ts';
 import type { LogRecord } from './record.ts';
 import { compareStamp, ZERO_STAMP } from '../event/stamp.ts';
 import { hex, text, utf8 } from '../event/bytes.ts';
 import { decode, encode } from '../event/cbor.ts';
+import { soundGet, soundScan } from './damage.ts';
 import { fleetDigest, sameItem } from './item.ts';
+import { mend } from './mend.ts';
 import { prefixEnd } from './place.ts';
 import { decodeRecord } from './record.ts';
 
@@ -56,6 +59,8 @@ export interface Archive {
   owedStored: boolean;
   /** Names of the keys under which everything held is folded, once known. */
   folded: Set<string> | undefined;
+  /** What could not be read when the node was opened, in words. */
+  readonly damage: string[];
 }
 
 /** The row of `meta` that names the nodes that are owed a judgement. */
@@ -66,41 +71,52 @@ export function owe(archive: Archive, nodes: Bytes[]): void {
   for (const node of nodes) archive.owed.set(hex(node), node.slice());
 }
 
-/** Opens the archive over a store. Fault `store-damaged` where its rows cannot be read. */
+/** Tables that are made again from the others when some of their rows are lost. */
+const MENDED: readonly Table[] = ['meta', 'log', 'lineage', 'frontier'];
+
+/** Opens the archive over a store. What is damaged is named in `damage`; `mend` makes again what can be. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined, counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined,
+    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined,
+    counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined, damage: [],
   };
-  const seen = await parts.store.get('meta', utf8('seen'));
+  const { store } = parts;
+  let broken = false;
+  const lost: Lost = (table, where) => {
+    archive.damage.push(`table ${table} ${where}`);
+    broken ||= MENDED.includes(table);
+  };
+  const seen = await soundGet(store, 'meta', utf8('seen'), lost);
   if (seen) {
     const [generation, ms, counter, voids, unknown] = decode(seen) as number[];
     archive.seen = { generation: generation!, ms: ms!, counter: counter! };
     archive.counted = { void: voids!, unknown: unknown! };
   }
-  const owed = await parts.store.get('meta', OWED);
+  const owed = await soundGet(store, 'meta', OWED, lost);
   if (owed) {
     owe(archive, decode(owed) as Bytes[]);
     archive.owedStored = true;
   }
-  for await (const row of pages(parts.store, 'meta', utf8('tally:'), utf8('tally;'))) {
+  for await (const row of pages(store, 'meta', utf8('tally:'), utf8('tally;'), 500, lost)) {
     const [events, logs, segments, bytes] = decode(row.value) as number[];
     archive.tallies.set(text(row.key.subarray(6)), { events: events!, logs: logs!, segments: segments!, bytes: bytes! });
   }
-  for await (const row of pages(parts.store, 'meta', QUARANTINED, prefixEnd(QUARANTINED))) {
+  for await (const row of pages(store, 'meta', QUARANTINED, prefixEnd(QUARANTINED), 500, lost)) {
     const [bytes, segments] = decode(row.value) as number[];
     const node = row.key.slice(QUARANTINED.length);
     archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! });
   }
-  for await (const row of pages(parts.store, 'alarm')) {
+  for await (const row of pages(store, 'alarm', undefined, undefined, 500, lost)) {
     const [code, node] = decode(row.value) as [string, Bytes];
     if (code === 'clone' || code === 'fork') archive.suspects.add(hex(node));
   }
-  for await (const row of pages(parts.store, 'frontier')) {
+  for await (const row of pages(store, 'frontier', undefined, undefined, 500, lost)) {
     const [stream, node, items] = decode(row.value) as [string, Bytes, Value[][]];
     archive.frontier.set(hex(row.key), items.map((i) => ({
       kind: i[0] as 0 | 1, log: row.key, stream, node, from: i[1] as number, to: i[2] as number, before: i[3] as Bytes | null, after: i[4] as Bytes,
     })));
   }
+  if (broken) await mend(archive, lost);
   return archive;
 }
 
@@ -114,11 +130,12 @@ export function encodeSeen({ seen }: Archive, counted: Archive['counted']): Byte
   return encode([seen.generation, seen.ms, seen.counter, counted.void, counted.unknown]);
 }
 
-/** Rows of a table from `gte` to below `lt`, page by page, so that no read transaction stays open between pages. */
-export async function* pages(store: Store, table: Parameters<Store['scan']>[0], gte?: Bytes, lt?: Bytes, limit = 500): AsyncGenerator<{ key: Bytes; value: Bytes }> {
+/** Rows of a table from `gte` to below `lt`, page by page, so that no read transaction stays open between pages. With `lost` what is damaged is named there and passed over. */
+export async function* pages(store: Store, table: Table, gte?: Bytes, lt?: Bytes, limit = 500, lost?: Lost): AsyncGenerator<{ key: Bytes; value: Bytes }> {
   let from = gte;
   for (;;) {
-    const rows = await store.scan(table, { limit, ...(from && { gte: from }), ...(lt && { lt }) });
+    const range = { limit, ...(from && { gte: from }), ...(lt && { lt }) };
+    const rows = lost ? await soundScan(store, table, range, lost) : await store.scan(table, range);
     yield* rows;
     if (!rows.length) return;
     const last = rows[rows.length - 1]!.key;

@@ -11,6 +11,7 @@ import { lastOf, understood } from '../event/header.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
 import { owe } from './archive.ts';
 import { Change } from './change.ts';
+import { isDamage } from './damage.ts';
 import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
 import type { Opened } from './opened.ts';
 import { emptyRecord, named, withCitation } from './record.ts';
@@ -22,10 +23,32 @@ import { rejudge } from './verdict.ts';
 export interface Outcome { state: 'admitted' | 'held' | 'quarantined' | 'refused'; log?: Bytes; events: number; fault?: Fault }
 
 /**
- * Admits segments in one atomic step. Callers take turns (one admit at a time). Bad segments are refused one by one and harm no other.
+ * Admits segments in one atomic step (one by one where the store is damaged). Callers take turns (one admit at a time). Bad segments are refused one by one and harm no other.
  * Faults: those of `Store.commit`; then nothing was admitted.
  */
-export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; change: Change }> {
+export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; changes: Change[] }> {
+  try {
+    const { outcomes, change } = await admitAll(archive, arrivals);
+    return { outcomes, changes: [change] };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  // One of them met a damaged page: each by itself, so that it harms no other.
+  const outcomes: Outcome[] = [], changes: Change[] = [];
+  for (const arrival of arrivals) {
+    try {
+      const one = await admitAll(archive, [arrival]);
+      outcomes.push(...one.outcomes);
+      changes.push(one.change);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      outcomes.push({ state: 'refused', events: 0, fault: error });
+    }
+  }
+  return { outcomes, changes };
+}
+
+async function admitAll(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; change: Change }> {
   const change = new Change(archive);
   const outcomes: Outcome[] = [];
   const touched = new Map<string, Bytes>();

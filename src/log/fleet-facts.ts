@@ -4,6 +4,8 @@ import type { FleetFact } from './authority.ts';
 import type { StoredRow } from './change.ts';
 import type { Segment } from '../event/segment.ts';
 import { pages } from './archive.ts';
+import type { Lost } from './damage.ts';
+import { soundScan } from './damage.ts';
 import { segmentOf } from './change.ts';
 import { factsOf, openIt } from './opened.ts';
 import { prefixEnd } from './place.ts';
@@ -15,17 +17,18 @@ import { segmentFrom, streamPrefix } from './place.ts';
  * does not keep the node from opening; `verify` names it.
  */
 export async function* fleetFacts(archive: Archive): AsyncGenerator<FleetFact[]> {
+  const lost: Lost = (table, where) => { archive.damage.push(`table ${table} ${where}, of the fleet's own history`); };
   const prefix = streamPrefix('$fleet');
-  for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix))) {
+  for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 500, lost)) {
     const key = row.key.subarray(prefix.length);
     const log = key.slice(14, 30), first = getUint(key, 30, 7);
-    for (const stored of await archive.store.scan('segment', { gte: segmentFrom(log, first), lt: segmentFrom(log, first + 1) })) {
+    for (const stored of await soundScan(archive.store, 'segment', { gte: segmentFrom(log, first), lt: segmentFrom(log, first + 1) }, lost)) {
       const segment = readable({ key: stored.key, bytes: stored.value });
       if (segment) yield factsOf(segment, openIt(archive, segment));
     }
   }
   if (!archive.quarantine.size) return;
-  for await (const row of pages(archive.store, 'quarantine', undefined, undefined, 64)) {
+  for await (const row of pages(archive.store, 'quarantine', undefined, undefined, 64, lost)) {
     const segment = readable({ key: row.key, bytes: row.value });
     if (segment?.header.stream !== '$fleet') continue;
     if (archive.authority.judge(segment.header.node, segment.header.grant, '$fleet').state !== 'waiting') yield factsOf(segment, openIt(archive, segment));

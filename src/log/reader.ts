@@ -6,6 +6,7 @@ import type { Segment } from '../event/segment.ts';
 import type { Stamp } from '../event/stamp.ts';
 import type { Archive } from './archive.ts';
 import type { OwnLog } from './own.ts';
+import { Fault } from '../fault.ts';
 import { concat, compare, equal } from '../event/bytes.ts';
 import { decodeEvent, peekEvent } from '../event/event.ts';
 import { getStamp, getUint, STAMP_BYTES } from '../event/order.ts';
@@ -13,6 +14,8 @@ import { startOf } from '../event/run.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { pages, recordOf } from './archive.ts';
 import { segmentOf } from './change.ts';
+import type { Lost } from './damage.ts';
+import { soundScan } from './damage.ts';
 import { openIt } from './opened.ts';
 import { keyHash32, parseIndexValue } from './index-row.ts';
 import { eventsOf } from './own.ts';
@@ -37,7 +40,7 @@ export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query
 
 /**
  * Events of a stream in fold order, or backwards. Memory is that of the segments that overlap in stamps at any moment; going backwards also that of the
- * stream's index. `unstored`: own logs with a tail. Faults: `store-damaged` where a segment cannot be read (`verify` names it).
+ * stream's index. `unstored`: own logs with a tail. Fault `store-damaged` at the end, after all that can be read, when something could not (`verify` names it).
  */
 export async function* readStream(archive: Archive, unstored: OwnLog[], stream: string, q: Query): AsyncGenerator<Found> {
   const heap: Cursor[] = [];
@@ -47,17 +50,19 @@ export async function* readStream(archive: Archive, unstored: OwnLog[], stream: 
     const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
     push(heap, cursorOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step), q);
   }
-  const leads = q.reverse ? backwards(archive, stream, q) : forwards(archive, stream, q);
+  let lacking = 0;
+  const lost = (): void => { lacking++; };
+  const leads = q.reverse ? backwards(archive, stream, q, lost) : forwards(archive, stream, q, lost);
   let lead = (await leads.next()).value as Lead | undefined;
   let left = q.limit ?? Infinity;
   let last: Found | undefined;
   while (left > 0) {
     while (lead && (!heap.length || compareStamp(lead.edge, heap[0]!.head.stamp) * step <= 0)) {
-      for (const cursor of await open(archive, lead, step)) push(heap, cursor, q);
+      for (const cursor of await open(archive, lead, step, lost)) push(heap, cursor, q);
       lead = (await leads.next()).value as Lead | undefined;
     }
     const top = heap[0];
-    if (!top) return;
+    if (!top) break;
     const start = startOf(top.run, top.i);
     const e = top.hashes.slice(top.i * 32, top.i * 32 + 32);
     const position = top.first + top.i;
@@ -71,13 +76,14 @@ export async function* readStream(archive: Archive, unstored: OwnLog[], stream: 
     if (top.i === top.end) { heap[0] = heap[heap.length - 1]!; heap.pop(); }
     sink(heap);
   }
+  if (left > 0 && lacking) throw new Fault('store-damaged', `stream ${stream} could not be read whole: ${lacking} parts of it are damaged; \`holdfast verify\` names them, and other nodes may hold them`);
 }
 
-async function* forwards(archive: Archive, stream: string, q: Query): AsyncGenerator<Lead> {
+async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Lead> {
   const prefix = streamPrefix(stream);
   const wanted = q.key === undefined ? undefined : keyHash32(q.key);
   const some = q.keys && new Set([...q.keys].map(keyHash32));
-  for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 256)) {
+  for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 256, lost)) {
     const info = parseIndexValue(row.value);
     if (q.since !== undefined && info.timeMax < q.since) continue;
     if (q.until !== undefined && info.timeMin >= q.until) continue;
@@ -89,9 +95,9 @@ async function* forwards(archive: Archive, stream: string, q: Query): AsyncGener
 }
 
 /** The index is in order of first stamps; backwards, segments are met at their last ones. */
-async function* backwards(archive: Archive, stream: string, q: Query): AsyncGenerator<Lead> {
+async function* backwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Lead> {
   const leads: Lead[] = [];
-  for await (const lead of forwards(archive, stream, q)) leads.push(lead);
+  for await (const lead of forwards(archive, stream, q, lost)) leads.push(lead);
   yield* leads.sort((a, b) => compareStamp(b.edge, a.edge));
 }
 
@@ -105,11 +111,11 @@ function has(sorted: Uint32Array, value: number): boolean {
   return sorted[low] === value;
 }
 
-async function open(archive: Archive, row: Lead, step: 1 | -1): Promise<Cursor[]> {
+async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Promise<Cursor[]> {
   const record = await recordOf(archive, row.log);
   const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
   const cursors: Cursor[] = [];
-  for (const segment of await find(archive, row)) {
+  for (const segment of await find(archive, row, lost)) {
     const h = segment.header;
     const { inside } = openIt(archive, segment);
     if (!inside) continue;
@@ -123,11 +129,11 @@ async function open(archive: Archive, row: Lead, step: 1 | -1): Promise<Cursor[]
 }
 
 /** The segment that an index row names, or the longer one that replaced it since the row was read. */
-async function find(archive: Archive, row: { log: Bytes; first: number; after: Bytes }): Promise<Segment[]> {
+async function find(archive: Archive, row: { log: Bytes; first: number; after: Bytes }, lost: Lost): Promise<Segment[]> {
   const from = segmentFrom(row.log, row.first), to = segmentFrom(row.log, row.first + 1);
-  const exact = (await archive.store.scan('segment', { gte: from, lt: to })).find((r) => compare(r.key.subarray(25), row.after) === 0);
+  const exact = (await soundScan(archive.store, 'segment', { gte: from, lt: to }, lost)).find((r) => compare(r.key.subarray(25), row.after) === 0);
   if (exact) return [segmentOf({ key: exact.key, bytes: exact.value })];
-  const before = await archive.store.scan('segment', { gte: row.log, lt: concat(to), reverse: true, limit: 8 });
+  const before = await soundScan(archive.store, 'segment', { gte: row.log, lt: concat(to), reverse: true, limit: 8 });
   return before.filter((r) => segmentSpan(r.key).last >= row.first).map((r) => segmentOf({ key: r.key, bytes: r.value }));
 }
 

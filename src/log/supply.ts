@@ -7,6 +7,7 @@ import type { LogRecord } from './record.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { segmentOf } from './change.ts';
 import { pages, recordOf } from './archive.ts';
+import { soundScan } from './damage.ts';
 import { openIt } from './opened.ts';
 import { hashAt } from './span.ts';
 import { prefixEnd, segmentFrom, segmentSpan } from './place.ts';
@@ -23,7 +24,7 @@ export interface LiveLog { log: Bytes; record: Pick<LogRecord, 'opening' | 'heig
 /** Looks a live log up. */
 export type LiveOf = (log: Bytes) => LiveLog | undefined;
 
-/** At most about `budget` bytes of segments, but one at least when there is any; `cursor` null: that was all. Ranges not held are passed over. */
+/** At most about `budget` bytes of segments, but one at least when there is any; `cursor` null: that was all. Ranges not held, or damaged, are passed over. */
 export async function supply(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[], cursor: SupplyCursor | null, budget: number): Promise<{ segments: Bytes[]; cursor: SupplyCursor | null }> {
   const ranges = cursor ? cursor.ranges.slice() : target.lineage ? await lineage(archive, liveOf, target, have) : [{ log: target.log, from: target.from, to: target.to }];
   const segments: Bytes[] = [];
@@ -47,10 +48,10 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
 /** The longest held segment that covers the start of a range or comes next in it; all those of a fork. */
 async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
   const held: Segment[] = [];
-  const rows = await archive.store.scan('segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
+  const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
   for (const row of rows) if (segmentSpan(row.key).last >= range.from) held.push(segmentOf({ key: row.key, bytes: row.value }));
   if (!held.length) {
-    const later = await archive.store.scan('segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 1 });
+    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 1 });
     for (const row of later) held.push(segmentOf({ key: row.key, bytes: row.value }));
   }
   const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
@@ -62,7 +63,7 @@ async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from:
   if (record && (record.forked || (live.length && record.spans.some((s) => s.to >= live[0]!.header.first)))) {
     const start = Math.min(...inRange.map((s) => s.header.first));
     const all: Segment[] = [];
-    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16)) all.push(segmentOf({ key: row.key, bytes: row.value }));
+    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16, () => undefined)) all.push(segmentOf({ key: row.key, bytes: row.value }));
     return [...new Map([...inRange, ...all, ...live].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
   }
   const covering = inRange.filter((s) => s.header.first <= range.from);
@@ -134,7 +135,7 @@ export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: By
     if (s.header.first > 1 && s.header.first <= tip.to) out.push({ log: tip.log, position: s.header.first - 1, e: s.header.before });
   }
   if (out.length < most) {
-    const rows = await archive.store.scan('segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.to + 1), reverse: true, limit: most - out.length });
+    const rows = await soundScan(archive.store, 'segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.to + 1), reverse: true, limit: most - out.length });
     for (const row of rows) {
       const { header: h } = segmentOf({ key: row.key, bytes: row.value });
       if (h.first > 1) out.push({ log: tip.log, position: h.first - 1, e: h.before });
@@ -173,7 +174,7 @@ export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes;
 /** Every e that stored segments are known to have at a position. */
 export async function hashesAt(archive: Archive, log: Bytes, position: number): Promise<Bytes[]> {
   const out: Bytes[] = [];
-  const rows = await archive.store.scan('segment', { gte: log, lt: segmentFrom(log, position + 2), reverse: true, limit: 8 });
+  const rows = await soundScan(archive.store, 'segment', { gte: log, lt: segmentFrom(log, position + 2), reverse: true, limit: 8 });
   for (const row of rows) {
     const { first, last } = segmentSpan(row.key);
     if (last < position || first - 1 > position) continue;
