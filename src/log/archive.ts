@@ -9,7 +9,7 @@ import type { LogRecord } from './record.ts';
 import { compareStamp, ZERO_STAMP } from '../event/stamp.ts';
 import { hex, text, utf8 } from '../event/bytes.ts';
 import { decode, encode } from '../event/cbor.ts';
-import { soundGet, soundScan } from './damage.ts';
+import { isDamage, soundGet, soundScan } from './damage.ts';
 import { fleetDigest, sameItem } from './item.ts';
 import { mend } from './mend.ts';
 import { prefixEnd } from './place.ts';
@@ -61,6 +61,10 @@ export interface Archive {
   folded: Set<string> | undefined;
   /** What could not be read when the node was opened, in words. */
   readonly damage: string[];
+  /** While records are made again. */
+  mending: Promise<void> | undefined;
+  /** Logs (hex) whose damaged records left no trace anywhere else. */
+  readonly gone: Set<string>;
 }
 
 /** The row of `meta` that names the nodes that are owed a judgement. */
@@ -78,7 +82,7 @@ const MENDED: readonly Table[] = ['meta', 'log', 'lineage', 'frontier'];
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
     ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined,
-    counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined, damage: [],
+    counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined, damage: [], mending: undefined, gone: new Set(),
   };
   const { store } = parts;
   let broken = false;
@@ -116,7 +120,7 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
       kind: i[0] as 0 | 1, log: row.key, stream, node, from: i[1] as number, to: i[2] as number, before: i[3] as Bytes | null, after: i[4] as Bytes,
     })));
   }
-  if (broken) await mend(archive, lost);
+  if (broken) await mend(archive, lost, true);
   return archive;
 }
 
@@ -149,7 +153,17 @@ export async function recordOf(archive: Archive, log: Bytes): Promise<LogRecord 
   const name = hex(log);
   const known = archive.records.get(name);
   if (known) return known;
-  const bytes = await archive.store.get('log', log);
+  if (archive.gone.has(name)) return undefined;
+  let bytes: Bytes | undefined;
+  try {
+    bytes = await archive.store.get('log', log);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    await (archive.mending ??= mend(archive, () => undefined, false).finally(() => { archive.mending = undefined; }));
+    const made = archive.records.get(name);
+    if (!made) archive.gone.add(name);
+    return made;
+  }
   if (!bytes) return undefined;
   const late = archive.records.get(name); // another reader may have been quicker, and newer
   if (late) return late;

@@ -6,7 +6,7 @@ import type { Piece } from './span.ts';
 import { codeOf } from '../fault.ts';
 import { equal, hex, utf8 } from '../event/bytes.ts';
 import { encode } from '../event/cbor.ts';
-import { encodeItems, encodeSeen, pages, remember, see } from './archive.ts';
+import { encodeItems, encodeSeen, pages, remember, see, setItems } from './archive.ts';
 import { segmentOf } from './change.ts';
 import type { Lost } from './damage.ts';
 import { soundGet } from './damage.ts';
@@ -17,9 +17,10 @@ import { holdsPoint, rebuild } from './span.ts';
 
 /**
  * Reads every segment once. Records of logs that cannot be read are made again from their segments, citations from the openings, frontier and tallies from the
- * records, the highest stamp from the headers. What cannot be written back stays in memory, and is made again at the next start.
+ * records, the highest stamp from the headers. What cannot be written back stays in memory, and is made again at the next start. `whole` false: only records,
+ * for damage that shows while the node runs.
  */
-export async function mend(archive: Archive, lost: Lost): Promise<void> {
+export async function mend(archive: Archive, lost: Lost, whole: boolean): Promise<void> {
   const { store } = archive;
   const known = new Set<string>();
   const made = new Map<string, { record: LogRecord; pieces: Piece[] }>();
@@ -61,30 +62,32 @@ export async function mend(archive: Archive, lost: Lost): Promise<void> {
       if (equal(one.record.node, by.node) && one.record.stream === by.stream) one.record = withCitation(one.record, tip, by.log, holdsPoint(one.pieces, tip.position, tip.e)).record;
     }
   };
-  archive.frontier.clear();
-  const count = (record: LogRecord): void => {
-    const t = tallyOf(record.stream), items = itemsOf(record);
-    t.logs++;
-    t.events += record.events;
-    if (items.length) archive.frontier.set(hex(record.log), items);
-  };
   for (const one of [...made.values()]) await cite(one.record);
+  const rest: LogRecord[] = [];
   for await (const row of pages(store, 'log', undefined, undefined, 500, () => undefined)) {
     const record = decodeRecord(row.value);
     await cite(record);
-    count(record);
+    if (whole) rest.push({ ...record, opening: null });
   }
   const ops: Op[] = [];
   for (const { record } of made.values()) {
     archive.own.add(hex(record.log)); // stays in memory: the store may never take it
     remember(archive, record);
-    count(record);
-    const items = archive.frontier.get(hex(record.log));
+    const items = itemsOf(record);
     ops.push({ table: 'log', key: record.log, value: encodeRecord(record) }, { table: 'lineage', key: lineageKey(record.node, record.stream, record.log), value: new Uint8Array(0) });
-    if (items) ops.push({ table: 'frontier', key: record.log, value: encodeItems(items) });
+    if (items.length) ops.push({ table: 'frontier', key: record.log, value: encodeItems(items) });
   }
-  archive.tallies.clear();
-  for (const [stream, t] of tallies) {
+  if (whole) {
+    archive.frontier.clear();
+    archive.tallies.clear();
+  }
+  for (const record of [...rest, ...[...made.values()].map((one) => one.record)]) {
+    setItems(archive, record.log, archive.ownItems(record.log) ?? itemsOf(record));
+    const t = tallyOf(record.stream);
+    t.logs++;
+    t.events += record.events;
+  }
+  for (const [stream, t] of whole ? tallies : []) {
     archive.tallies.set(stream, t);
     ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
   }

@@ -101,7 +101,7 @@ async function verifyLog(archive: Archive, record: LogRecord, out: Verified, dam
   }
   const built = rebuild(pieces, record.bounds);
   out.events += built.events;
-  const frontier = await soundGet(archive.store, 'frontier', record.log);
+  const frontier = await soundGet(archive.store, 'frontier', record.log, broken);
   // The log may have grown while it was read: then there is nothing to compare with.
   const now = await soundGet(archive.store, 'log', record.log);
   if (!now || !equal(now, encodeRecord(record))) return;

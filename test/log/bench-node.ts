@@ -1,5 +1,5 @@
 // A log with a store, a journal and an authority that a test decides: the log room without fleet, sync and node.
-import type { Admitted, Bytes, Clock } from '../../src/ports.ts';
+import type { Admitted, Bytes, Clock, Store } from '../../src/ports.ts';
 import type { Archive } from '../../src/log/archive.ts';
 import type { Judgement } from '../../src/log/authority.ts';
 import type { Writer } from '../../src/log/writer.ts';
@@ -30,10 +30,10 @@ export const KEY = new Uint8Array(32).fill(9);
 export interface Room { archive: Archive; writer: Writer; latest: LatestView; clock: Clock & { ms: number; up: number }; verdicts: Map<string, Judgement>; disk: Disk; node: Bytes; acknowledged: Admitted[]; /** The grant under which new logs begin. */ grant: Bytes; skipped: string[] }
 
 /** Opens a room on a disk, as a process that starts; `name` gives the identity. */
-export async function openRoom(name: string, disk = new Disk(name), o: { reads?: boolean; process?: string } = {}): Promise<Room> {
+export async function openRoom(name: string, disk = new Disk(name), o: { reads?: boolean; process?: string; wrap?: (store: Store) => Store } = {}): Promise<Room> {
   const chance = new Chance(`${name} ${o.process ?? ''}`);
   const mount = new Mount(disk, new EagerTimeline(), chance);
-  const store = mountStore(mount), journal = mountJournal(mount);
+  const store = (o.wrap ?? ((s) => s))(mountStore(mount)), journal = mountJournal(mount);
   const seed = fakeCrypto.sha256(new TextEncoder().encode(name));
   const node = fakeCrypto.signer(seed);
   const verdicts = new Map<string, Judgement>();
