@@ -75,8 +75,8 @@ export function eventsOf(own: OwnLog, from: number, to: number): { run: Run; has
 /** e at a position that is stored's own or in the chunks. */
 export function hashOf(own: OwnLog, position: number): Bytes {
   if (position === own.stored) return own.storedHash;
-  for (const chunk of own.chunks) {
-    const i = position - chunk.first;
+  for (let k = own.chunks.length - 1; k >= 0; k--) { // mostly it is one of the last
+    const chunk = own.chunks[k]!, i = position - chunk.first;
     if (i >= 0 && i < chunk.run.ends.length) return chunk.hashes.subarray(i * 32, i * 32 + 32);
   }
   throw new Fault('internal', `position ${position} of an own log is not at hand`);
@@ -195,6 +195,13 @@ export function unstoredPiece(own: OwnLog, to: number): Piece {
   return { first: own.stored + 1, last: to, before: own.storedHash, after: hashOf(own, to).slice(), hashes: concat(...hashes) };
 }
 
+/** The usual case: the store knows of the log what this process put there, no more and no less, and every cited point of it is held. */
+function alone(own: OwnLog, held: LogRecord): boolean {
+  if (held.bounds || held.forked || held.spans.length !== (own.stored ? 1 : 0) || !held.cited.every((c) => c.held)) return false;
+  const span = held.spans[0];
+  return !span || (span.from === 1 && span.to === own.stored && equal(span.after, own.storedHash));
+}
+
 /**
  * The frontier's items of an own log as far as it is sealed. `record`: what the store knows of it, which can be more than this process put there:
  * a clone of its disk may have stored and spread the same events, or gone on differently.
@@ -202,6 +209,7 @@ export function unstoredPiece(own: OwnLog, to: number): Piece {
 export function itemsOfOwn(own: OwnLog, record: LogRecord | undefined): Item[] {
   const held = record ?? emptyRecord(own.log, own.opening);
   if (own.sealed === own.stored) return itemsOf(held);
+  if (alone(own, held)) return itemsOf({ ...held, spans: [{ from: 1, to: own.sealed, before: own.start, after: hashOf(own, own.sealed).slice() }] });
   const piece = unstoredPiece(own, own.sealed);
   const others = held.spans.filter((s) => !(s.to === own.stored && equal(s.after, own.storedHash)));
   if (others.some((s) => s.to === own.sealed && equal(s.after, piece.after))) return itemsOf(held);
@@ -212,6 +220,7 @@ export function itemsOfOwn(own: OwnLog, record: LogRecord | undefined): Item[] {
 /** How many acknowledged events of an own log the store does not have. */
 export function countUnstored(own: OwnLog, record: LogRecord | undefined): number {
   if (own.durable === own.stored) return 0;
+  if (alone(own, record ?? emptyRecord(own.log, own.opening))) return own.durable - own.stored;
   return extend(record ?? emptyRecord(own.log, own.opening), unstoredPiece(own, own.durable))?.added ?? own.durable - own.stored;
 }
 
