@@ -45,11 +45,11 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     link, role, peer: undefined, synced: false, equal: false, done,
     report: () => ({ sent: session.report.sent, received: session.report.received, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: clock.uptime() - started, equal: connection.equal }),
     tick(now) {
-      if (session.deadline !== undefined && session.deadline <= now) { session.tick(now); pump(); }
+      if (open && session.deadline !== undefined && session.deadline <= now) { safely(() => session.tick(now)); pump(); }
       return open ? session.deadline : undefined;
     },
-    changed(change) { session.changed(change, clock.uptime()); pump(); },
-    close() { if (open) { session.close(clock.uptime()); pump(); } },
+    changed(change) { safely(() => session.changed(change, clock.uptime())); pump(); },
+    close() { if (open) { safely(() => session.close(clock.uptime())); pump(); } },
   };
 
   function end(fault: Fault | undefined, reason: string): void {
@@ -60,41 +60,52 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     if (fault) fail(fault); else finish(connection.report());
   }
 
+  /** Whatever throws ends this session and harms nothing else: frames come from outside, and nobody waits for what answers bring about. */
+  function safely(step: () => void): void {
+    try { step(); } catch (error) { end(faultOf(error), 'a fault of this node'); }
+  }
+
   function pump(): void {
     if (pumping) return;
     pumping = true;
-    try {
-      while (open) {
-        const out = session.next(!blocked); // questions do not wait for the link
-        if (!out) break;
-        if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
-        else if (out.kind === 'ask') ask(out.id, out.question);
-        else if (out.kind === 'peer') {
-          connection.peer = out.node;
-          if (equal(out.node, node.id)) {
-            raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
-          }
-        } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
-        else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
-        else end(out.fault, out.fault?.message ?? 'done');
-      }
-    } finally {
-      pumping = false;
-    }
+    safely(pumpAll);
+    pumping = false;
     wake();
   }
 
-  function ask(id: number, question: Parameters<typeof answer>[1]): void {
-    void answer(answering, question).then(
-      (result) => session.answer(id, result, clock.uptime()),
-      (error) => session.answer(id, error instanceof Fault ? error : new Fault('internal', String(error), { cause: error }), clock.uptime()),
-    ).then(pump);
+  function pumpAll(): void {
+    while (open) {
+      const out = session.next(!blocked); // questions do not wait for the link
+      if (!out) break;
+      if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
+      else if (out.kind === 'ask') ask(out.id, out.question);
+      else if (out.kind === 'peer') {
+        connection.peer = out.node;
+        if (equal(out.node, node.id)) {
+          raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
+        }
+      } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
+      else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
+      else end(out.fault, out.fault?.message ?? 'done');
+    }
   }
 
-  link.onFrame = (frame) => { if (open) { session.frame(frame, clock.uptime()); pump(); } };
+  function ask(id: number, question: Parameters<typeof answer>[1]): void {
+    const told = (result: Parameters<typeof session.answer>[1]): void => {
+      if (open) safely(() => session.answer(id, result, clock.uptime()));
+      pump();
+    };
+    void answer(answering, question).then(told, (error: unknown) => told(faultOf(error)));
+  }
+
+  link.onFrame = (frame) => { if (open) { safely(() => session.frame(frame, clock.uptime())); pump(); } };
   link.onDrain = () => { blocked = false; pump(); };
   link.onClose = (reason) => end(connection.synced && o.once ? undefined : new Fault('link-closed', `the connection over ${link.manifest.name} ended: ${reason}`), reason);
   node.connections.add(connection);
   pump();
   return connection;
+}
+
+function faultOf(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('internal', String(error), { cause: error });
 }

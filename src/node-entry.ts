@@ -40,9 +40,13 @@ function slice(bytes: Bytes, from: number, to: number): Bytes {
 /** Someone who wants new events of a stream. */
 export interface Follower { stream: string; query: Query; tell(entry: Entry): void }
 
-/** All followers of a node. */
+/** All followers of a node. One that throws is told nothing more: what it was told of is stored, and its fault is not the writer's. */
 export class Followers {
   readonly #all = new Set<Follower>();
+  readonly #failed: (error: unknown) => void;
+
+  /** `failed` hears of a follower that threw. */
+  constructor(failed: (error: unknown) => void) { this.#failed = failed; }
 
   /** Returns how to stop. */
   add(follower: Follower): () => void {
@@ -54,10 +58,19 @@ export class Followers {
   tell(run: Admitted): void {
     for (const follower of this.#all) {
       if (follower.stream !== run.stream) continue;
-      for (let i = 0; i < run.ends.length; i++) {
-        const fields = decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, run.ends[i]!));
-        if (matches(fields, follower.query)) follower.tell(entryOf(run.stream, foundIn(run, i, fields)));
+      try {
+        tellOne(follower, run);
+      } catch (error) {
+        this.#all.delete(follower);
+        this.#failed(error);
       }
     }
+  }
+}
+
+function tellOne(follower: Follower, run: Admitted): void {
+  for (let i = 0; i < run.ends.length; i++) {
+    const fields = decodeEvent(run.bytes.subarray(i ? run.ends[i - 1]! : 0, run.ends[i]!));
+    if (matches(fields, follower.query)) follower.tell(entryOf(run.stream, foundIn(run, i, fields)));
   }
 }

@@ -49,7 +49,7 @@ export class Node {
   readonly writer: Writer;
   readonly connections = new Set<Connection>();
   readonly options: NodeOptions;
-  readonly followers = new Followers();
+  readonly followers = new Followers((error) => this.options.notice({ kind: 'alarm', alarm: { code: 'follower', node: this.id, log: null, text: `a follower failed and is told nothing more: ${String(error)}` } }));
   /** By hex of the peer's id: our digest when its last receipt was noted down, and when (uptime). */
   readonly lastReceipts = new Map<string, { digest: string; at: number }>();
   readonly #latest: LatestView;

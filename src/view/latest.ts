@@ -38,7 +38,7 @@ export class LatestView implements Fold {
   readonly #orders = new Map<string, Bytes>();
   /** Being stored. */
   #runs: Admitted[] = [];
-  #writing: { stream: string; latest: Latest; name: string }[] = [];
+  #writing: { stream: string; latest: Latest; name: string; newer: boolean }[] = [];
 
   constructor(store: Store) { this.#store = store; }
 
@@ -79,10 +79,9 @@ export class LatestView implements Fold {
         const row = await this.#store.get('latest', key);
         order = row && parseLatest(row).order;
       }
-      this.#writing.push(one);
-      if (order && compare(one.latest.order, order) <= 0) continue;
-      ops.push({ table: 'latest', key, value: concat(one.latest.order, one.latest.event) });
-      this.#remember(one.name, one.latest.order);
+      const newer = !order || compare(one.latest.order, order) > 0;
+      this.#writing.push({ ...one, newer });
+      if (newer) ops.push({ table: 'latest', key, value: concat(one.latest.order, one.latest.event) });
     }
     return ops;
   }
@@ -90,8 +89,8 @@ export class LatestView implements Fold {
   settled(durable: boolean): void {
     if (durable && this.#fresh.length) this.#fresh = this.#fresh.filter((f) => !covered(f, this.#runs));
     this.#runs = [];
-    for (const { stream, latest, name } of this.#writing) {
-      if (!durable) { this.#orders.delete(name); continue; }
+    for (const { stream, latest, name, newer } of durable ? this.#writing : []) {
+      if (newer) this.#remember(name, latest.order);
       const keys = this.#overlay.get(stream);
       const over = keys?.get(latest.key);
       if (over && compare(over.order, latest.order) <= 0) keys!.delete(latest.key);
