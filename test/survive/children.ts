@@ -20,7 +20,8 @@ export function startChild(name: string, argument: unknown, tell: (line: string)
   const child = spawn(process.execPath, [fileURLToPath(new URL(`./${name}.child.mjs`, import.meta.url)), JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   alive.add(child);
   const lines: string[] = [];
-  let rest = '', over = false, wake: (() => void)[] = [];
+  const wake: (() => void)[] = [];
+  let rest = '', over = false;
   const stir = (): void => { for (const each of wake.splice(0)) each(); };
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     const parts = (rest + chunk).split('\n');

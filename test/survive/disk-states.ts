@@ -93,7 +93,7 @@ export function diskStates(folder: string): DiskStates {
     },
     build(to, how, random) {
       for (const [path, file] of files) {
-        let content = Buffer.from(file.base), left = how === 'first' ? between(random, 0, file.changes.length) : Infinity;
+        let content: Buffer = Buffer.from(file.base), left = how === 'first' ? between(random, 0, file.changes.length) : Infinity;
         for (const { at, bytes, sure } of file.changes) {
           if (!bytes) { content = resize(content, at); continue; }
           if (sure || how === 'written' || (how === 'first' && left-- > 0)) { content = apply(content, at, bytes); continue; }

@@ -43,7 +43,7 @@ test('the control socket', () => inFolder(async (path) => {
     socket.on('connect', () => { socket.write(bytes, () => setTimeout(end, wait)); });
   });
   const nested = (depth: number): Buffer => Buffer.concat([Buffer.alloc(depth, 0x81), Buffer.from([0])]);
-  const length = (n: number, rest = Buffer.alloc(0)): Buffer => { const head = Buffer.alloc(4); head.writeUInt32BE(n); return Buffer.concat([head, rest]); };
+  const length = (n: number, rest: Buffer = Buffer.alloc(0)): Buffer => { const head = Buffer.alloc(4); head.writeUInt32BE(n); return Buffer.concat([head, rest]); };
   const attacks: Buffer[] = [
     ...Array.from({ length: 20 }, (_, i) => randomBytes(1 + i * 300)), Buffer.from('GET / HTTP/1.1\r\n\r\n'),
     length(0), length(1, Buffer.from([0xff])), length(0xffff_ffff, randomBytes(1_000)), length(2 * MB, randomBytes(2 * MB)), length(2 * MB + 1, Buffer.alloc(8 * MB)),

@@ -18,7 +18,8 @@ test(`${KILLS} kills of a node that writes (seed ${SEED})`, () => inFolder((slow
   for (let group = 0; kills < KILLS; group++) {
     const dir = (group % 2 ? fast : slow)(`node-${group}`), book = ledger();
     await foundIn(dir);
-    for (let until = kills + EACH; kills < until;) {
+    const until = kills + EACH;
+    while (kills < until) {
       const moment = (['load', 'load', 'turn', 'turn', 'turn', 'start', 'close'] as const)[between(random, 0, 6)]!;
       const child = startLoad({
         dir, seed: SEED + round, from: ++round * 1_000_000, callers: between(random, 1, 12), windowMs: between(random, 0, 1) * 150, pad: moment === 'turn' ? 12_000 : [20, 1_500, 9_000][between(random, 0, 2)]!,

@@ -21,7 +21,8 @@ test(`${KILLS} kills of nodes in the middle of exchanges (seed ${SEED})`, () => 
     }, book.take);
     let left = begin(a, { listen: 'tcp://127.0.0.1:0' });
     let url = (await left.said('listening'))!.split(' ')[1]!, right = begin(b, { peers: [url] });
-    for (let until = kills + EACH; kills < until;) {
+    const until = kills + EACH;
+    while (kills < until) {
       await right.said('open');
       if (random() < 0.8) await Promise.race([right.said('connected'), sleep(3_000)]);
       await sleep(between(random, 0, 300));
