@@ -33,13 +33,15 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
     const range = ranges[ranges.length - 1]!;
     const found = await next(archive, liveOf, range);
     if (!found.length) { ranges.pop(); continue; }
+    const { from } = range;
     for (const s of found) {
       segments.push(s.bytes);
       size += s.bytes.length;
       range.from = Math.max(range.from, s.header.first + s.header.count);
     }
     ranges[ranges.length - 1] = { ...range };
-    if (range.from > range.to) ranges.pop();
+    // A row that is not what its key says does not go on: it must not be sent for ever.
+    if (range.from > range.to || range.from === from) ranges.pop();
     if (size >= budget) break;
   }
   return { segments, cursor: ranges.length ? { ranges } : null };
