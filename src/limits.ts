@@ -39,6 +39,12 @@ export const HEADER_BYTES = 8_192;
 export const CITES = 64;
 /** Runs of one log that may be held beyond holes; further ones wait until holes are filled. */
 export const SPANS = 256;
+/** Ends of runs of one log that is forked: more than cloned machines make, and few enough for its record to be written with each segment. */
+export const BRANCHES = 1_024;
+/** Different places at which later logs may cite one log. */
+export const CITED = 1_024;
+/** Authors of whom something may lie in quarantine. */
+export const QUARANTINE_AUTHORS = 4_096;
 /** Live segments are sealed after this long at most. */
 export const WINDOW_MS = 2_000;
 /** Bytes of quarantined segments kept in all, and of one author. */

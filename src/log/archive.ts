@@ -48,6 +48,8 @@ export interface Archive {
   readonly suspects: Set<string>;
   /** By hex of the author's id. */
   readonly quarantine: Map<string, Quarantined>;
+  /** Of all of them together. */
+  quarantineBytes: number;
   seen: Stamp;
   /** The items of a log, where this process has sealed more of it than is stored; set by the writer. */
   ownItems: (log: Bytes) => Item[] | undefined;
@@ -81,7 +83,7 @@ const MENDED: readonly Table[] = ['meta', 'log', 'lineage', 'frontier'];
 /** Opens the archive over a store. What is damaged is named in `damage`; `mend` makes again what can be. */
 export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'random' | 'fleet' | 'node' | 'authority' | 'fold'>): Promise<Archive> {
   const archive: Archive = {
-    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), seen: ZERO_STAMP, ownItems: () => undefined,
+    ...parts, records: new Map(), own: new Set(), frontier: new Map(), delta: { removed: [], added: [] }, tallies: new Map(), suspects: new Set(), quarantine: new Map(), quarantineBytes: 0, seen: ZERO_STAMP, ownItems: () => undefined,
     counted: { void: 0, unknown: 0 }, owed: new Map(), owedStored: false, folded: undefined, damage: [], mending: undefined, gone: new Set(),
   };
   const { store } = parts;
@@ -109,6 +111,7 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
     const [bytes, segments] = decode(row.value) as number[];
     const node = row.key.slice(QUARANTINED.length);
     archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! });
+    archive.quarantineBytes += bytes!;
   }
   for await (const row of pages(store, 'alarm', undefined, undefined, 500, lost)) {
     const [code, node] = decode(row.value) as [string, Bytes];

@@ -6,7 +6,7 @@ import type { LogRecord } from './record.ts';
 import { compare, concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
-import { QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
+import { QUARANTINE_AUTHORS, QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
 import { OWED, QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
 import { indexValue } from './index-row.ts';
@@ -43,6 +43,7 @@ export class Change {
   readonly counted = { void: 0, unknown: 0 };
   private readonly records = new Map<string, LogRecord>();
   private readonly quarantine = new Map<string, Quarantined>();
+  private quarantineAdded = 0;
   private readonly fresh = new Set<string>();
   private readonly rows = new Map<string, { table: 'segment' | 'quarantine'; key: Bytes; bytes: Bytes | undefined }>();
   private readonly bytes = new Map<string, { segments: number; bytes: number }>();
@@ -85,9 +86,12 @@ export class Change {
     const known = this.rows.get('quarantine' + hex(key));
     if (known ? known.bytes !== undefined : await this.archive.store.get('quarantine', key) !== undefined) return true;
     const held = this.quarantined(h.node);
-    const all = [...this.archive.quarantine.values()].reduce((n, q) => n + q.bytes, 0);
+    const all = this.archive.quarantineBytes + this.quarantineAdded;
+    const authors = this.archive.quarantine.size + this.quarantine.size;
+    if (!whatever && (held.segments === 0 && authors >= QUARANTINE_AUTHORS)) return false;
     if (!whatever && (held.bytes + segment.bytes.length > QUARANTINE_AUTHOR_BYTES || all + segment.bytes.length > QUARANTINE_BYTES)) return false;
     this.setRow('quarantine', key, segment.bytes);
+    this.quarantineAdded += segment.bytes.length;
     this.quarantine.set(hex(h.node), { node: h.node, bytes: held.bytes + segment.bytes.length, segments: held.segments + 1 });
     return true;
   }
@@ -96,6 +100,7 @@ export class Change {
     const h = segment.header;
     this.setRow('quarantine', quarantineKey(h.node, segment.log, h.first, h.count, h.after), undefined);
     const held = this.quarantined(h.node);
+    this.quarantineAdded -= segment.bytes.length;
     this.quarantine.set(hex(h.node), { node: h.node, bytes: held.bytes - segment.bytes.length, segments: held.segments - 1 });
   }
 
@@ -192,6 +197,7 @@ export class Change {
     }
     for (const [stream, t] of tallies) archive.tallies.set(stream, t);
     for (const a of this.alarms) if (a.code === 'clone' || a.code === 'fork') archive.suspects.add(hex(a.node));
+    archive.quarantineBytes += this.quarantineAdded;
     for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);
   }
 

@@ -5,7 +5,7 @@ import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { LogRecord } from './record.ts';
 import { Fault } from '../fault.ts';
-import { SEGMENT_EVENTS, SPANS } from '../limits.ts';
+import { BRANCHES, CITED, SEGMENT_EVENTS, SPANS } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { lastOf, understood } from '../event/header.ts';
 import { checkSegment, parseSegment } from '../event/segment.ts';
@@ -104,6 +104,8 @@ async function enter(change: Change, segment: Segment, touched: Map<string, Byte
   }
   learn();
   const record = await change.record(segment.log);
+  // Below the cut of a log that was judged already: it needs no judging again, unless it tells what else is in the ancestry.
+  if (verdict.state === 'killed' && h.first > 1 && record?.bounds?.length && !change.archive.owed.has(hex(h.node)) && extend(record, opened.piece)) return place(change, opened);
   if (record && record.spans.some((s) => s.from <= h.first && h.first + h.count - 1 <= s.to && record.bounds)) {
     if (await covers(change, record, opened.piece)) return { state: 'held', log: segment.log, events: 0 };
   }
@@ -121,6 +123,10 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   const h = segment.header;
   const old = await change.record(segment.log);
   let record = old ? named(old, h) : emptyRecord(segment.log, h);
+  for (const tip of h.opening?.cites ?? []) {
+    const cited = (await change.record(tip.log))?.cited;
+    if (cited && cited.length >= CITED && !cited.some((c) => equal(c.e, tip.e))) throw new Fault('too-many', `log ${hex(tip.log)} of node ${hex(h.node)} is cited at more than ${CITED} places`);
+  }
   const quick = extend(record, piece);
   let added: number;
   if (quick) {
@@ -133,10 +139,11 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     if (opened.inside) tell(change, opened, piece.last - added + 1, piece.last); // what is new is its end, or all of it
   } else {
     if (!links(record, piece) && await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
+    const stored = (await openStored(change, segment.log)).map((o) => o.piece);
+    const built = rebuild([...stored, piece], record.bounds);
+    if (built.spans.length > BRANCHES) throw new Fault('too-many', `log ${hex(segment.log)} of node ${hex(h.node)} has more than ${BRANCHES} branches and runs beyond holes`);
     change.putSegment(segment, keysIn(opened));
-    const all = await openStored(change, segment.log);
-    const built = rebuild(all.map((o) => o.piece), record.bounds);
-    if (opened.inside) tellNew(change, opened, all.filter((o) => o.inside && !equal(o.segment.signature, segment.signature)).map((o) => o.piece));
+    if (opened.inside) tellNew(change, opened, stored);
     added = built.events - record.events;
     record = { ...record, spans: built.spans, events: built.events, forked: built.forked };
     if (built.forked && !old?.forked) {
@@ -190,16 +197,17 @@ function pastTip(change: Change, record: LogRecord): void {
   change.alarm('clone', record.node, null, `node ${hex(record.node)} went on writing stream ${record.stream} after a later process had started from an older state: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
 }
 
-/** True when stored segments are known to hold all events of a piece. */
+/** True when stored segments are known to hold all events of a piece: where they end alike, they are alike up to there. */
 async function covers(change: Change, record: LogRecord, piece: Piece): Promise<boolean> {
   if (!record.spans.some((s) => s.from <= piece.first && piece.last <= s.to)) return false;
-  for (const segment of await change.storedFrom(record.log, piece.last - SEGMENT_EVENTS + 1, piece.last)) {
-    const last = lastOf(segment.header);
-    if (last < piece.last) continue;
-    const e = last === piece.last ? segment.header.after : hashAt(openIt(change.archive, segment).piece, piece.last);
-    if (e && equal(e, piece.after)) return true;
+  let reach = piece.first - 1;
+  for (const segment of await change.storedFrom(record.log, piece.first - SEGMENT_EVENTS + 1, piece.last)) {
+    const last = lastOf(segment.header), to = Math.min(last, piece.last);
+    if (segment.header.first > reach + 1 || to <= reach) continue;
+    const mine = hashAt(piece, to), e = last === to ? segment.header.after : mine && hashAt(openIt(change.archive, segment).piece, to);
+    if (e && mine && equal(e, mine)) reach = to;
   }
-  return false;
+  return reach === piece.last;
 }
 
 /** A longer run replaces the shorter segments that lie wholly inside it. */

@@ -37,10 +37,18 @@ export function isVoid(archive: Archive, opened: Opened): boolean {
     && archive.authority.keyOf(h.stream, h.keyHash) !== undefined;
 }
 
-/** The stored segments of a log, opened. */
+/** As `openIt`, once somebody looks inside: of a long log most segments join by their ends alone. */
+export function openLater(archive: Archive, segment: Segment): Opened {
+  const { first, count, before, after } = segment.header;
+  let open: Opened | undefined;
+  const look = (): Opened => open ??= openIt(archive, segment);
+  return { segment, get inside() { return look().inside; }, piece: { first, last: first + count - 1, before, after, get hashes() { return look().piece.hashes; } } };
+}
+
+/** The stored segments of a log, opened when they are looked at. */
 export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
   const rows = await change.stored('segment', log);
-  return rows.map((row) => openIt(change.archive, segmentOf(row)));
+  return rows.map((row) => openLater(change.archive, segmentOf(row)));
 }
 
 /** Notes as admitted what a segment that can be read holds at the positions from..to. */
@@ -59,8 +67,9 @@ export function tell(change: Change, opened: Opened, from: number, to: number): 
 /** Notes as admitted what no other readable segment of the log holds. */
 export function tellNew(change: Change, opened: Opened, others: Piece[]): void {
   const { first, last } = opened.piece;
-  const known = (position: number): boolean => others.some((other) => {
-    const e = hashAt(other, position);
+  const beside = others.filter((other) => other.first <= last && other.last >= first && other.hashes);
+  const known = (position: number): boolean => beside.some((other) => {
+    const e = position < other.first ? undefined : hashAt(other, position);
     return e !== undefined && equal(e, hashAt(opened.piece, position)!);
   });
   for (let from = first, to = first; from <= last; from = ++to) {

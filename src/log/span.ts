@@ -10,7 +10,7 @@ export interface Piece { first: number; last: number; before: Bytes; after: Byte
 export function hashAt(piece: Piece, position: number): Bytes | undefined {
   if (position === piece.last) return piece.after;
   if (position === piece.first - 1) return piece.before;
-  if (!piece.hashes || position < piece.first || position > piece.last) return undefined;
+  if (position < piece.first || position > piece.last || !piece.hashes) return undefined;
   return piece.hashes.subarray((position - piece.first) * 32, (position - piece.first + 1) * 32);
 }
 
@@ -19,7 +19,7 @@ export function hashAt(piece: Piece, position: number): Bytes | undefined {
  * Returns the new spans and how many events are new, or undefined when only `rebuild` can tell.
  */
 export function extend(record: LogRecord, piece: Piece): { spans: readonly Span[]; added: number } | undefined {
-  if (record.bounds || record.forked) return undefined;
+  if (record.forked || (record.bounds && !inside(piece, record.bounds))) return undefined;
   if (links(record, piece)) return undefined;
   const count = piece.last - piece.first + 1;
   let lower: Span | undefined, upper: Span | undefined, over: Span | undefined;
@@ -48,6 +48,12 @@ export function extend(record: LogRecord, piece: Piece): { spans: readonly Span[
   }
   const spans = record.spans.filter((s) => s !== lower && s !== upper && s !== over);
   return { spans: [...spans, merged].sort((a, b) => a.from - b.from), added };
+}
+
+/** True when a piece of a cut log ends below its bound, or right there. */
+function inside(piece: Piece, bounds: readonly Bound[]): boolean {
+  const top = Math.max(0, ...bounds.map((b) => b.position));
+  return piece.last < top ? !bounds.some((b) => b.position === piece.last && !equal(b.e, piece.after)) : bounds.some((b) => b.position === piece.last && equal(b.e, piece.after));
 }
 
 /** True when a piece that is held already shows that the end of one run lies inside another: it is kept for that. */
@@ -127,7 +133,7 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
     while (root.parent) root = root.parent;
     spans.push({ from: root.position + 1, to: p.position, before: root.e, after: p.e });
   }
-  return { spans, events, kept, forked: twice(sorted) || (branched && cut.every((p) => !p || p.hashes !== undefined || p.first === p.last)) };
+  return { spans, events, kept, forked: twice(sorted) || (branched && overlapping(cut).every((p) => p.first === p.last || p.hashes !== undefined)) };
 }
 
 /**
@@ -143,7 +149,8 @@ function pathOf(piece: Piece, sorted: Point[]): Point[] {
     if (e && equal(e, sorted[i]!.e)) path.push(sorted[i]!);
     within.push(sorted[i]!);
   }
-  const opaque = !piece.hashes && piece.last > piece.first;
+  if (within.length === path.length) return path;
+  const opaque = piece.last > piece.first && !piece.hashes;
   return opaque && within.every((p, i) => i === 0 || p.position > within[i - 1]!.position) ? within : path;
 }
 
@@ -172,6 +179,18 @@ function partings(cut: (Piece | undefined)[], paths: (Point[] | undefined)[], po
     }
   }
   return found;
+}
+
+/** The pieces that share a position with another: only they can be ways of one branch in other packings. */
+function overlapping(cut: (Piece | undefined)[]): Piece[] {
+  const sorted = cut.filter((p) => p !== undefined).sort((a, b) => a.first - b.first);
+  const out = new Set<Piece>();
+  let over: Piece | undefined; // of those so far the one that reaches furthest
+  for (const p of sorted) {
+    if (over && p.first <= over.last) out.add(over).add(p);
+    if (!over || p.last > over.last) over = p;
+  }
+  return [...out];
 }
 
 /** True when two hashes stand at one position (two openings of one log at position 0): nothing else proves a fork to who cannot read. */

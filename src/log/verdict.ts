@@ -5,6 +5,7 @@ import type { Judgement } from './authority.ts';
 import type { Change } from './change.ts';
 import type { Opened } from './opened.ts';
 import type { Bound, Citation, LogRecord } from './record.ts';
+import { CITED } from '../limits.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
@@ -64,7 +65,7 @@ async function cite(change: Change, cases: Map<string, Case>, one: Case, tip: Ti
   }
   const list = cited.get(name) ?? [];
   const same = list.find((c) => c.position === tip.position && equal(c.e, tip.e));
-  if (same) { if (same.by.length < 8 && !same.by.some((b) => equal(b, by))) same.by.push(by); } else list.push({ position: tip.position, e: tip.e, by: [by], held: false });
+  if (same) { if (same.by.length < 8 && !same.by.some((b) => equal(b, by))) same.by.push(by); } else if (list.length < CITED) list.push({ position: tip.position, e: tip.e, by: [by], held: false });
   cited.set(name, list);
 }
 
@@ -162,9 +163,9 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
         change.see(h.stampLast);
         if (h.stream === '$fleet') for (const n of authority.learn(factsOf(opened.segment, opened))) changed.set(hex(n), n);
       }
-      if (opened.inside && !wasInside) tell(change, opened, h.first, Math.min(last, top));
-      else if (opened.inside && top > before && last > before) tell(change, opened, Math.max(h.first, before + 1), Math.min(last, top));
-      if (opened.inside && wasInside && last > top && before > top) takeBack(change, opened, top + 1);
+      const news = !wasInside ? h.first : top > before && last > before ? Math.max(h.first, before + 1) : undefined;
+      if (news !== undefined && opened.inside) tell(change, opened, news, Math.min(last, top));
+      if (wasInside && last > top && before > top && opened.inside) takeBack(change, opened, top + 1);
     } else if (wasInside) {
       change.dropSegment(opened.segment);
       if (opened.inside) takeBack(change, opened, h.first);
