@@ -13,7 +13,7 @@ import { pages } from './log/archive.ts';
 import { isDamage } from './log/damage.ts';
 import { Change, DIRTY } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
-import { keysIn, openStored, tell } from './log/opened.ts';
+import { isVoid, keysIn, openStored, tell } from './log/opened.ts';
 import { prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
 import { holdsPoint, rebuild } from './log/span.ts';
@@ -93,7 +93,7 @@ async function foldLogs(archive: Archive, fresh: (stream: string, keyHash: Bytes
     const pieces = opened.map((o) => o.piece);
     const built = rebuild(pieces, record.bounds);
     const cited = record.cited.map((c) => ({ ...c, held: holdsPoint(pieces, c.position, c.e) }));
-    change.setRecord({ ...record, cited, spans: built.spans, events: built.events, forked: built.forked }, false);
+    change.setRecord({ ...record, cited, spans: built.spans, events: built.events, forked: built.forked, hollow: opened.some((o) => isVoid(archive, o)) }, false);
     await change.commit();
     for (const run of change.admitted) told(run);
   }

@@ -127,7 +127,8 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     const cited = (await change.record(tip.log))?.cited;
     if (cited && cited.length >= CITED && !cited.some((c) => equal(c.e, tip.e))) throw new Fault('too-many', `log ${hex(tip.log)} of node ${hex(h.node)} is cited at more than ${CITED} places`);
   }
-  const quick = extend(record, piece);
+  const fills = record.hollow && opened.inside !== undefined; // it may say what a void segment of the same events does not
+  const quick = fills ? undefined : extend(record, piece);
   let added: number;
   if (quick) {
     if (quick.added === 0) return { state: 'held', log: segment.log, events: 0 };
@@ -138,10 +139,11 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     change.putSegment(segment, keysIn(opened));
     if (opened.inside) tell(change, opened, piece.last - added + 1, piece.last); // what is new is its end, or all of it
   } else {
-    if (!links(record, piece) && await covers(change, record, piece)) return { state: 'held', log: segment.log, events: 0 };
+    if (!links(record, piece) && await covers(change, record, piece, fills)) return { state: 'held', log: segment.log, events: 0 };
     const stored = (await openStored(change, segment.log)).map((o) => o.piece);
     const built = rebuild([...stored, piece], record.bounds);
     if (built.spans.length > BRANCHES) throw new Fault('too-many', `log ${hex(segment.log)} of node ${hex(h.node)} has more than ${BRANCHES} branches and runs beyond holes`);
+    if (fills) await dropVoid(change, opened);
     change.putSegment(segment, keysIn(opened));
     if (opened.inside) tellNew(change, opened, stored);
     added = built.events - record.events;
@@ -155,10 +157,11 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
   for (const c of record.cited) {
     if (record.spans.some((s) => s.to > c.position)) pastTip(change, record);
   }
-  change.setRecord(record, !old);
+  const empty = isVoid(archive, opened);
+  change.setRecord(empty ? { ...record, hollow: true } : record, !old);
   change.see(h.stampLast);
   if (opened.inside) return { state: 'admitted', log: segment.log, events: Math.max(0, added) };
-  if (isVoid(archive, opened)) {
+  if (empty) {
     change.counted.void++;
     change.alarm('void', h.node, segment.log, `a segment of node ${hex(h.node)} in stream ${h.stream} does not hold what it says; its events are kept and not folded`);
   } else if (!understood(h)) change.counted.unknown++;
@@ -197,17 +200,27 @@ function pastTip(change: Change, record: LogRecord): void {
   change.alarm('clone', record.node, null, `node ${hex(record.node)} went on writing stream ${record.stream} after a later process had started from an older state: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
 }
 
-/** True when stored segments are known to hold all events of a piece: where they end alike, they are alike up to there. */
-async function covers(change: Change, record: LogRecord, piece: Piece): Promise<boolean> {
+/** True when stored segments (`readable`: that are not void) are known to hold all events of a piece: where they end alike, they are alike up to there. */
+async function covers(change: Change, record: LogRecord, piece: Piece, readable = false): Promise<boolean> {
   if (!record.spans.some((s) => s.from <= piece.first && piece.last <= s.to)) return false;
   let reach = piece.first - 1;
   for (const segment of await change.storedFrom(record.log, piece.first - SEGMENT_EVENTS + 1, piece.last)) {
     const last = lastOf(segment.header), to = Math.min(last, piece.last);
-    if (segment.header.first > reach + 1 || to <= reach) continue;
+    if (segment.header.first > reach + 1 || to <= reach || (readable && !openIt(change.archive, segment).inside)) continue;
     const mine = hashAt(piece, to), e = last === to ? segment.header.after : mine && hashAt(openIt(change.archive, segment).piece, to);
     if (e && mine && equal(e, mine)) reach = to;
   }
   return reach === piece.last;
+}
+
+/** A packing that can be read replaces the void ones of the same events. */
+async function dropVoid(change: Change, { piece, segment }: Opened): Promise<void> {
+  for (const other of await change.storedFrom(segment.log, piece.first, piece.last)) {
+    const last = lastOf(other.header), e = last <= piece.last ? hashAt(piece, last) : undefined;
+    if (!e || !equal(e, other.header.after) || !isVoid(change.archive, openIt(change.archive, other))) continue;
+    change.dropSegment(other);
+    change.counted.void--;
+  }
 }
 
 /** A longer run replaces the shorter segments that lie wholly inside it. */

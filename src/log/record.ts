@@ -35,17 +35,19 @@ export interface LogRecord {
   readonly bounds: readonly Bound[] | null;
   /** True once two branches were proven. */
   readonly forked: boolean;
+  /** True once a segment of it turned out void: its author may have packed the same events another way that is not. */
+  readonly hollow: boolean;
 }
 
 /** A record as this store wrote it; the store is trusted to hold what was put in, damage shows as a wrong shape. */
 type Stored = [version: number, log: Bytes, stream: string, node: Bytes, incarnation: Bytes, grant: Bytes, keyHash: Bytes | null, opening: [Bytes, [Bytes, number, Bytes][]] | null, height: number,
-  spans: [number, number, Bytes, Bytes][], cited: [number, Bytes, Bytes[], boolean][], events: number, bounds: [number, Bytes][] | null, forked: boolean];
+  spans: [number, number, Bytes, Bytes][], cited: [number, Bytes, Bytes[], boolean][], events: number, bounds: [number, Bytes][] | null, forked: boolean, hollow?: boolean];
 
 /** A record of a log of which nothing is held yet. */
 export function emptyRecord(log: Bytes, header: Pick<Header, 'stream' | 'node' | 'incarnation' | 'grant' | 'keyHash'>): LogRecord {
   return {
     log, stream: header.stream, node: header.node, incarnation: header.incarnation, grant: header.grant, keyHash: header.keyHash,
-    opening: null, height: 1, spans: [], cited: [], events: 0, bounds: null, forked: false,
+    opening: null, height: 1, spans: [], cited: [], events: 0, bounds: null, forked: false, hollow: false,
   };
 }
 
@@ -63,17 +65,17 @@ export function encodeRecord(r: LogRecord): Bytes {
     r.opening ? [r.opening.boot, r.opening.cites.map((t) => [t.log, t.position, t.e])] : null,
     r.height, r.spans.map((s) => [s.from, s.to, s.before, s.after]),
     r.cited.map((c) => [c.position, c.e, c.by, c.held]), r.events,
-    r.bounds ? r.bounds.map((b) => [b.position, b.e]) : null, r.forked,
+    r.bounds ? r.bounds.map((b) => [b.position, b.e]) : null, r.forked, r.hollow,
   ] as Value);
 }
 
 /** Reads a stored record. Fault `store-damaged` when it is not one. */
 export function decodeRecord(bytes: Bytes): LogRecord {
   try {
-    const [version, log, stream, node, incarnation, grant, keyHash, opening, height, spans, cited, events, bounds, forked] = decode(bytes) as Stored;
+    const [version, log, stream, node, incarnation, grant, keyHash, opening, height, spans, cited, events, bounds, forked, hollow] = decode(bytes) as Stored;
     if (version !== 1) throw new Fault('store-damaged', `a log record has the unknown version ${version}`);
     return {
-      log, stream, node, incarnation, grant, keyHash, height, events, forked,
+      log, stream, node, incarnation, grant, keyHash, height, events, forked, hollow: hollow === true,
       opening: opening && { boot: opening[0], cites: opening[1].map((t) => ({ log: t[0], position: t[1], e: t[2] })) },
       spans: spans.map((s) => ({ from: s[0], to: s[1], before: s[2], after: s[3] })),
       cited: cited.map((c) => ({ position: c[0], e: c[1], by: c[2], held: c[3] })),

@@ -10,7 +10,7 @@ import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
-import { factsOf, keysIn, openIt, openStored, tell } from './opened.ts';
+import { factsOf, isVoid, keysIn, openIt, openStored, tell } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord, named } from './record.ts';
 import { holdsPoint, rebuild } from './span.ts';
@@ -40,7 +40,7 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
     const opening = one.record.opening && openings.length ? one.record.opening : openings[0] ?? null;
     for (const tip of openings.flatMap((o) => o.cites)) await cite(change, cases, one, tip, cited);
     one.kept = all.filter((_, i) => built.kept[i]).map((o) => o.piece);
-    one.record = { ...one.record, opening, spans: built.spans, events: built.events, forked: built.forked, bounds: limit ?? null };
+    one.record = { ...one.record, opening, spans: built.spans, events: built.events, forked: built.forked, hollow: one.record.hollow || one.outside.some((o) => isVoid(change.archive, o)), bounds: limit ?? null };
   }
   for (const [name, limit] of boundsOf(cases)) {
     if (!bounds.has(name)) cases.get(name)!.record = { ...cases.get(name)!.record, bounds: limit }; // a log that is cited and not there

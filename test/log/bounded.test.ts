@@ -2,15 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hex } from '../../src/event/bytes.ts';
-import { joinRuns } from '../../src/event/run.ts';
-import { sliceRun } from '../../src/event/run.ts';
+import { decodeEvent, encodeEvent } from '../../src/event/event.ts';
+import { joinRuns, runOf, sliceRun } from '../../src/event/run.ts';
 import { sealSegment } from '../../src/event/segment.ts';
 import { digestOf, tallyOf } from '../../src/log/archive.ts';
 import { admit } from '../../src/log/door.ts';
 import { verifyStore } from '../../src/log/verify.ts';
 import type { OwnLog } from '../../src/log/own.ts';
 import { fakeCrypto } from '../sim/fake-crypto.ts';
-import { openRoom, record, seen } from './bench-node.ts';
+import { lasts, openRoom, record, seen } from './bench-node.ts';
 import type { Room } from './bench-node.ts';
 
 const bounded = suite('bounded');
@@ -58,6 +58,29 @@ bounded('what a revocation leaves is taken segment by segment, in any order, and
     assert.is(tallyOf(b.archive, 's').events, 14, order);
     assert.is((await seen(b, 's')).length, 14);
     assert.is(b.archive.quarantine.get(hex(a.node))?.segments, 3);
+    assert.equal((await verifyStore(b.archive, () => undefined)).damaged, []);
+  }
+});
+
+bounded('a packing that can be read replaces a void one of the same events', async () => {
+  for (const size of [2, 6]) {
+    const a = await openRoom('a'), b = await openRoom('b');
+    await record(a, 's', 6, true);
+    const [own] = [...a.writer.logs.values()];
+    const real = own!.chunks;
+    own!.chunks = real.map((c) => ({ ...c, run: runOf([encodeEvent({ ...decodeEvent(c.run.bytes), body: 'another' })]) }));
+    await admit(b.archive, [packed(a, own!, 1, 6)]);
+    own!.chunks = real;
+    assert.is(b.archive.counted.void, 1);
+    assert.is((await seen(b, 's')).length, 0);
+    const digest = digestOf(b.archive);
+    for (let i = 1; i <= 6; i += size) await admit(b.archive, [packed(a, own!, i, i + size - 1)]);
+    assert.equal(await seen(b, 's'), await seen(a, 's'), `${size}`);
+    assert.equal(await lasts(b, 's'), await lasts(a, 's'));
+    assert.is(digestOf(b.archive), digest);
+    assert.is(tallyOf(b.archive, 's').events, 6);
+    assert.is(b.archive.counted.void, size === 6 ? 0 : 1);
+    assert.is(tallyOf(b.archive, 's').segments, size === 6 ? 1 : 4);
     assert.equal((await verifyStore(b.archive, () => undefined)).damaged, []);
   }
 });
