@@ -110,7 +110,9 @@ export function itemsOf(r: LogRecord): Item[] {
   for (const span of r.spans) {
     if (span.from === 1) continue;
     const below = belowOf(span.from);
-    if (!below || below.to < span.from - 1) hole((below?.to ?? 0) + 1, span.from - 1, below, span.before);
+    // A run that ends just below is of another branch, else they were one: what is missing may begin anywhere.
+    if (below?.to === span.from - 1) hole(1, span.from - 1, undefined, span.before);
+    else hole((below?.to ?? 0) + 1, span.from - 1, below, span.before);
   }
   const top = r.bounds ? Math.max(0, ...r.bounds.map((b) => b.position)) : Infinity;
   const wanted = r.cited.filter((c) => c.position <= top && !c.held);
