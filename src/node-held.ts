@@ -54,19 +54,21 @@ export function heldStore(store: Store): HeldStore {
   }
 
   async function scan(table: Table, range: Range): Promise<Row[]> {
-    const limit = range.limit ?? 1_000;
+    if (!held.get(table)?.size) return store.scan(table, range);
+    const limit = range.limit ?? 1_000, out: Row[] = [];
     let { gte, lt } = range;
     for (;;) {
-      const rows = await store.scan(table, { ...range, ...(gte && { gte }), ...(lt && { lt }) });
-      if (!held.get(table)?.size) return rows;
-      const whole = rows.length < limit && rows.reduce((sum, row) => sum + row.value.length, 0) < PAGE_BYTES;
-      const edge = whole ? undefined : rows.at(-1)!.key;
+      const part: Range = { limit: limit - out.length, ...(gte && { gte }), ...(lt && { lt }), ...(range.reverse && { reverse: true }) };
+      const rows = await store.scan(table, part), large = rows.reduce((sum, row) => sum + row.value.length, 0) >= PAGE_BYTES;
+      // Up to its last row the page is known; without more of them, to the end of the range.
+      const edge = large || rows.length >= part.limit! ? rows.at(-1)!.key : undefined;
       const merged = new Map(rows.map((row) => [hex(row.key), row]));
-      for (const { key, value } of within(table, { ...range, ...(gte && { gte }), ...(lt && { lt }) }, edge)) {
+      for (const { key, value } of within(table, part, edge)) {
         if (value) merged.set(hex(key), { key, value }); else merged.delete(hex(key));
       }
-      if (merged.size || !edge) return [...merged.values()].sort((a, b) => compare(a.key, b.key) * (range.reverse ? -1 : 1)).slice(0, limit);
-      if (range.reverse) lt = edge; // all of this page is to be removed
+      out.push(...[...merged.values()].sort((a, b) => compare(a.key, b.key) * (range.reverse ? -1 : 1)));
+      if (!edge || out.length >= limit || (large && out.length > 0)) return out.slice(0, limit);
+      if (range.reverse) lt = edge;
       else { gte = new Uint8Array(edge.length + 1); gte.set(edge); }
     }
   }

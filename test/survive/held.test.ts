@@ -45,7 +45,7 @@ test('reads are those of a store that took everything', () => fc.assert(fc.async
   await store.flush();
   assert.is(store.held, 0);
   assert.equal([...under.rows].sort(), [...plain.rows].sort());
-})));
+}), { numRuns: 2_000 }));
 
 test('with room nothing is held, and other faults go through', async () => {
   const under = small(), store = heldStore(under);
