@@ -148,10 +148,10 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
         const name = current();
         const keys = first ? [first, ...rest] : rest;
         const now = name === undefined ? undefined : keyring.get(name);
-        const next = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
-        await options.keys.save(encodeIdentity(next));
-        identity = next;
-        saved = new Set(next.keys.map((k) => hex(keyHash(crypto, k))));
+        const whole = { ...identity, grant: grant ?? identity.grant, keys: now ? [now, ...keys.filter((k) => !equal(k, now))] : keys };
+        await options.keys.save(encodeIdentity(whole));
+        identity = whole;
+        saved = new Set(whole.keys.map((k) => hex(keyHash(crypto, k))));
       });
       saving = mine;
       mine.catch(() => undefined); // whoever asked for it awaits it

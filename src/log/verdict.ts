@@ -25,8 +25,13 @@ interface Case { record: LogRecord; isNew: boolean; inside: Opened[]; outside: O
  */
 export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
   const cases = await collect(change, node);
-  const bounds = boundsOf(cases);
   const changed = new Map<string, Bytes>();
+  // What somebody revoked knew may still count, admitted or not; while it was unknown it was not listened to.
+  for (const one of cases.values()) {
+    if (one.record.stream !== '$fleet' || one.judgement.state !== 'killed') continue;
+    for (const o of one.outside) for (const n of change.archive.authority.learn(factsOf(o.segment, o))) changed.set(hex(n), n);
+  }
+  const bounds = boundsOf(cases);
   const cited = new Map<string, Citation[]>();
   // Which logs end up with a valid opening decides whose citations count; a killed log's bounds already say so.
   for (const one of [...cases.values()]) {

@@ -157,7 +157,7 @@ async function layPast(node: Node, authors: Author[], past: number): Promise<voi
     const opening = { boot: named('boot', i).slice(0, 8), cites: i < n ? [] : [{ log: idOf(i - n), position: 10, e: named('end', i - n) }] };
     ops.push({ table: 'log', key: log, value: encodeRecord({
       log, stream: STREAM, node: o.node, incarnation: named('incarnation', i).slice(0, 16), grant: o.grant, keyHash: o.keyHash, opening, height: 1 + Math.floor(i / n),
-      spans: [{ from: 1, to: 10, before: named('start', i), after: e }], cited, events: 10, bounds: null, forked: false,
+      spans: [{ from: 1, to: 10, before: named('start', i), after: e }], cited, events: 10, bounds: null, forked: false, hollow: false,
     }) }, { table: 'lineage', key: lineageKey(o.node, STREAM, log), value: new Uint8Array(0) });
     if (last) {
       o.cites[0] = { log, position: 10, e };
