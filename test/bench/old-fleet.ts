@@ -23,7 +23,7 @@ import { mountStore } from '../sim/memory-store.ts';
 import { Mount } from '../sim/mount.ts';
 import { machineClock, openBenchNode, storeAll, type BenchNode } from './bench-node.ts';
 import { linkPair } from './memory-link.ts';
-import { PLACE, say } from './rows.ts';
+import { KEPT, PLACE, say } from './rows.ts';
 import { readings } from './trace.ts';
 
 export const STREAM = 'telemetry';
@@ -37,7 +37,7 @@ export interface OldFleet { a: BenchNode; b: BenchNode; authors: Author[]; save(
 
 /** Opens the fleet, which is made once and kept in dist/bench: `authors` logs of `events` events each, `past` incarnations before them in all. */
 export async function openOldFleet(authors: number, events: number, past: number): Promise<OldFleet> {
-  const folder = join(PLACE, `old-fleet-${authors}-${events}-${past}`), file = join(folder, 'authors');
+  const folder = join(PLACE, `old-fleet-${KEPT}-${authors}-${events}-${past}`), file = join(folder, 'authors');
   if (!existsSync(file)) await make(folder, authors, events, past);
   const known = (decode(new Uint8Array(readFileSync(file))) as any[][]).map(([seed, fleet, node, incarnation, grant, keyHash, boot, cite, key, position, e]): Author => ({
     seed, key, position, e, opening: { fleet, node, incarnation, stream: STREAM, grant, keyHash, boot, cites: [{ log: cite[0], position: cite[1], e: cite[2] }] },

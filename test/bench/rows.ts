@@ -27,6 +27,8 @@ export function say(text: string): void {
 
 /** Where benchmarks put what they build, on the disk of the repository: /tmp may lie in memory. */
 export const PLACE = join(process.cwd(), 'dist/bench');
+/** In the names of what is kept there from run to run: raise it when a store that an older program made would no longer do. */
+export const KEPT = 2;
 let folder: string | undefined;
 
 /** A new empty folder, removed when the process ends. */

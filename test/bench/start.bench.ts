@@ -9,7 +9,7 @@ import type { Opening, Tip } from '../../src/event/chain.ts';
 import { RunBuilder } from '../../src/event/run.ts';
 import { ownLog, sealRun } from '../../src/log/own.ts';
 import { openBenchNode } from './bench-node.ts';
-import { PLACE, freshFolder, say, tell } from './rows.ts';
+import { KEPT, PLACE, freshFolder, say, tell } from './rows.ts';
 import { readings } from './trace.ts';
 
 const INCARNATIONS = 100_000, EACH = 10, ROUNDS = 5;
@@ -18,7 +18,7 @@ const program = fileURLToPath(new URL('./start.child.mjs', import.meta.url));
 
 /** The store, made once: each incarnation sealed one segment and cites the one before it. */
 async function made(): Promise<string> {
-  const folder = join(PLACE, `long-life-${INCARNATIONS}`);
+  const folder = join(PLACE, `long-life-${KEPT}-${INCARNATIONS}`);
   if (existsSync(folder)) return folder;
   say(`making a store of ${INCARNATIONS} incarnations, once`);
   const part = `${folder}.part`;
