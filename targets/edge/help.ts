@@ -4,7 +4,7 @@ import { COMMON_FLAGS, type Command, type Flag } from './command.ts';
 import { VERSION } from './version.ts';
 
 /** Columns that text is broken at. */
-const WIDTH = 96;
+const WIDTH = 80;
 
 /** Breaks a text at spaces; later lines are indented. */
 function wrap(text: string, indent: string, first = indent): string {
@@ -62,19 +62,19 @@ export function overview(commands: readonly Command[]): string {
     lines.push('', title);
     for (const name of names) {
       const command = commands.find((each) => each.name === name);
-      if (command !== undefined) lines.push(`  ${[command.name, ...command.positionals].join(' ').padEnd(20)}${command.summary}`);
+      if (command !== undefined) lines.push(wrap(command.summary, ' '.repeat(22), `  ${[command.name, ...command.positionals].join(' ').padEnd(20)}`));
     }
   }
   lines.push('', 'A first tour', ...[
-    ['holdfast init --dir a --name alpha', 'found a fleet; its first node is alpha'],
-    [`echo '{"key":"pump-7","type":"pressure","body":4.2}' | holdfast append telemetry --dir a`, ''],
+    ['holdfast init --dir a --name alpha', 'found a fleet'],
+    ['holdfast append telemetry --dir a --key pump-7 --type pressure --body 4.2', ''],
     ['holdfast read telemetry --dir a', 'what is recorded'],
-    ['holdfast run --dir a', 'keep alpha running; it listens for others'],
-    ['holdfast invite --dir a', 'in another terminal: a token for one more node'],
-    ['holdfast join TOKEN --dir b --name beta', 'beta joins, no connection needed'],
-    ['holdfast sync tcp://127.0.0.1:7700 --dir b', 'exchange events until both hold the same'],
-  ].flatMap(([line, what]) => what === '' ? [`  ${line}`] : [`  ${line!.padEnd(46)} # ${what}`]));
+    ['holdfast run --dir a', 'keep alpha running'],
+    ['holdfast invite --dir a', 'elsewhere: a token for one more'],
+    ['holdfast join TOKEN --dir b --name beta', 'beta joins, with no connection'],
+    ['holdfast sync tcp://127.0.0.1:7700 --dir b', 'exchange until both hold the same'],
+  ].flatMap(([line, what]) => what === '' ? [`  ${line}`] : [`  ${line!.padEnd(42)} # ${what}`]));
   lines.push('', 'holdfast help COMMAND shows how to use one. holdfast version tells the version.',
-    'Exit status: 0 done, 1 it failed (a sentence and a stable code are on stderr), 2 it was asked wrongly.');
+    wrap('Exit status: 0 done, 1 it failed (a sentence and a stable code are on stderr), 2 it was asked wrongly.', ''));
   return lines.join('\n');
 }

@@ -193,8 +193,8 @@ function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof pa
     try {
       const report = await station.database.report();
       const at = performance.now();
-      // Rates over some seconds, so that they can be read.
-      if (before === undefined || at - before.at >= 5 * DRAW_MS) {
+      // Rates over some seconds, so that they can be read: as long as the default interval of the metrics, whose rate would flicker otherwise.
+      if (before === undefined || at - before.at >= 10 * DRAW_MS) {
         rates = ratesBetween(before, at, report);
         before = { at, report };
       }
