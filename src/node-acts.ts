@@ -11,10 +11,13 @@ import { parseSegment } from './event/segment.ts';
 import { inviteDraft, keyDraft, releaseDraft, revokeDraft } from './fleet/acts.ts';
 import { makeInvite } from './fleet/invite.ts';
 import { encodeToken } from './fleet/token.ts';
-import { itemsIn, pages } from './log/archive.ts';
+import { itemsIn, pages, recordOf } from './log/archive.ts';
 import { TIP } from './log/item.ts';
 import { prefixEnd, segmentFrom, segmentSpan } from './log/place.ts';
 import { olderKeys, readsAll } from './node-fleet.ts';
+
+/** Logs that a revocation names beside the tips. */
+const NAMED_ENDS = 64;
 
 /** Whom to invite: `name` of the invitation; rights as patterns (`*` for all streams, none by default for `read` means a relay that carries what it cannot read). */
 export interface Invitation { name?: string; admin?: boolean; read?: string[]; write?: string[]; addresses?: string[]; root?: Bytes }
@@ -66,10 +69,25 @@ export async function revoke(node: Node, target: Bytes, why: string): Promise<vo
   node.seal();
   const tips = itemsIn(node.archive, () => true).filter((i) => i.kind === TIP && equal(i.node, target)).map((i): Tip => ({ log: i.log, position: i.to, e: i.after }));
   if (tips.length > FLEET_TIPS) throw new Fault('too-many', `node ${hex(target)} has ${tips.length} tips here, more than the ${FLEET_TIPS} that a revocation can cite; let it be repaired by one more start of the node`);
-  await node.appendFleet(revokeDraft({ author: node.id, node: target, cut: sortTips(tips), why, seen: membership.seen(node.fleetLog()) }));
+  await node.appendFleet(revokeDraft({ author: node.id, node: target, cut: sortTips([...tips, ...await recentEnds(node, target, tips)]), why, seen: membership.seen(node.fleetLog()) }));
   if (!membership.rotationDue()) return;
   const members = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
   await node.appendFleet(keyDraft(crypto, random, { author: node.id, key: random.bytes(32), members, before: olderKeys(membership, keyring), seen: membership.seen(node.fleetLog()) }));
+}
+
+/**
+ * Ends of a node's latest logs that others of its logs cite, as many as fit beside its tips: a cut reaches them anyway, but where several admins revoke at
+ * once, naming them keeps what all had seen (FORMAT section 6, rule 4).
+ */
+async function recentEnds(node: Node, target: Bytes, tips: Tip[]): Promise<Tip[]> {
+  const ends: { height: number; tip: Tip }[] = [];
+  for await (const row of pages(node.archive.store, 'lineage', target, prefixEnd(target), 256)) {
+    const record = await recordOf(node.archive, row.key.slice(-16));
+    for (const span of record?.spans ?? []) ends.push({ height: record!.height, tip: { log: record!.log, position: span.to, e: span.after } });
+    if (ends.length > 4 * NAMED_ENDS) ends.sort((a, b) => b.height - a.height).splice(NAMED_ENDS);
+  }
+  const fresh = ends.filter(({ tip }) => !tips.some((other) => equal(other.log, tip.log)));
+  return fresh.sort((a, b) => b.height - a.height).slice(0, Math.max(0, Math.min(NAMED_ENDS, FLEET_TIPS - tips.length))).map(({ tip }) => tip);
 }
 
 /** Gives back what lies in quarantine of a revoked node here. Faults: `not-admin`, `not-found` (nothing lies there). */

@@ -116,19 +116,22 @@ async function collect(change: Change, node: Bytes): Promise<Map<string, Case>> 
 /** For each log: null where all is valid, else the ends of what is; none at all for logs that wait for a grant. */
 function boundsOf(cases: Map<string, Case>): Map<string, Bound[] | null> {
   const result = new Map<string, Bound[] | null>();
+  const known = new Map<string, { cuts: Reach[]; released: Reach }>(); // logs under one grant share it
   for (const [name, one] of cases) {
     const j = one.judgement;
     if (j.state === 'live') { result.set(name, null); continue; }
     if (j.state === 'waiting') { result.set(name, []); continue; }
-    const reached = j.cuts.map((cut) => ancestry(cases, cut).get(name));
-    const released = ancestry(cases, j.releases).get(name) ?? [];
+    const key = [...j.cuts, j.releases].map((tips) => tips.map((tip) => `${hex(tip.log)}${tip.position}`).join()).join('|');
+    const reach = known.get(key) ?? { cuts: ancestries(cases, j.cuts), released: ancestries(cases, [j.releases])[0]! };
+    known.set(key, reach);
+    const reached = reach.cuts.map((cut) => cut.get(name));
     // Valid is what every revocation left, or any release gave back.
     let kept: Bound[] = [];
     if (reached.every((r) => r !== undefined)) {
       const lowest = reached.map((r) => highest(r!)).sort((a, b) => a.position - b.position)[0];
       kept = reached.length === 1 ? reached[0]! : lowest ? [lowest] : [];
     }
-    result.set(name, [...kept, ...released]);
+    result.set(name, [...kept, ...reach.released.get(name) ?? []]);
   }
   return result;
 }
@@ -137,16 +140,25 @@ function highest(bounds: Bound[]): Bound {
   return bounds.reduce((a, b) => (b.position > a.position ? b : a));
 }
 
-/** What the ancestry of some tips reaches: for each log the positions up to which it goes. */
-function ancestry(cases: Map<string, Case>, tips: Tip[]): Map<string, Bound[]> {
-  const reached = new Map<string, Bound[]>();
-  const queue = [...tips];
-  for (let tip = queue.pop(); tip; tip = queue.pop()) {
-    const name = hex(tip.log);
-    const bounds = reached.get(name) ?? [];
-    if (bounds.some((b) => b.position === tip!.position && equal(b.e, tip!.e))) continue;
-    if (!bounds.length) queue.push(...(cases.get(name)?.cites ?? []));
-    reached.set(name, [...bounds, { position: tip.position, e: tip.e }]);
+/** For each log the positions up to which an ancestry goes. */
+type Reach = Map<string, Bound[]>;
+
+/**
+ * What the ancestries of several cuts reach. The way back leads only through logs that all of them reach: those are valid and everyone gets to hold their
+ * openings, while what one cut alone names lies in quarantine on some nodes and is unknown on others, and a verdict must not depend on it.
+ */
+function ancestries(cases: Map<string, Case>, cuts: Tip[][]): Reach[] {
+  const reached: Reach[] = cuts.map(() => new Map());
+  const passed = new Set<string>();
+  const queue = cuts.flatMap((cut, i) => cut.map((tip) => ({ i, tip })));
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    const { i, tip } = next;
+    const name = hex(tip.log), bounds = reached[i]!.get(name) ?? [];
+    if (bounds.some((b) => b.position === tip.position && equal(b.e, tip.e))) continue;
+    reached[i]!.set(name, [...bounds, { position: tip.position, e: tip.e }]);
+    if (passed.has(name) || !reached.every((each) => each.has(name))) continue;
+    passed.add(name);
+    for (const cite of cases.get(name)?.cites ?? []) reached.forEach((_, k) => queue.push({ i: k, tip: cite }));
   }
   return reached;
 }
