@@ -92,6 +92,11 @@ export async function revoke(world: World): Promise<void> {
       await timeline.sleep(chance.int(0, 3_000));
     }
     if (chance.hit(0.5)) await timeline.sleep(chance.int(0, 20_000));
+    // Who shows more than the revocation leaves has not heard of it yet; it must take that back and keep it where it can be seen.
+    for (const other of done ? world.free((one) => one.identity !== node && !world.outcasts.has(one)) : []) {
+      const here = await shown(world, other, node);
+      if (here && [...here].some((mark) => !revocation.most.has(mark))) ledger.mustShow.push({ machine: other.label, disk: other.disk.label, node });
+    }
     rejoin(by);
   }));
 }

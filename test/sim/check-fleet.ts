@@ -17,6 +17,15 @@ export async function checkRevoked(world: World, byMark: ReadonlyMap<string, Ent
   }
 }
 
+/** What was taken back is visible as quarantined. */
+export async function checkQuarantine(world: World): Promise<void> {
+  for (const { machine: label, disk, node } of world.ledger.mustShow) {
+    const machine = members(world).find((one) => one.label === label && one.disk.label === disk);
+    const status = await machine?.ask((each) => each.status());
+    if (status && !status.quarantined.some((one) => one.node === node && one.segments > 0)) world.ledger.problem(`${label} held events of ${node.slice(0, 8)} beyond its revocation, and shows nothing in quarantine`);
+  }
+}
+
 /** Clones, restored backups and copied memories are named by an alarm on every member; nobody else is. */
 export async function checkAlarms(world: World, byMark: ReadonlyMap<string, Entry[]>): Promise<void> {
   const { ledger } = world;

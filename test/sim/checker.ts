@@ -5,7 +5,7 @@ import { equal } from '../../src/event/bytes.ts';
 import { encodeValue } from '../../src/event/value.ts';
 import type { Entry } from '../../src/node-entry.ts';
 import { revive } from './acts-fail.ts';
-import { checkAlarms, checkRevoked } from './check-fleet.ts';
+import { checkAlarms, checkQuarantine, checkRevoked } from './check-fleet.ts';
 import { agreeing, members } from './heal.ts';
 import type { Machine } from './machine.ts';
 import { markOf, readAll, STREAMS, type World } from './world.ts';
@@ -40,6 +40,7 @@ export async function check(world: World): Promise<number> {
   checkCausality(world, byMark);
   checkGroups(world, byMark);
   await checkRevoked(world, byMark);
+  await checkQuarantine(world);
   await checkAlarms(world, byMark);
   await checkCounts(world, first);
   return [...first.values()].reduce((sum, entries) => sum + entries.length, 0);

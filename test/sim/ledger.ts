@@ -38,6 +38,8 @@ export class Ledger {
   readonly mustAlarm: { node: string; marks: string[]; why: string }[] = [];
   /** Node ids that may have raised one. */
   readonly mayAlarm = new Set<string>();
+  /** Disks that hold events beyond the cut of a revocation: they must lie in quarantine in the end. */
+  readonly mustShow: { machine: string; disk: string; node: string }[] = [];
   /** Marks of events under false signatures. */
   readonly forged = new Set<string>();
   /** Disks that are gone. */

@@ -9,6 +9,9 @@ import { ACTS, scenarioOf } from './scenarios.ts';
 import { heal } from './heal.ts';
 import { World } from './world.ts';
 
+/** Bytes that one process may have on their way to its disk. */
+const QUEUE_BYTES = 16 * 1_048_576;
+
 /** What became of a seed. No problems: it passed. */
 export interface Outcome { seed: number; scenario: string; problems: string[]; hash: string; virtualMs: number; steps: number; events: number; acknowledged: number; wallMs: number }
 
@@ -49,6 +52,10 @@ async function live(world: World): Promise<number> {
     if (world.quietUntil > timeline.now) await timeline.sleep(world.quietUntil - timeline.now);
     const name = chance.weighted(scenario.acts);
     world.begin(name, () => ACTS[name](world));
+    for (const machine of world.machines) {
+      const { commitBytes, recordBytes } = machine.load();
+      if (commitBytes + recordBytes > QUEUE_BYTES) world.ledger.problem(`${machine.label} has ${commitBytes + recordBytes} bytes on their way to its disk`);
+    }
     if (world.ledger.problems.length > 0) return 0;
   }
   const patience = timeline.now + 1_800_000;
