@@ -97,6 +97,8 @@ export class Node {
     if (archive.owed.size) await node.turn(() => node.#changes.judge());
     if (!store.held) await options.journal.release(generation);
     if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
+    // A member's store holds at least its own join: an empty one was lost, whoever made it anew.
+    if (!founding && !archive.frontier.size) await raise(node, { code: 'store', node: node.id, log: null, text: 'the store of this node was lost or emptied: what no other node holds is gone, the rest comes back when it meets one' });
     if (archive.damage.length) await raise(node, damageAlarm(node)).catch(() => undefined); // told by `notice` all the same
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
     await node.#changes.fold();

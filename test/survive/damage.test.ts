@@ -49,7 +49,7 @@ async function runTwice(dir: string, words: string): Promise<string> {
 test(`a page of the database is overwritten, anywhere (seed ${SEED})`, () => inFolder(async (path) => {
   await good(path('good'));
   const pages = statSync(`${path('good')}/store/data.mdb`).size / 4_096;
-  const tally = { whole: 0, named: 0, nothing: 0, events: 0, trials: 0 };
+  const tally = { crashed: 0, whole: 0, named: 0, nothing: 0, events: 0, trials: 0 };
   for (let trial = 0; trial < 10 * TIMES; trial++) {
     const dir = path(`d${trial}`);
     execFileSync('cp', ['-a', path('good'), dir]);
@@ -59,7 +59,12 @@ test(`a page of the database is overwritten, anywhere (seed ${SEED})`, () => inF
     writeSync(fd, randomBytes(4_096 - from), 0, 4_096 - from, page * 4_096 + from);
     closeSync(fd);
     const words = `page ${page} from ${from}, ${trial % 2 ? 'unclean' : 'clean'}`;
-    const verified = await holdfast(['verify', '--dir', dir, '--json']);
+    let verified = await holdfast(['verify', '--dir', dir, '--json']);
+    if (verified.signal !== null && trial % 2 === 0) {
+      // After a clean stop the file is trusted, and LMDB ends the process on some damage, once: the next one checks it first.
+      tally.crashed++;
+      verified = await holdfast(['verify', '--dir', dir, '--json']);
+    }
     const code = decent(verified, words);
     if (verified.code === 0) tally.whole++;
     else if (verified.stdout === '') { tally.nothing++; assert.match(code!, /^store-/, words); }
@@ -97,6 +102,7 @@ test('headers that are zeroed, a file that is cut, replaced or empty', () => inF
     ['cut at its beginning', (file) => truncateSync(file, 5_000)],
     ['noise', (file) => writeFileSync(file, randomBytes(size))],
     ['text', (file) => writeFileSync(file, 'this is no database\n')],
+    ['empty', (file) => truncateSync(file, 0)],
   ];
   for (const [words, spoil] of cases) {
     const dir = path(words.replaceAll(' ', '-'));
@@ -105,7 +111,8 @@ test('headers that are zeroed, a file that is cut, replaced or empty', () => inF
     const verified = await holdfast(['verify', '--dir', dir, '--json']);
     decent(verified, words);
     // One header of two is mended; the others cost something, and it is said what.
-    if (words !== 'one header') assert.is(verified.code, 1, `${words}: ${verified.stdout}`);
+    if (words === 'empty') assert.match((await holdfast(['status', '--dir', dir, '--json'])).stdout, '"code":"store"');
+    else if (words !== 'one header') assert.is(verified.code, 1, `${words}: ${verified.stdout}`);
     for (const args of [['read', 's1'], ['status'], ['digest']]) decent(await holdfast([...args, '--dir', dir, '--json']), `${words}, ${args[0]}`);
     const ran = await runTwice(dir, words);
     assert.match(ran, /^runs$|"store-(damaged|failed)"/, words);
