@@ -24,6 +24,8 @@ import { mayWrite } from './fleet/rights.ts';
 import { fleetFacts } from './log/fleet-facts.ts';
 
 const ZERO_GRANT = new Uint8Array(8);
+/** Older keys that a new one seals. */
+const SEALED_KEYS = 64;
 
 export interface FleetDesk {
   readonly fleet: Bytes;
@@ -86,6 +88,12 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
     return name === undefined ? [] : membership.lacking(name).filter((m) => readsAll(m.rights.read) && !equal(m.node, node));
   };
 
+  /** A new key is due after a revocation, and where keys were started at the same time: it leads whoever gets it to all of them. */
+  const rotationDue = (): boolean => {
+    const newest = membership.currentKey('-', () => true);
+    return membership.rotationDue() || (newest !== undefined && keyring.has(newest) && membership.strayKeys(null, SEALED_KEYS).some((name) => keyring.has(name)));
+  };
+
   const judge = (author: Bytes, grant: Bytes, stream: string): Judgement => {
     const standing = membership.standing(author, stream === '$fleet' ? ZERO_GRANT : grant);
     if (standing.state === 'unknown') return { state: 'waiting', why: 'unknown' };
@@ -128,11 +136,11 @@ export function deskOf(options: NodeOptions, given: Identity): FleetDesk {
     keyNames: () => keyring.list().map((k) => hex(keyHash(crypto, k))),
     dutyRank() {
       const self = membership.member(node);
-      if (self?.state !== 'live' || !self.rights.admin || (!membership.rotationDue() && !unwrapped().length)) return undefined;
+      if (self?.state !== 'live' || !self.rights.admin || (!rotationDue() && !unwrapped().length)) return undefined;
       return membership.members().filter((m) => m.state === 'live' && m.rights.admin).findIndex((m) => equal(m.node, node));
     },
     duties(log) {
-      if (membership.rotationDue()) {
+      if (rotationDue()) {
         const members = membership.members().filter((m) => m.state === 'live' && readsAll(m.rights.read));
         return keyDraft(crypto, random, { author: node, key: random.bytes(32), members, before: olderKeys(membership, keyring), seen: membership.seen(log) });
       }
@@ -171,7 +179,7 @@ export function factsIn(run: Admitted, log: Bytes, before: Bytes, cites: Tip[]):
 
 /** The keys that a new one seals: those in effect, the latest 64, so that who gets the new one can read on. */
 export function olderKeys(membership: Membership, keyring: Keyring): Bytes[] {
-  return membership.keys(null).map((name) => keyring.get(name)).filter((key) => key !== undefined).slice(-64);
+  return membership.keys(null).map((name) => keyring.get(name)).filter((key) => key !== undefined).slice(-SEALED_KEYS);
 }
 
 /** True for rights that reach every ordinary stream: who has them gets the fleet's key. */

@@ -1,6 +1,6 @@
 // Which releases and keys are in effect, and which key a stream is written under now (event/FORMAT.md section 6, rules 4 and 6).
 import type { Tip } from '../event/chain.ts';
-import { compare } from '../event/bytes.ts';
+import { compare, hex } from '../event/bytes.ts';
 import { compareStamp } from '../event/stamp.ts';
 import type { Ancestry, FleetEvent, Vertex } from './ancestry.ts';
 import { ownAncestry, pastOf } from './ancestry.ts';
@@ -11,8 +11,8 @@ import type { Join, Verdicts } from './verdict.ts';
 /** A release by an author who was admin by its past; `kept`: the `$fleet` events that it gives back, by index. */
 export interface Release { vertex: Vertex; target: string; tips: Tip[]; by: Join[]; kept: Set<number> }
 
-/** A key whose author was admin by its past: `name` the hex of its hash, `stream` null for the fleet's key. */
-export interface Key { vertex: Vertex; name: string; stream: string | null; by: Join[] }
+/** A key whose author was admin by its past: `name` the hex of its hash, `stream` null for the fleet's key, `before` the names of the older keys sealed under it. */
+export interface Key { vertex: Vertex; name: string; stream: string | null; before: string[]; by: Join[] }
 
 /** The fold order of `$fleet` events. */
 export function compareVertices(a: Vertex, b: Vertex): number {
@@ -51,7 +51,7 @@ export class Effects {
     const key = event.type === 'key' ? readKey(event.body) : undefined;
     const wraps = key?.wraps ?? (event.type === 'wrap' ? readWraps(event.body) : undefined);
     if (!wraps || !isHashHex(event.key)) return undefined;
-    if (key) this.#keys.push({ vertex, name: event.key, stream: key.stream, by });
+    if (key) this.#keys.push({ vertex, name: event.key, stream: key.stream, before: key.before.map(({ hash }) => hex(hash)), by });
     let having = this.#wrapped.get(event.key);
     if (!having) this.#wrapped.set(event.key, having = new Set());
     for (const node of wraps.keys()) having.add(this.#number(node));
@@ -103,6 +103,20 @@ export class Effects {
     const pasts = keys.map((key) => pastOf(key.vertex, new Map()));
     const revokes = keys.map((key) => both(key.vertex.powers, counted));
     return keys.findLast((key, i) => !keys.some((_, j) => has(pasts[j]!, key.vertex.index) || (within(revokes[i]!, revokes[j]!) && !within(revokes[j]!, revokes[i]!))));
+  }
+
+  /** Of the latest `most` keys in effect those that the newest does not lead to: started at the same time somewhere else, and sealed under none that came later. */
+  stray(stream: string | null, most: number): string[] {
+    const keys = this.keys(stream);
+    const byName = new Map(keys.map((key) => [key.name, key]));
+    const reached = new Set<string>();
+    const queue = [this.current(stream, () => true)?.name];
+    for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+      if (reached.has(name)) continue;
+      reached.add(name);
+      queue.push(...byName.get(name)?.before ?? []);
+    }
+    return keys.slice(-most).map((key) => key.name).filter((name) => !reached.has(name));
   }
 
   /** True when the newest key of all there are is older than a revocation, or when there is none. */

@@ -174,6 +174,11 @@ export class Membership {
     return this.#effects.keys(stream).map((key) => key.name);
   }
 
+  /** The names of the latest `most` keys in effect that a member who gets the newest one cannot open from it. */
+  strayKeys(stream: string | null, most: number): string[] {
+    return this.#effects.stray(stream, most);
+  }
+
   /** True when an admin should start a new key: there is none, or a revocation came after it. */
   rotationDue(stream: string | null = null): boolean {
     return this.#effects.rotationDue(stream);
