@@ -19,7 +19,7 @@ import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
 import { owe } from './log/archive.ts';
 import { openArchive } from './log/open-archive.ts';
-import { admit } from './log/door.ts';
+import { admit, inspect } from './log/door.ts';
 import { readStream } from './log/reader.ts';
 import { recover } from './log/recover.ts';
 import { verifyStore } from './log/verify.ts';
@@ -35,6 +35,9 @@ import { damageAlarm, raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
+
+/** Bytes of segments that are unpacked before their turn: they can grow twentyfold. */
+const AHEAD_BYTES = 262_144;
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
 export function openNode(options: NodeOptions): Promise<Node> {
@@ -61,6 +64,8 @@ export class Node {
   #again: Promise<void> | undefined;
   #over: Promise<void> | undefined;
   #closed = false;
+  /** Bytes of segments that wait, checked, for their turn. */
+  #ahead = 0;
   #failed: Fault | undefined;
   #held: HeldStore | undefined;
 
@@ -181,8 +186,13 @@ export class Node {
 
   /** Takes segments in by the one door, one batch after the other. Faults: those of `Store.commit`. */
   admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
+    // Checked before the turn comes: that work is done while an earlier step is on its way to the disk.
+    const bytes = segments.reduce((n, s) => n + (s instanceof Uint8Array ? s : s.bytes).length, 0);
+    const inspected = inspect(this.archive, segments, this.#ahead + bytes <= AHEAD_BYTES);
+    this.#ahead += bytes;
     return this.turn(async () => {
-      const { outcomes, changes } = await admit(this.archive, segments);
+      this.#ahead -= bytes;
+      const { outcomes, changes } = await admit(this.archive, inspected);
       for (const change of changes) await this.#changes.settle(change);
       if (changes.some((change) => change.changedLogs.some((r) => r.stream === '$fleet'))) await this.#changes.fleet();
       return outcomes.map((o) => (o.fault ? { events: 0, refused: o.fault.code } : { events: o.state === 'admitted' ? o.events : 0 }));

@@ -22,11 +22,29 @@ import { rejudge } from './verdict.ts';
 /** What became of one segment. `events`: how many of its events are new here. */
 export interface Outcome { state: 'admitted' | 'held' | 'quarantined' | 'refused'; log?: Bytes; events: number; fault?: Fault }
 
+/** An arrival whose signature and hashes were checked: the segment, opened where that was asked for, or why it is refused. */
+export type Inspected = { segment: Segment; opened: Opened | undefined } | { fault: Fault };
+
+/** Checks arrivals. It needs no turn, so that it can be done while an earlier step is being committed; `open`: decrypt and unpack as well, which takes memory until they are admitted. */
+export function inspect(archive: Archive, arrivals: (Bytes | Segment)[], open: boolean): Inspected[] {
+  return arrivals.map((arrival) => {
+    try {
+      const segment = arrival instanceof Uint8Array ? parseSegment(arrival) : arrival;
+      checkSegment(archive.crypto, archive.fleet, segment);
+      return { segment, opened: open ? openIt(archive, segment) : undefined };
+    } catch (fault) {
+      if (fault instanceof Fault) return { fault };
+      throw fault;
+    }
+  });
+}
+
 /**
  * Admits segments in one atomic step (one by one where the store is damaged). Callers take turns (one admit at a time). Bad segments are refused one by one and harm no other.
  * Faults: those of `Store.commit`; then nothing was admitted.
  */
-export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; changes: Change[] }> {
+export async function admit(archive: Archive, given: (Bytes | Segment | Inspected)[]): Promise<{ outcomes: Outcome[]; changes: Change[] }> {
+  const arrivals = given.map((one) => (one instanceof Uint8Array || 'headerBytes' in one ? inspect(archive, [one], true)[0]! : one));
   try {
     const { outcomes, change } = await admitAll(archive, arrivals);
     return { outcomes, changes: [change] };
@@ -48,15 +66,16 @@ export async function admit(archive: Archive, arrivals: (Bytes | Segment)[]): Pr
   return { outcomes, changes };
 }
 
-async function admitAll(archive: Archive, arrivals: (Bytes | Segment)[]): Promise<{ outcomes: Outcome[]; change: Change }> {
+async function admitAll(archive: Archive, arrivals: Inspected[]): Promise<{ outcomes: Outcome[]; change: Change }> {
   const change = new Change(archive);
   const outcomes: Outcome[] = [];
   const touched = new Map<string, Bytes>();
   for (const arrival of arrivals) {
     try {
-      const segment = arrival instanceof Uint8Array ? parseSegment(arrival) : arrival;
-      checkSegment(archive.crypto, archive.fleet, segment);
-      outcomes.push(await enter(change, segment, touched));
+      if ('fault' in arrival) throw arrival.fault;
+      const { segment, opened } = arrival;
+      // What could not be read then may be readable by now.
+      outcomes.push(await enter(change, segment, opened?.inside ? opened : openIt(archive, segment), touched));
     } catch (error) {
       if (!(error instanceof Fault) || error.code.startsWith('store-') || error.code === 'closed') throw error;
       outcomes.push({ state: 'refused', events: 0, fault: error });
@@ -81,10 +100,9 @@ export async function judgeAgain(change: Change, nodes: Iterable<Bytes>): Promis
   }
 }
 
-async function enter(change: Change, segment: Segment, touched: Map<string, Bytes>): Promise<Outcome> {
+async function enter(change: Change, segment: Segment, opened: Opened, touched: Map<string, Bytes>): Promise<Outcome> {
   const { archive } = change;
   const h = segment.header;
-  const opened = openIt(archive, segment);
   const verdict = archive.authority.judge(h.node, h.grant, h.stream);
   const facts = h.stream === '$fleet' ? factsOf(segment, opened) : [];
   const joins = verdict.state === 'waiting' && verdict.why === 'unknown' && h.first === 1 && facts.slice(0, 1).some((fact) => archive.authority.wouldJoin(fact));
