@@ -11,12 +11,12 @@ export async function main() {
   const built = await buildEdge().catch((error) => error);
   await esbuild.stop();
   if (built instanceof Error) { console.error(built.message); return 1; }
-  const row = (name, bytes, note = '') => console.log(`${name.padEnd(28)} ${(bytes / 1000).toFixed(1).padStart(8)} KB${note && '  ' + note}`);
+  const row = (name, bytes, note = '') => console.log(`${name.padEnd(28)} ${(bytes / 1024).toFixed(1).padStart(8)} KiB${note && '  ' + note}`);
   for (const [name, bytes] of built.parts) row('  ' + name, bytes);
-  row(relative(ROOT, PROGRAM), built.bytes, `${(built.gzip / 1000).toFixed(1)} KB after gzip; budget ${BUDGET / 1000} KB`);
+  row(relative(ROOT, PROGRAM), built.bytes, `${(built.gzip / 1024).toFixed(1)} KiB after gzip; budget ${BUDGET / 1024} KiB`);
   for (const { name, bytes } of built.natives) row(`${relative(ROOT, PROGRAM).replace(/[^/]+$/, '')}${name}`, bytes, 'native, not counted');
   console.log(`built in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   if (built.bytes < BUDGET) return 0;
-  console.error(`The bundle is over its budget by ${((built.bytes - BUDGET) / 1000).toFixed(1)} KB: see which part grew, or make room.`);
+  console.error(`The bundle is over its budget by ${((built.bytes - BUDGET) / 1024).toFixed(1)} KiB: see which part grew, or make room.`);
   return 1;
 }

@@ -99,7 +99,7 @@ async function harass(url: string, seconds: number): Promise<void> {
       else if ((k + round) % 3 === 1) { // 262,143 bytes are announced and come slowly
         socket.write(Uint8Array.of(0xff, 0xff, 0x0f));
         const drip = setInterval(() => socket.write(garbage.subarray(0, 16_384)), 20);
-        closed.then(() => clearInterval(drip));
+        void closed.then(() => clearInterval(drip));
       }
       await Promise.race([closed, pause(500 + 37 * (k % 16))]);
       socket.destroy();
