@@ -9,7 +9,7 @@ import type { Answering } from './node-host.ts';
 import { keepReceipt, raise } from './node-notes.ts';
 import { createSession } from './sync/session.ts';
 
-/** What a session did: events, and bytes on the wire with all framing. */
+/** What a session did: events (the system's streams not counted), and bytes on the wire with all framing. */
 export interface SyncReport { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number; equal: boolean }
 
 export interface Connection {

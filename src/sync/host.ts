@@ -104,7 +104,7 @@ export type Answer<K extends QuestionKind> = Questions[K]['answer'];
 /** What changed in the frontier: items that went and items that came, of any stream; durable. */
 export interface Change { removed: Item[]; added: Item[] }
 
-/** How a session went. Events are counted as the segments say (sent) and as the door says (received); bytes are those of link frames. */
+/** How a session went. Events of other streams than the system's are counted as the segments say (sent) and as the door says (received); bytes are those of link frames. */
 export interface Report { sent: number; received: number; bytesOut: number; bytesIn: number }
 
 /** What a session says, taken one by one from `next()`. */

@@ -97,13 +97,13 @@ export class Intake {
       return;
     }
     this.#desk.ask({ kind: 'admit', segments, peer: this.#desk.peer }, (verdicts) => {
-      verdicts.forEach((verdict, k) => this.#verdict(verdict, all[places[k]!] instanceof Uint8Array, places[k]!, again));
+      verdicts.forEach((verdict, k) => this.#verdict(segments[k]!.header.stream, verdict, all[places[k]!] instanceof Uint8Array, places[k]!, again));
       this.#finish(arrived, again);
     });
   }
 
-  #verdict(verdict: Admitted, whole: boolean, place: number, again: number[]): void {
-    this.#desk.report.received += verdict.events;
+  #verdict(stream: string, verdict: Admitted, whole: boolean, place: number, again: number[]): void {
+    if (!stream.startsWith('$')) this.#desk.report.received += verdict.events;
     if (verdict.refused === undefined) return;
     this.failed++;
     if (verdict.refused !== 'bad-signature' && verdict.refused !== 'bad-segment') return;

@@ -209,7 +209,7 @@ export class Supplier {
     m.spans.push({ log, from: header.first, to: header.first + header.count - 1, stream: header.stream });
     m.bytes += bytes.length;
     this.sent++;
-    this.#desk.report.sent += header.count;
+    if (!header.stream.startsWith('$')) this.#desk.report.sent += header.count;
     this.#peer.holds(log, header.first + header.count - 1, header.after);
     if (m.bytes >= SEGMENTS_AIM || m.packed >= PACKED_BYTES) this.#flush();
   }
