@@ -194,7 +194,7 @@ export async function restore(world: World): Promise<void> {
     ledger.mayAlarm.add(machine.identity);
     await revive(world, machine);
     if (proof) {
-      const safe = ledger.safe();
+      const safe = ledger.safe(world.machines.filter(({ state }) => state !== 'gone').map(({ disk }) => disk.label));
       const beyond = (stream: string): string[] => {
         const kept = new Set(marksOn(world, found.disk.label, machine.identity, stream));
         return kept.size === 0 ? [] : [...safe].filter((mark) => {

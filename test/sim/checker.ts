@@ -107,7 +107,8 @@ function checkInvented(world: World, byMark: ReadonlyMap<string, Entry[]>): void
 function checkMissing(world: World, byMark: ReadonlyMap<string, Entry[]>): void {
   const { ledger } = world;
   const missing: string[] = [];
-  for (const mark of ledger.safe()) {
+  // Backups on a shelf and the disks of those who were revoked help nobody.
+  for (const mark of ledger.safe(members(world).map(({ disk }) => disk.label))) {
     const attempt = ledger.attempts.get(mark)!;
     if (!byMark.has(mark) && !ledger.revocations.some(({ node }) => node === attempt.node)) missing.push(`${mark} of ${attempt.machine} in ${attempt.stream}`);
   }

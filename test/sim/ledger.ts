@@ -92,10 +92,10 @@ export class Ledger {
     this.lost.add(disk);
   }
 
-  /** Marks that some surviving disk holds. */
-  safe(): Set<string> {
+  /** Marks that one of these disks holds. */
+  safe(disks: Iterable<string>): Set<string> {
     const out = new Set<string>();
-    for (const set of this.held.values()) for (const mark of set) out.add(mark);
+    for (const disk of disks) for (const mark of this.held.get(disk) ?? []) out.add(mark);
     return out;
   }
 
