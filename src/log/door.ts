@@ -17,6 +17,7 @@ import type { Opened } from './opened.ts';
 import { emptyRecord, named, withCitation } from './record.ts';
 import { extend, hashAt, holdsPoint, links, rebuild } from './span.ts';
 import type { Piece } from './span.ts';
+import { suspectClone, suspectFork, suspectPast } from './suspicion.ts';
 import { rejudge } from './verdict.ts';
 
 /** What became of one segment. `events`: how many of its events are new here. */
@@ -167,13 +168,13 @@ export async function place(change: Change, opened: Opened): Promise<Outcome> {
     added = built.events - record.events;
     record = { ...record, spans: built.spans, events: built.events, forked: built.forked };
     if (built.forked && !old?.forked) {
-      change.alarm('fork', h.node, segment.log, `node ${hex(h.node)} wrote two histories at one position of stream ${h.stream}: a running device was cloned; both are kept`);
+      suspectFork(change, record);
     }
   }
   record = { ...record, cited: record.cited.map((c) => (c.held ? c : { ...c, held: holdsPoint([piece], c.position, c.e) })) };
   if (h.opening) record = await openLog(change, record, h.opening);
   for (const c of record.cited) {
-    if (record.spans.some((s) => s.to > c.position)) pastTip(change, record);
+    if (record.spans.some((s) => s.to > c.position)) suspectPast(change, record);
   }
   const empty = isVoid(archive, opened);
   change.setRecord(empty ? { ...record, hollow: true } : record, !old);
@@ -197,8 +198,8 @@ export async function openLog(change: Change, record: LogRecord, opening: NonNul
     const { record: cited, again } = withCitation(old ?? emptyRecord(tip.log, record), tip, record.log, old !== undefined && await holdsTip(change, old, tip));
     change.setRecord(cited, !old);
     height = Math.max(height, cited.height + 1);
-    if (again) clone(change, record);
-    if (cited.spans.some((s) => s.to > tip.position)) pastTip(change, cited);
+    if (again) suspectClone(change, record);
+    if (cited.spans.some((s) => s.to > tip.position)) suspectPast(change, cited);
   }
   return { ...record, opening: record.opening ?? opening, height: Math.max(height, record.height) };
 }
@@ -208,14 +209,6 @@ async function holdsTip(change: Change, record: LogRecord, tip: Tip): Promise<bo
   if (!over.length || over.some((s) => s.to === tip.position && equal(s.after, tip.e))) return over.length > 0;
   const segments = await change.storedFrom(tip.log, tip.position - SEGMENT_EVENTS + 1, tip.position);
   return holdsPoint(segments.map((s) => openIt(change.archive, s).piece), tip.position, tip.e);
-}
-
-function clone(change: Change, record: LogRecord): void {
-  change.alarm('clone', record.node, null, `two processes of node ${hex(record.node)} went on from the same point of stream ${record.stream}: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
-}
-
-function pastTip(change: Change, record: LogRecord): void {
-  change.alarm('clone', record.node, null, `node ${hex(record.node)} went on writing stream ${record.stream} after a later process had started from an older state: a copy of its disk is in use, or an old backup was restored; everything of both is kept`);
 }
 
 /** True when stored segments (`readable`: that are not void) are known to hold all events of a piece: where they end alike, they are alike up to there. */

@@ -14,6 +14,7 @@ import { factsOf, isVoid, keysIn, openIt, openStored, tell } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord, named } from './record.ts';
 import { holdsPoint, rebuild } from './span.ts';
+import { suspect } from './suspicion.ts';
 import type { Piece } from './span.ts';
 
 /** One log with all that is here of it, admitted or not. */
@@ -53,7 +54,9 @@ export async function rejudge(change: Change, node: Bytes): Promise<Bytes[]> {
   for (const one of cases.values()) {
     if (one.isNew && !one.record.spans.length && !cited.has(hex(one.record.log))) continue;
     const citations = (cited.get(hex(one.record.log)) ?? []).map((c) => ({ ...c, held: holdsPoint(one.kept, c.position, c.e) }));
-    change.setRecord({ ...one.record, cited: citations }, one.isNew);
+    const record = { ...one.record, cited: citations };
+    change.setRecord(record, one.isNew);
+    suspect(change, record);
   }
   return [...changed.values()];
 }
