@@ -13,7 +13,7 @@ import { pages } from './log/archive.ts';
 import { isDamage } from './log/damage.ts';
 import { Change, DIRTY } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
-import { isVoid, keysIn, openStored, tell } from './log/opened.ts';
+import { isVoid, keysIn, openStored, tellNew } from './log/opened.ts';
 import { prefixEnd } from './log/place.ts';
 import { readStream } from './log/reader.ts';
 import { holdsPoint, rebuild } from './log/span.ts';
@@ -84,13 +84,13 @@ async function foldLogs(archive: Archive, fresh: (stream: string, keyHash: Bytes
     const change = new Change(archive);
     const opened = await openStored(change, record.log);
     const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
-    for (const o of opened) {
-      if (!o.inside) continue;
+    const pieces = opened.map((o) => o.piece);
+    opened.forEach((o, i) => {
+      if (!o.inside) return;
       change.dropSegment(o.segment);
       change.putSegment(o.segment, keysIn(o));
-      tell(change, o, o.piece.first, Math.min(o.piece.last, top));
-    }
-    const pieces = opened.map((o) => o.piece);
+      tellNew(change, o, pieces.slice(0, i), top); // a relay may have kept a run and the shorter ones that it repeats
+    });
     const built = rebuild(pieces, record.bounds);
     const cited = record.cited.map((c) => ({ ...c, held: holdsPoint(pieces, c.position, c.e) }));
     change.setRecord({ ...record, cited, spans: built.spans, events: built.events, forked: built.forked, hollow: opened.some((o) => isVoid(archive, o)) }, false);

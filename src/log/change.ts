@@ -28,6 +28,15 @@ export function segmentOf(row: StoredRow): Segment {
   return segment;
 }
 
+/** A stored row as a segment; undefined where its bytes are damaged: it covers nothing then, what it held is fetched again, and `verify` names it. */
+export function readable(row: StoredRow): Segment | undefined {
+  try {
+    return segmentOf(row);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Collects writes; reads through it see them. */
 export class Change {
   readonly archive: Archive;
@@ -120,7 +129,7 @@ export class Change {
 
   /** Stored segments of a log that begin at first..last, as this change would leave them. */
   async storedFrom(log: Bytes, first: number, last: number): Promise<Segment[]> {
-    return (await this.rowsFrom('segment', segmentFrom(log, Math.max(1, first)), segmentFrom(log, last + 1))).map(segmentOf);
+    return (await this.rowsFrom('segment', segmentFrom(log, Math.max(1, first)), segmentFrom(log, last + 1))).map(readable).filter((segment) => segment !== undefined);
   }
 
   private async rowsFrom(table: 'segment' | 'quarantine', gte: Bytes, lt: Bytes | undefined): Promise<StoredRow[]> {

@@ -10,7 +10,7 @@ import { equal } from '../event/bytes.ts';
 import { decodeEvent } from '../event/event.ts';
 import { understood } from '../event/header.ts';
 import { openSegment } from '../event/segment.ts';
-import { segmentOf } from './change.ts';
+import { readable } from './change.ts';
 import { keysOf } from './index-row.ts';
 import { hashAt } from './span.ts';
 
@@ -48,7 +48,7 @@ export function openLater(archive: Archive, segment: Segment): Opened {
 /** The stored segments of a log, opened when they are looked at. */
 export async function openStored(change: Change, log: Bytes): Promise<Opened[]> {
   const rows = await change.stored('segment', log);
-  return rows.map((row) => openLater(change.archive, segmentOf(row)));
+  return rows.map(readable).filter((segment) => segment !== undefined).map((segment) => openLater(change.archive, segment));
 }
 
 /** Notes as admitted what a segment that can be read holds at the positions from..to. */
@@ -64,9 +64,9 @@ export function tell(change: Change, opened: Opened, from: number, to: number): 
   });
 }
 
-/** Notes as admitted what no other readable segment of the log holds. */
-export function tellNew(change: Change, opened: Opened, others: Piece[]): void {
-  const { first, last } = opened.piece;
+/** Notes as admitted what none of the `others`, readable pieces of the log, holds, up to position `top`. */
+export function tellNew(change: Change, opened: Opened, others: Piece[], top = Infinity): void {
+  const { first } = opened.piece, last = Math.min(opened.piece.last, top);
   const beside = others.filter((other) => other.first <= last && other.last >= first && other.hashes);
   const known = (position: number): boolean => beside.some((other) => {
     const e = position < other.first ? undefined : hashAt(other, position);
