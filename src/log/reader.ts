@@ -7,13 +7,13 @@ import type { Stamp } from '../event/stamp.ts';
 import type { Archive } from './archive.ts';
 import type { OwnLog } from './own.ts';
 import { Fault } from '../fault.ts';
-import { concat, compare, equal } from '../event/bytes.ts';
+import { concat, compare, equal, hex } from '../event/bytes.ts';
 import { decodeEvent, peekEvent } from '../event/event.ts';
 import { getStamp, getUint, STAMP_BYTES } from '../event/order.ts';
 import { startOf } from '../event/run.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { pages, recordOf } from './archive.ts';
-import { segmentOf } from './change.ts';
+import { readable } from './change.ts';
 import type { Lost } from './damage.ts';
 import { soundScan } from './damage.ts';
 import { openIt } from './opened.ts';
@@ -132,9 +132,13 @@ async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Prom
 async function find(archive: Archive, row: { log: Bytes; first: number; after: Bytes }, lost: Lost): Promise<Segment[]> {
   const from = segmentFrom(row.log, row.first), to = segmentFrom(row.log, row.first + 1);
   const exact = (await soundScan(archive.store, 'segment', { gte: from, lt: to }, lost)).find((r) => compare(r.key.subarray(25), row.after) === 0);
-  if (exact) return [segmentOf({ key: exact.key, bytes: exact.value })];
+  if (exact) {
+    const segment = readable({ key: exact.key, bytes: exact.value });
+    if (!segment) lost('segment', `log ${hex(row.log)}, from position ${row.first}`);
+    return segment ? [segment] : [];
+  }
   const before = await soundScan(archive.store, 'segment', { gte: row.log, lt: concat(to), reverse: true, limit: 8 });
-  return before.filter((r) => segmentSpan(r.key).last >= row.first).map((r) => segmentOf({ key: r.key, bytes: r.value }));
+  return before.filter((r) => segmentSpan(r.key).last >= row.first).map((r) => readable({ key: r.key, bytes: r.value })).filter((segment) => segment !== undefined);
 }
 
 function advance(cursor: Cursor, q: Query): void {

@@ -1,11 +1,11 @@
 // Finding what another node asks for: segments of a range or of everything a tip stands for, oldest first.
-import type { Bytes } from '../ports.ts';
+import type { Bytes, Row } from '../ports.ts';
 import type { Tip } from '../event/chain.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { LogRecord } from './record.ts';
 import { equal, hex } from '../event/bytes.ts';
-import { segmentOf } from './change.ts';
+import { readable } from './change.ts';
 import { pages, recordOf } from './archive.ts';
 import { soundScan } from './damage.ts';
 import { openIt } from './opened.ts';
@@ -51,10 +51,14 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
 async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
   const held: Segment[] = [];
   const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
-  for (const row of rows) if (segmentSpan(row.key).last >= range.from) held.push(segmentOf({ key: row.key, bytes: row.value }));
+  const take = (row: Row): void => { // what is damaged is passed over, as what is not held
+    const segment = readable({ key: row.key, bytes: row.value });
+    if (segment) held.push(segment);
+  };
+  for (const row of rows) if (segmentSpan(row.key).last >= range.from) take(row);
   if (!held.length) {
-    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 1 });
-    for (const row of later) held.push(segmentOf({ key: row.key, bytes: row.value }));
+    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 4 });
+    for (const row of later) if (!held.length) take(row);
   }
   const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
   if (live.length) held.push(live[0]!);
@@ -65,7 +69,10 @@ async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from:
   if (record && (record.forked || (live.length && record.spans.some((s) => s.to >= live[0]!.header.first)))) {
     const start = Math.min(...inRange.map((s) => s.header.first));
     const all: Segment[] = [];
-    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16, () => undefined)) all.push(segmentOf({ key: row.key, bytes: row.value }));
+    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16, () => undefined)) {
+      const segment = readable({ key: row.key, bytes: row.value });
+      if (segment) all.push(segment);
+    }
     return [...new Map([...inRange, ...all, ...live].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
   }
   const covering = inRange.filter((s) => s.header.first <= range.from);
@@ -139,8 +146,8 @@ export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: By
   if (out.length < most) {
     const rows = await soundScan(archive.store, 'segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.to + 1), reverse: true, limit: most - out.length });
     for (const row of rows) {
-      const { header: h } = segmentOf({ key: row.key, bytes: row.value });
-      if (h.first > 1) out.push({ log: tip.log, position: h.first - 1, e: h.before });
+      const h = readable({ key: row.key, bytes: row.value })?.header;
+      if (h && h.first > 1) out.push({ log: tip.log, position: h.first - 1, e: h.before });
     }
   }
   if (out.length < most) {
@@ -180,7 +187,8 @@ export async function hashesAt(archive: Archive, log: Bytes, position: number): 
   for (const row of rows) {
     const { first, last } = segmentSpan(row.key);
     if (last < position || first - 1 > position) continue;
-    const segment = segmentOf({ key: row.key, bytes: row.value });
+    const segment = readable({ key: row.key, bytes: row.value });
+    if (!segment) continue;
     const edge = last === position || first - 1 === position;
     const e = hashAt(edge ? { first, last, before: segment.header.before, after: segment.header.after } : openIt(archive, segment).piece, position);
     if (e) out.push(e);
