@@ -16,7 +16,7 @@ export class Duty {
   /** The fold of the fleet has news, or the turn has come. */
   look(): void {
     const { desk, options } = this.#node;
-    const rank = desk.dutyRank();
+    const rank = desk.identity.grant ? desk.dutyRank() : undefined; // who is being set up has none: a founder starts the first key itself
     if (rank === undefined) { this.#at = undefined; return; }
     const now = options.clock.uptime();
     this.#at ??= now + rank * TURN_MS;

@@ -1,6 +1,5 @@
 // How a node comes to belong to a fleet: by founding one, or by joining with a token. Neither needs a connection.
 import type { Bytes } from './ports.ts';
-import type { FleetDraft } from './fleet/acts.ts';
 import type { NodeOptions } from './node-options.ts';
 import { Fault } from './fault.ts';
 import { joinDraft, keyDraft } from './fleet/acts.ts';
@@ -26,9 +25,9 @@ export async function createFleet(options: NodeOptions, names: { name: string; n
   const signed = makeInvite(crypto, {
     issuerSeed: rootSeed, fleet: node.fleet, inviteKey: crypto.signer(inviteSeed), rights: { admin: true, read: ['*'], write: ['*'] }, name: names.nodeName, nonce: random.bytes(16),
   });
-  await enter(node, joinDraft(crypto, { fleet: node.fleet, node: node.id, box: crypto.boxKey(boxSecret), name: names.nodeName, signed, inviteSeed, seen: [] }));
+  await node.appendFleet(joinDraft(crypto, { fleet: node.fleet, node: node.id, box: crypto.boxKey(boxSecret), name: names.nodeName, signed, inviteSeed, seen: [] }));
   await node.appendFleet(keyDraft(crypto, random, { author: node.id, key: fleetKey, members: [{ node: node.id, box: crypto.boxKey(boxSecret) }], before: [], seen: node.desk.membership.seen(node.fleetLog()) }));
-  await node.desk.save();
+  await entered(node);
   return { rootSeed, node };
 }
 
@@ -41,9 +40,10 @@ export async function joinFleet(options: NodeOptions, token: string, names: { no
   await options.keys.save(encodeIdentity({ seed, boxSecret, genesis: read.genesis, name: names.nodeName, grant: null, keys: read.keys, context: read.context }));
   const node = await Node.open(options, true);
   await node.admit(read.context);
-  await enter(node, joinDraft(crypto, {
+  await node.appendFleet(joinDraft(crypto, {
     fleet: node.fleet, node: node.id, box: crypto.boxKey(boxSecret), name: names.nodeName, signed: read.signed, inviteSeed: read.seed, seen: node.desk.membership.seen(),
   }));
+  await entered(node);
   return node;
 }
 
@@ -58,8 +58,8 @@ async function refuseExisting(options: NodeOptions): Promise<void> {
   if (there && decodeIdentity(there).grant) throw new Fault('fleet-exists', 'this directory holds a node of a fleet already; choose another directory for a new one');
 }
 
-async function enter(node: Node, drafts: FleetDraft[]): Promise<void> {
-  await node.appendFleet(drafts);
+/** The last step: with its grant in the key file the node is set up, and has duties. */
+async function entered(node: Node): Promise<void> {
   const member = node.desk.membership.member(node.id);
   if (member?.state !== 'live') throw new Fault('bad-token', 'this invitation does not make a member: its issuer was revoked, or what shows it to be an admin is missing; ask for a new one');
   await node.desk.save(member.grant);
