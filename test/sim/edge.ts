@@ -2,6 +2,7 @@
 
 import { codeOf } from '../../src/fault.ts';
 import type { Bytes } from '../../src/ports.ts';
+import type { Connection } from '../../src/node-connection.ts';
 import type { Chance } from './chance.ts';
 import type { Machine } from './machine.ts';
 import { simLine, type Line, type SimLink } from './sim-link.ts';
@@ -94,8 +95,17 @@ export class Edge {
 
 /** Hands one end of a line to a machine's node. */
 export function attach(machine: Machine, link: SimLink, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }, trace: Trace): void {
+  let connection: Connection;
+  try {
+    connection = machine.node!.connect(link, role, o);
+  } catch (error) {
+    // A process whose disk failed a moment ago takes no connections any more.
+    if (codeOf(error) !== 'store-failed' && codeOf(error) !== 'closed') throw error;
+    trace.note('refused', link.manifest.name, codeOf(error));
+    link.close('refused');
+    return;
+  }
   machine.links.add(link);
-  const connection = machine.node!.connect(link, role, o);
   connection.done.then(
     (report) => trace.note('done', link.manifest.name, report.sent, report.received),
     (error) => trace.note('failed', link.manifest.name, codeOf(error), String(error)),
