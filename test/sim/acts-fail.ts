@@ -199,7 +199,7 @@ export async function restore(world: World): Promise<void> {
         const kept = new Set(marksOn(world, found.disk.label, machine.identity, stream));
         return kept.size === 0 ? [] : [...safe].filter((mark) => {
           const attempt = ledger.attempts.get(mark)!;
-          return attempt.machine === machine.label && attempt.node === machine.identity && attempt.stream === stream && attempt.state === 'acknowledged' && !kept.has(mark);
+          return attempt.at > found.at && attempt.machine === machine.label && attempt.node === machine.identity && attempt.stream === stream && attempt.state === 'acknowledged' && !kept.has(mark);
         });
       };
       const stream = chance.maybe(STREAMS.filter((each) => world.may(machine, 'write').includes(each) && beyond(each).length > 0));

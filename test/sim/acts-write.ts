@@ -37,7 +37,7 @@ export async function append(world: World, machine: Machine, wish: Wish = {}): P
     };
     group.push(mark);
     ledger.attempt({
-      mark, machine: machine.label, node: machine.identity, stream, key: draft.key, type: draft.type, time: draft.time, body: encodeValue(draft.body), state: 'open', id: undefined,
+      mark, at: world.timeline.now, machine: machine.label, node: machine.identity, stream, key: draft.key, type: draft.type, time: draft.time, body: encodeValue(draft.body), state: 'open', id: undefined,
       group: joined || group.length > 1 ? group : undefined, saw, twin: wish.twin !== undefined,
     });
     if (!joined) group = [];

@@ -5,6 +5,8 @@ import type { Stamp } from '../../src/event/stamp.ts';
 /** One event that somebody asked a node to append. Its mark stands in the event's body. */
 export interface Attempt {
   mark: string;
+  /** When it was asked for. */
+  at: number;
   /** Who was asked: machine's label and node id. */
   machine: string;
   node: string;
