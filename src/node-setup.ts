@@ -47,11 +47,6 @@ export async function joinFleet(options: NodeOptions, token: string, names: { no
   return node;
 }
 
-/** Addresses that a token names, for the host to dial. */
-export function addressesIn(options: Pick<NodeOptions, 'crypto'>, token: string): string[] {
-  return decodeToken(options.crypto, token).addresses;
-}
-
 async function refuseExisting(options: NodeOptions): Promise<void> {
   const there = await options.keys.load();
   // An identity without a grant is a setup that was interrupted before its join: it may be begun again.

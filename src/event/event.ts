@@ -99,14 +99,6 @@ export function checkEvent(bytes: Bytes, at = 0, end = bytes.length): EventHead 
   return head;
 }
 
-/** The body of an event whose head is known. Fault `bad-encoding`. */
-export function decodeBody(bytes: Bytes, bodyAt: number, end = bytes.length): Value {
-  const reader = new Reader(bytes, bodyAt, end);
-  const body = reader.value();
-  reader.finish();
-  return body;
-}
-
 function readHead(reader: Reader): EventHead {
   const { stamp, time, joined } = readOrder(reader);
   const key = reader.text(KEY_BYTES);
