@@ -9,7 +9,7 @@ interface Manifest { dependencies?: Record<string, string>; devDependencies?: Re
 interface Locked { version?: string; dependencies?: Record<string, string>; optionalDependencies?: Record<string, string>; resolved?: string; integrity?: string; hasInstallScript?: boolean }
 
 /** Packages that may end up on a device. */
-const SHIPPED = ['cbor-x', 'node-lmdb', 'smol-toml'];
+const SHIPPED = ['@hono/node-server', 'cbor-x', 'hono', 'mqtt', 'node-lmdb', 'pbf', 'preact', 'serialport', 'smol-toml'];
 /** Packages whose programs are used rather than imported. */
 const PROGRAMS = ['typescript', 'oxlint', 'oxlint-tsgolint', '@types/node'];
 
