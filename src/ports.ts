@@ -139,3 +139,26 @@ export interface Fold {
   /** Called when the writes of the last `admit` are durable (or failed: what was remembered of them must go). */
   settled(durable: boolean): void;
 }
+
+/**
+ * A connection to a publish-and-subscribe broker (MQTT). It may lose, repeat, reorder, delay, replay and read every message, so nothing is believed because it carried it.
+ * It connects again by itself for ever; what was published and not delivered when a connection ends is lost.
+ */
+export interface Broker {
+  readonly manifest: { readonly name: string };
+  /** Largest payload in bytes that it takes from us, for the longest topic in use; may change with each `onUp`. */
+  readonly payloadBytes: number;
+  readonly up: boolean;
+  /** Sends one message, at least once while the connection lasts. False while down (the message is dropped), or when the sender should wait for `onDrain` (the message is taken). An empty retained payload clears the topic. */
+  publish(topic: string, payload: Bytes, retain: boolean): boolean;
+  /** Replaces the topic filters that are subscribed to; they are in force, and retained messages on their way, before `onUp` is called. */
+  subscribe(filters: string[]): void;
+  close(): Promise<void>;
+  /** Bytes on the wire so far, over all connections, the protocol's own included. */
+  readonly traffic: { in: number; out: number };
+  onUp: () => void;
+  onDown: (reason: string) => void;
+  onDrain: () => void;
+  /** `done` must be called when the message has been dealt with: until then it takes one of the places that are granted to the broker. */
+  onMessage: (topic: string, payload: Bytes, done: () => void) => void;
+}
