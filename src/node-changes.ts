@@ -5,6 +5,7 @@ import type { Node } from './node.ts';
 import { equal } from './event/bytes.ts';
 import { owe } from './log/archive.ts';
 import { Change } from './log/change.ts';
+import { Fingerprints } from './log/fingerprint.ts';
 import { judgeAgain } from './log/door.ts';
 import { Duty } from './node-duty.ts';
 import { factsIn } from './node-fleet.ts';
@@ -13,6 +14,7 @@ import { refold, relearn } from './node-refold.ts';
 /** The consequences of changes, for one node. What fails here stays due. */
 export class Changes {
   readonly duty: Duty;
+  readonly fingerprints: Fingerprints;
   readonly #node: Node;
   readonly #latest: LatestView;
   /** Keys of `latest` may wait in the store to be folded again. */
@@ -22,6 +24,8 @@ export class Changes {
     this.#node = node;
     this.#latest = latest;
     this.duty = new Duty(node);
+    node.archive.delta = { removed: [], added: [] };
+    this.fingerprints = new Fingerprints(node.archive.crypto, [...node.archive.frontier.values()].flat());
   }
 
   /** An append became durable. */
@@ -85,7 +89,8 @@ export class Changes {
     const node = this.#node, { delta } = node.archive;
     if (!delta.added.length && !delta.removed.length) return;
     node.archive.delta = { removed: [], added: [] };
-    for (const connection of node.connections) connection.changed(delta);
+    this.fingerprints.apply(delta);
+    for (const part of [...node.parts, ...node.connections]) part.changed(delta);
     node.options.wake();
   }
 }

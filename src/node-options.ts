@@ -1,6 +1,7 @@
 // What a node is made of: everything impure that is handed in, and what it tells its host.
 import type { Bytes, Clock, Crypto, Journal, Random, Store } from './ports.ts';
 import type { Fault } from './fault.ts';
+import type { Item } from './log/item.ts';
 import type { Alarm } from './log/change.ts';
 
 /** Where the node's identity, genesis and keys lie: one document, durable when `save` resolves. */
@@ -17,3 +18,6 @@ export interface NodeOptions {
   /** Milliseconds a live segment may wait (default 2,000). */
   windowMs?: number;
 }
+
+/** Something that lives with a node: ticked with it (uptime in ms; returns when to call again), told what changed in the frontier, closed with it. */
+export interface Part { tick(now: number): number | undefined; changed(change: { removed: Item[]; added: Item[] }): void; close(): void }

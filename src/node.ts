@@ -15,6 +15,8 @@ import type { Answering } from './node-host.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
 import type { Status, StreamInfo } from './node-status.ts';
+import type { Fingerprints } from './log/fingerprint.ts';
+import type { Part } from './node-options.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
 import { owe } from './log/archive.ts';
@@ -52,6 +54,8 @@ export class Node {
   readonly desk: FleetDesk;
   readonly writer: Writer;
   readonly connections = new Set<Connection>();
+  /** What is driven with this node besides its sessions. */
+  readonly parts = new Set<Part>();
   readonly options: NodeOptions;
   readonly followers = new Followers((error) => this.options.notice({ kind: 'alarm', alarm: { code: 'follower', node: this.id, log: null, text: `a follower failed and is told nothing more: ${String(error)}` } }));
   /** By hex of the peer's id: our digest when its last receipt was noted down, and when (uptime). */
@@ -59,6 +63,7 @@ export class Node {
   readonly #latest: LatestView;
   readonly #answering: Answering;
   readonly #changes: Changes;
+  readonly #sealed = new Set<(segments: Segment[]) => void>();
   #turn: Promise<unknown> = Promise.resolve();
   #checkpointing: Promise<void> | undefined;
   #again: Promise<void> | undefined;
@@ -76,7 +81,7 @@ export class Node {
     this.id = archive.node;
     this.fleet = archive.fleet;
     this.#latest = latest;
-    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done));
+    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => { for (const tell of this.#sealed) tell(segments); });
     this.#changes = new Changes(this, latest);
     this.#answering = answeringFor(this);
   }
@@ -107,7 +112,7 @@ export class Node {
     if (archive.damage.length) await raise(node, damageAlarm(node)).catch(() => undefined); // told by `notice` all the same
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
     await node.#changes.fold();
-    archive.delta = { removed: [], added: [] };
+    node.#changes.announce();
     if (!founding) await node.turn(() => node.#changes.fleet());
     store.holding = false;
     node.#held = store;
@@ -199,6 +204,15 @@ export class Node {
     });
   }
 
+  /** Calls `tell` with this node's own live segments as they are sealed, whole; their events are durable. Returns how to stop. */
+  onSealed(tell: (segments: Segment[]) => void): () => void {
+    this.#sealed.add(tell);
+    return () => { this.#sealed.delete(tell); };
+  }
+
+  /** What this node holds, stream by stream, as fingerprints. */
+  get fingerprints(): Fingerprints { return this.#changes.fingerprints; }
+
   /** Runs `step` when no other change of the store is under way. */
   turn<T>(step: () => Promise<T>): Promise<T> {
     const run = this.#turn.then(step, step);
@@ -223,8 +237,8 @@ export class Node {
       else next = Math.min(next ?? Infinity, since + window);
     }
     if (this.writer.full && !this.#checkpointing) this.checkpoint().catch(() => undefined); // a failure is told by `notice`; the journal keeps the events
-    for (const connection of [...this.connections]) {
-      const deadline = connection.tick(now);
+    for (const part of [...this.parts, ...this.connections]) {
+      const deadline = part.tick(now);
       if (deadline !== undefined) next = Math.min(next ?? Infinity, deadline);
     }
     return next === undefined ? undefined : Math.max(0, next - now);
@@ -251,7 +265,7 @@ export class Node {
   close(): Promise<void> { return this.#over ??= this.#close(); }
 
   async #close(): Promise<void> {
-    for (const connection of [...this.connections]) connection.close();
+    for (const part of [...this.parts, ...this.connections]) part.close();
     try {
       // No room, or damage where it should go: the journal keeps it for the next opening.
       if (!this.#failed) await this.#move().catch(unlessRefused);

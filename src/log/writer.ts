@@ -51,8 +51,8 @@ export interface Writer {
 /** An append that became durable: `full` when its log has enough for a whole segment; `before` is e(first-1). */
 export interface Acknowledged { run: Admitted; full: boolean; own: OwnLog; before: Bytes }
 
-/** `acknowledged` is called with each durable append, in order, before the append resolves. */
-export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (done: Acknowledged) => void): Writer {
+/** `acknowledged` is called with each durable append, in order, before the append resolves; `sealed` with the live segments of a log as they are made. */
+export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (done: Acknowledged) => void, sealed: (segments: Segment[]) => void): Writer {
   const logs = new Map<string, OwnLog>();
   const old: OwnLog[] = []; // retired with events that are not stored yet
   const builder = new RunBuilder();
@@ -210,6 +210,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     if (!segments.length) return segments;
     journal.note(encode([3, own.log, own.sealed]));
     publish(own, segments);
+    sealed(segments);
     return segments;
   }
 

@@ -52,7 +52,7 @@ export async function openRoom(name: string, disk = new Disk(name), o: { reads?:
   await journal.release(journal.turn());
   const acknowledged: Admitted[] = [];
   const room = { grant: new Uint8Array(8) };
-  const writer = createWriter(archive, journal, clock, { seed, node, grant: () => room.grant, key: () => ({ key: KEY, hash: keyHash(fakeCrypto, KEY) }), check: () => undefined }, ({ run }) => { latest.preview(run); acknowledged.push(run); });
+  const writer = createWriter(archive, journal, clock, { seed, node, grant: () => room.grant, key: () => ({ key: KEY, hash: keyHash(fakeCrypto, KEY) }), check: () => undefined }, ({ run }) => { latest.preview(run); acknowledged.push(run); }, () => undefined);
   return Object.assign(room, { archive, writer, latest, clock, verdicts, disk, node, acknowledged, skipped });
 }
 
