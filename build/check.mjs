@@ -9,6 +9,7 @@ const bin = (name) => join(ROOT, 'node_modules/.bin', name);
 export const checks = [
   { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json', '--noEmit'] },
   { name: 'core-types', command: bin('tsc'), args: ['-p', 'src', '--noEmit'] },
+  { name: 'page-types', command: bin('tsc'), args: ['-p', 'targets/page', '--noEmit'] },
   // With types, so that a promise that nobody waits for is an error.
   { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--deny-warnings', 'src', 'targets', 'test', 'build'] },
 ];

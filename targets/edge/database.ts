@@ -31,7 +31,40 @@ export interface PeerReport {
   reason?: string;
   in: number;
   out: number;
+  /** What goes on at a broker: who was met there, and what was fanned out. */
+  broker?: BrokerReport;
 }
+
+/** The state of things at one broker. `equal`: holds the same as this node, as far as its last head says. Counts are of live segments since the start. */
+export interface BrokerReport {
+  members: { node: string; name: string; instance: string; equal: boolean }[];
+  published: number;
+  received: number;
+  refused: number;
+  repeated: number;
+  sessions: number;
+}
+
+/** An input of a running node. Counts are of readings since the start. */
+export interface InputReport {
+  name: string;
+  kind: string;
+  /** Whether its source works, in words beside it. */
+  ok: boolean;
+  words: string;
+  accepted: number;
+  recorded: number;
+  unchanged: number;
+  refused: number;
+  lost: number;
+  /** When the last reading came, ms since 1970. */
+  last: number | null;
+  /** The last ones that could not be used, cut short, with why. */
+  samples: { time: number; code: string; reason: string; raw: string }[];
+}
+
+/** Something that calls for attention, in words; `bad`: soon. */
+export interface Worry { kind: 'odd' | 'bad'; text: string }
 
 /** Connections that came to a node's listeners: taken; turned away because there were too many; cut because they sent no frames; gone without having shown who they are. */
 export interface ConnectionCounts { accepted: number; refused: number; garbage: number; strangers: number }
@@ -67,6 +100,9 @@ export interface Report {
   /** What is known to be damaged in the store. */
   damage: readonly string[];
   disk: { used: number; free: number };
+  inputs: InputReport[];
+  /** Empty when the node is healthy. */
+  worries: Worry[];
 }
 
 /** What `verify` found. */

@@ -9,7 +9,7 @@ import type { systemClock } from '../../src/io/clock.ts';
 import type { LmdbStore } from '../../src/io/lmdb.ts';
 import type { Entry as NodeEntry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
-import type { Appended, Database, Draft, Entry, ListenNews, Query } from './database.ts';
+import type { Appended, Database, Draft, Entry, InputReport, ListenNews, Query } from './database.ts';
 import type { Links } from './links.ts';
 import { findMember, report } from './report.ts';
 
@@ -22,6 +22,8 @@ export interface Place {
   clock: ReturnType<typeof systemClock>;
   running: boolean;
   uptimeMs(): number;
+  /** The inputs of a running node. */
+  inputs?(): InputReport[];
 }
 
 /** Events that may wait for a reader that follows. */

@@ -2,6 +2,7 @@
 
 import { isLoopback, parseAddress } from '../../src/io/address.ts';
 import type { Command } from './command.ts';
+import { checkListenUrl, checkUrl, shownUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted } from './output.ts';
 
@@ -22,14 +23,14 @@ export const syncCommand: Command = {
     'With --json: {"sent","received","bytesOut","bytesIn","ms"}: events, and bytes on the wire.',
   ],
   flags: {},
-  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
+  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
-    parseAddress(url);
+    checkUrl(url);
     const database = await openDatabase({ dir, out });
     const end = interrupt();
     try {
-      out.progress(`connecting to ${url}`);
+      out.progress(`connecting to ${shownUrl(url)}`);
       const { sent, received, bytesOut, bytesIn, ms } = await database.sync(url, end.signal, (sent, received) => out.progress(`sent ${byteText(sent)}, received ${byteText(received)}`));
       out.progress('');
       await out.result({ sent, received, bytesOut, bytesIn, ms }, () =>
@@ -56,6 +57,7 @@ export const listenCommand: Command = {
   ],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
+    checkListenUrl(url);
     const { host } = parseAddress(url);
     const database = await openDatabase({ dir, out }, { serve: true });
     const end = interrupt();

@@ -6,6 +6,7 @@ import { formatAddress, isLoopback, parseAddress } from '../../src/io/address.ts
 import { misused, type Command } from './command.ts';
 import type { InviteWish } from './database.ts';
 import { defaultName, enterFleet, foundFleet, readRootKey } from './found.ts';
+import { checkUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { printable } from './output.ts';
 
@@ -92,7 +93,7 @@ export const inviteCommand: Command = {
     const name = text('name');
     if (name !== undefined) wish.name = checkName(name, command);
     const addresses = list('address');
-    for (const url of addresses ?? []) parseAddress(url);
+    for (const url of addresses ?? []) checkUrl(url);
     const rootFile = text('root');
     if (rootFile !== undefined) wish.root = readRootKey(rootFile);
     const database = await openDatabase({ dir, out });

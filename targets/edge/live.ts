@@ -3,7 +3,7 @@
 import type { HostMetrics } from '../../src/io/host.ts';
 import type { Report } from './database.ts';
 import { spanText } from './moment.ts';
-import { byteText, counted, grouped, printable } from './output.ts';
+import { byteText, grouped, printable } from './output.ts';
 
 /** Colours by meaning. */
 export type Paint = (kind: 'bold' | 'dim' | 'good' | 'odd' | 'bad', text: string) => string;
@@ -27,23 +27,6 @@ export function fit(line: string, columns: number): string {
   return out;
 }
 
-/** Free bytes below which the disk counts as a worry. */
-const DISK_LOW = 500_000_000;
-
-/** What is wrong, in words; empty when the node is healthy. */
-export function worries(report: Report): { kind: 'odd' | 'bad'; text: string }[] {
-  const found: { kind: 'odd' | 'bad'; text: string }[] = [];
-  if (report.disk.free < DISK_LOW) found.push({ kind: 'bad', text: `only ${byteText(report.disk.free)} of disk left` });
-  if (report.damage.length > 0) found.push({ kind: 'bad', text: 'the store is damaged' });
-  if (report.member === 'revoked') found.push({ kind: 'bad', text: 'this node was revoked' });
-  if (report.alarms.length > 0) found.push({ kind: 'bad', text: `${report.alarms.length} alarm${report.alarms.length === 1 ? '' : 's'}` });
-  const held = report.quarantine.reduce((sum, each) => sum + each.segments, 0);
-  if (held > 0) found.push({ kind: 'odd', text: `${counted(held, 'segment')} in quarantine` });
-  const away = report.peers.filter((each) => each.state === 'waiting').length;
-  if (away > 0) found.push({ kind: 'odd', text: `${away} peer${away === 1 ? '' : 's'} out of reach` });
-  return found;
-}
-
 function machineLine({ load, memory, temperature }: HostMetrics): string {
   return `this machine: load ${load[0].toFixed(2)}, memory ${byteText(memory.available)} of ${byteText(memory.total)} free${temperature === undefined ? '' : `, ${temperature.toFixed(1)} °C`}, ${byteText(process.memoryUsage.rss())} used by this program`;
 }
@@ -53,7 +36,7 @@ const ROWS = 8;
 
 /** The block for one report; `rates` are events a second for each stream; `machine`: what it runs on. */
 export function liveLines(report: Report, rates: Map<string, number>, paint: Paint, machine?: HostMetrics): string[] {
-  const found = worries(report);
+  const found = report.worries;
   const health = found.length === 0 ? paint('good', 'healthy') : found.map(({ kind, text }) => paint(kind, text)).join(', ');
   const lines = [
     '',

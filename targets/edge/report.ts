@@ -8,18 +8,19 @@ import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
 import type { Report } from './database.ts';
 import type { Place } from './direct.ts';
+import { worriesOf } from './worries.ts';
 
 /** Members, alarms, receipts that a report lists at most: it must fit one message. */
 const ROWS = 1_000;
 
 /** Gathers the report of an open node. */
-export async function report({ dir, node, links, store, clock, running, uptimeMs }: Place): Promise<Report> {
+export async function report({ dir, node, links, store, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
   const [status, used] = await Promise.all([node.status(), bytesUnder(dir)]);
   const { quality, because } = clock.judgement();
   const names = new Map(status.members.map((each) => [each.node, each.name]));
-  return {
+  const report = {
     node: status.node, name: status.name, fleet: status.fleet, fleetName: status.fleetName, running, pid: process.pid, dir, uptimeMs: uptimeMs(),
-    member: status.member === 'live' ? 'member' : status.member === 'killed' ? 'revoked' : 'unknown',
+    member: status.member === 'live' ? 'member' as const : status.member === 'killed' ? 'revoked' as const : 'unknown' as const,
     streams: status.streams.filter(({ stream }) => !stream.startsWith('$')).map(({ stream, events, logs }) => ({ stream, events, logs })),
     members: status.members.slice(0, ROWS).map(({ state, ...each }) => ({ ...each, state: state === 'live' ? 'member' as const : 'revoked' as const })),
     quarantine: status.quarantined.filter(({ segments }) => segments > 0).slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
@@ -27,10 +28,12 @@ export async function report({ dir, node, links, store, clock, running, uptimeMs
     receipts: status.receipts.slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
     holes: status.frontier.holes, void: status.void, unknown: status.unknown,
     listening: links.listening(), peers: links.peers(), connections: links.counts(),
-    clock: { quality: quality === CLOCK_SYNCED ? 'synced' : quality === CLOCK_RTC ? 'rtc' : 'none', because, now: clock.now() },
+    clock: { quality: quality === CLOCK_SYNCED ? 'synced' as const : quality === CLOCK_RTC ? 'rtc' as const : 'none' as const, because, now: clock.now() },
     damage: store.damage.slice(0, ROWS),
     disk: { used, free: status.space.free },
-  };
+    inputs: inputs?.() ?? [],
+  } satisfies Omit<Report, 'worries'>;
+  return { ...report, worries: worriesOf(report) };
 }
 
 /** Bytes that the files of a folder take on the disk. */

@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { Fault } from '../../src/fault.ts';
-import { DEFAULT_PORT, parseAddress } from '../../src/io/address.ts';
+import { DEFAULT_PORT } from '../../src/io/address.ts';
 import { WINDOW_MS } from '../../src/limits.ts';
 import type { Flag, Invocation } from './command.ts';
+import { checkListenUrl, checkUrl } from './link-url.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
 /** What a node that runs can be told. */
@@ -79,7 +80,7 @@ function check(setting: Setting, value: unknown, where: string): unknown {
       if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) refuse(`a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`);
       for (const url of value as string[]) {
         try {
-          parseAddress(url);
+          (setting.name === 'listen' ? checkListenUrl : checkUrl)(url);
         } catch (error) {
           throw new Fault('bad-config', `${where}: ${setting.name}: ${(error as Error).message}`, { cause: error });
         }

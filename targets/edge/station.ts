@@ -8,7 +8,8 @@ import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
 import type { Database } from './database.ts';
 import { openHome, type Home } from './home.ts';
-import { openLinks, type Converse, type LinkEvents, type Links } from './links.ts';
+import { openLinks, type LinkEvents, type Links } from './links.ts';
+import { tcpLinks, type Converse } from './tcp-links.ts';
 import { counted } from './output.ts';
 import { nameOf } from './report.ts';
 import { serveChannel } from './serve.ts';
@@ -57,7 +58,8 @@ export async function openStation(dir: string, options: StationOptions): Promise
 }
 
 async function stationOf(dir: string, node: Node, home: Home, driver: Driver, options: StationOptions): Promise<Station> {
-  const links = openLinks(framing, converseWith(node), options.links ?? SILENT, Math.random);
+  const events = options.links ?? SILENT;
+  const links = openLinks([tcpLinks(framing, converseWith(node), events, Math.random)]);
   const began = performance.now();
   let control: Control | undefined;
   const database = nodeDatabase({ dir, node, links, store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });

@@ -2,8 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../targets/edge/database.ts';
-import { fit, liveLines, painter, ratesBetween, terminalBlock, worries } from '../../targets/edge/live.ts';
+import { fit, liveLines, painter, ratesBetween, terminalBlock } from '../../targets/edge/live.ts';
 import { reportLines } from '../../targets/edge/report-lines.ts';
+import { worriesOf } from '../../targets/edge/worries.ts';
 
 const test = suite('live');
 
@@ -59,7 +60,7 @@ test('nothing is wider or higher than the terminal', () => {
 const report: Report = {
   node: 'ab'.repeat(32), name: 'al\u001bpha', fleet: 'cd'.repeat(32), fleetName: 'north', running: true, pid: 7, dir: 'd', uptimeMs: 61_000,
   streams: [{ stream: 'telemetry', events: 1200, logs: 2 }], member: 'member', members: [{ node: 'ab'.repeat(32), name: 'alpha', state: 'member', admin: true, read: ['*'], write: ['*'] }], receipts: [], holes: 0, void: 0, unknown: 0, quarantine: [], alarms: [],
-  connections: { accepted: 1, refused: 0, garbage: 0, strangers: 0 }, listening: ['tcp://127.0.0.1:7700'], peers: [{ url: 'tcp://hq:1', state: 'connected', name: 'hq', in: 10, out: 2_000 }], clock: { quality: 'synced', because: 'chrony keeps it', now: 0 }, disk: { used: 5, free: 9e9 }, damage: [],
+  connections: { accepted: 1, refused: 0, garbage: 0, strangers: 0 }, listening: ['tcp://127.0.0.1:7700'], peers: [{ url: 'tcp://hq:1', state: 'connected', name: 'hq', in: 10, out: 2_000 }], clock: { quality: 'synced', because: 'chrony keeps it', now: 0 }, disk: { used: 5, free: 9e9 }, damage: [], inputs: [], worries: [],
 };
 
 test('it shows what is held, at which rate, with whom, and whether all is well', () => {
@@ -75,7 +76,9 @@ test('what is wrong is said instead of healthy', () => {
     ...report, alarms: [{ code: 'clone', node: '', text: 'two machines run as beta' }], quarantine: [{ node: 'ee'.repeat(32), name: 'x', segments: 3, bytes: 9 }], disk: { used: 1, free: 1_000 },
     peers: [{ url: 'tcp://hq:1', state: 'waiting', reason: 'refused', in: 0, out: 0 }], clock: { quality: 'none', because: 'x', now: 0 },
   };
-  assert.is(worries(sick).length, 4);
+  assert.equal(worriesOf(report), []);
+  sick.worries = worriesOf(sick);
+  assert.is(sick.worries.length, 4);
   const text = liveLines(sick, new Map(), painter(false, {})).join('\n');
   for (const word of ['1 alarm', '3 segments in quarantine', '1 peer out of reach', 'only 1.0 kB of disk left', 'ALARM two machines run as beta', 'refused', 'not trusted']) assert.ok(text.includes(word), word);
   assert.not(text.includes('healthy'));

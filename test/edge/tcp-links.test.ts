@@ -1,13 +1,14 @@
-// Links of a node that runs: peers are dialled again and again, exchanges end, listeners tell their news; the conversation itself is made up here.
+// TCP links of a node that runs: peers are dialled again and again, exchanges end, listeners tell their news; the conversation itself is made up here.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { TcpLink } from '../../src/io/tcp-link.ts';
 import type { Exchange, ListenNews } from '../../targets/edge/database.ts';
-import { openLinks, type Conversation, type LinkEvents } from '../../targets/edge/links.ts';
+import type { LinkEvents } from '../../targets/edge/links.ts';
+import { tcpLinks, type Conversation } from '../../targets/edge/tcp-links.ts';
 import { framing } from '../../src/carry/frame.ts';
 
-const test = suite('links');
+const test = suite('tcp links');
 const DONE: Exchange = { sent: 1, received: 2, bytesOut: 3, bytesIn: 4, ms: 5 };
 
 /** Says hello and, as the side that opened, ends once greeted; each side tells the other its name. */
@@ -32,12 +33,12 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 test('one exchange: its figures, or its fault with the URL in it', async () => {
-  const server = openLinks(framing, converse('server'), quiet, Math.random);
-  const client = openLinks(framing, converse('client'), quiet, Math.random);
+  const server = tcpLinks(framing, converse('server'), quiet, Math.random);
+  const client = tcpLinks(framing, converse('client'), quiet, Math.random);
   const { url } = await server.listen('tcp://127.0.0.1:0');
   assert.equal(await client.once(url, new AbortController().signal, () => {}), DONE);
   assert.equal(client.peers(), []);
-  const stranger = openLinks(framing, converse('enemy'), quiet, Math.random);
+  const stranger = tcpLinks(framing, converse('enemy'), quiet, Math.random);
   const enemyUrl = (await stranger.listen('tcp://127.0.0.1:0')).url;
   const fault = await client.once(enemyUrl, new AbortController().signal, () => {}).catch((error: unknown) => error as Fault);
   assert.is(codeOf(fault), 'other-fleet');
@@ -47,8 +48,8 @@ test('one exchange: its figures, or its fault with the URL in it', async () => {
 });
 
 test('an exchange that is given up ends as closed', async () => {
-  const server = openLinks(framing, converse('server'), quiet, Math.random);
-  const client = openLinks(framing, converse('client', { once: false }), quiet, Math.random);
+  const server = tcpLinks(framing, converse('server'), quiet, Math.random);
+  const client = tcpLinks(framing, converse('client', { once: false }), quiet, Math.random);
   const { url } = await server.listen('tcp://127.0.0.1:0');
   const given = new AbortController();
   const exchange = client.once(url, given.signal, () => {}).catch(codeOf);
@@ -61,15 +62,15 @@ test('an exchange that is given up ends as closed', async () => {
 test('a peer is dialled until it is there, told once, and again after it went', async () => {
   const told: string[] = [];
   const events: LinkEvents = { connected: (_, peer) => void told.push(`connected ${peer.name}`), ended: (_, __, ___, retry) => void told.push(`ended ${retry !== undefined}`) };
-  const first = openLinks(framing, converse('server'), quiet, Math.random);
+  const first = tcpLinks(framing, converse('server'), quiet, Math.random);
   const { url } = await first.listen('tcp://127.0.0.1:0');
   await first.close();
   // No randomness and the shortest wait: half a second.
-  const client = openLinks(framing, converse('client'), events, () => 0);
+  const client = tcpLinks(framing, converse('client'), events, () => 0);
   client.keep(url);
   await until(() => client.peers()[0]?.state === 'waiting');
   assert.match(client.peers()[0]!.reason ?? '', 'refused');
-  const second = openLinks(framing, converse('server'), quiet, Math.random);
+  const second = tcpLinks(framing, converse('server'), quiet, Math.random);
   await second.listen(url);
   await until(() => client.peers()[0]?.state === 'connected' && told.includes('connected server'));
   assert.equal([client.peers()[0]!.name, second.peers()[0]?.state], ['server', 'connected']);
@@ -80,8 +81,8 @@ test('a peer is dialled until it is there, told once, and again after it went', 
 });
 
 test('a listener tells its news and ends with its signal', async () => {
-  const server = openLinks(framing, converse('server'), quiet, Math.random);
-  const client = openLinks(framing, converse('client'), quiet, Math.random);
+  const server = tcpLinks(framing, converse('server'), quiet, Math.random);
+  const client = tcpLinks(framing, converse('client'), quiet, Math.random);
   const news: ListenNews[] = [];
   const end = new AbortController();
   const { url } = await server.listen('tcp://127.0.0.1:0', end.signal, (each) => void news.push(each));
@@ -98,7 +99,7 @@ test('a listener tells its news and ends with its signal', async () => {
 
 test('a link that leads back to this node is noticed on both ends, and nothing is said over it', async () => {
   let spoken = 0;
-  const links = openLinks(framing, (link, role, once) => { if (role === 'open') spoken++; return converse('me')(link, role, once); }, quiet, () => 0);
+  const links = tcpLinks(framing, (link, role, once) => { if (role === 'open') spoken++; return converse('me')(link, role, once); }, quiet, () => 0);
   const { url } = await links.listen('tcp://127.0.0.1:0');
   assert.is(await links.once(url, new AbortController().signal, () => {}).catch(codeOf), 'bad-argument');
   links.keep(url);
@@ -106,14 +107,6 @@ test('a link that leads back to this node is noticed on both ends, and nothing i
   assert.match(links.peers().find(({ state }) => state === 'waiting')!.reason ?? '', 'leads back to this node itself');
   assert.ok(links.peers().every(({ state }) => state !== 'connected'));
   assert.ok(spoken <= 2);
-  await links.close();
-});
-
-test('a URL that is none is refused before anything is tried', async () => {
-  const links = openLinks(framing, converse('x'), quiet, Math.random);
-  for (const call of [() => links.keep('nonsense'), () => links.once('mqtt://a', new AbortController().signal, () => {}), () => links.listen('tcp://')]) {
-    assert.ok(['bad-url', 'unsupported'].includes(codeOf(await Promise.resolve().then(call).catch((error: unknown) => error))));
-  }
   await links.close();
 });
 

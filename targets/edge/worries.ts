@@ -1,0 +1,24 @@
+// What is wrong with a node, judged from its report: the same words on the terminal, on the page and in the metrics.
+
+import type { Report, Worry } from './database.ts';
+import { byteText, counted } from './output.ts';
+
+/** Free bytes below which the disk counts as a worry. */
+const DISK_LOW = 500_000_000;
+
+/** What is wrong, in words; empty when the node is healthy. */
+export function worriesOf(report: Omit<Report, 'worries'>): Worry[] {
+  const found: Worry[] = [];
+  if (report.disk.free < DISK_LOW) found.push({ kind: 'bad', text: `only ${byteText(report.disk.free)} of disk left` });
+  if (report.damage.length > 0) found.push({ kind: 'bad', text: 'the store is damaged' });
+  if (report.member === 'revoked') found.push({ kind: 'bad', text: 'this node was revoked' });
+  if (report.alarms.length > 0) found.push({ kind: 'bad', text: `${report.alarms.length} alarm${report.alarms.length === 1 ? '' : 's'}` });
+  const held = report.quarantine.reduce((sum, each) => sum + each.segments, 0);
+  if (held > 0) found.push({ kind: 'odd', text: `${counted(held, 'segment')} in quarantine` });
+  for (const each of report.inputs) if (!each.ok) found.push({ kind: 'odd', text: `input ${each.name}: ${each.words}` });
+  const lost = report.inputs.reduce((sum, each) => sum + each.lost, 0);
+  if (lost > 0) found.push({ kind: 'bad', text: `${counted(lost, 'reading')} lost` });
+  const away = report.peers.filter((each) => each.state === 'waiting').length;
+  if (away > 0) found.push({ kind: 'odd', text: `${away} peer${away === 1 ? '' : 's'} out of reach` });
+  return found;
+}
