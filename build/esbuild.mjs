@@ -1,4 +1,4 @@
-// What every bundle of this project shares: the settings of esbuild, and the plugins for natives and for the codec.
+// What every bundle of this project shares: the settings of esbuild, the plugin for the codec, and how files are written.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,33 +10,6 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** The oldest Node that bundles must run on. */
 export const TARGET = 'node20.12';
-
-/**
- * Replaces `node-gyp-build` by a loader of `native/<package>.node` beside the bundle, and reports each package that asked for one.
- * @param {Map<string, string>} found receives package name → its folder
- */
-export function natives(found) {
-  const loader = `module.exports = (dir) => {
-    const name = dir.split('/').pop();
-    const holder = { exports: {} };
-    process.dlopen(holder, require('node:path').join(__dirname, 'native', name + '.node'));
-    return holder.exports;
-  };`;
-  return {
-    name: 'natives',
-    setup(build) {
-      build.onResolve({ filter: /^node-gyp-build$/ }, ({ resolveDir }) => {
-        found.set(resolveDir.split('/').pop(), resolveDir);
-        return { path: 'node-gyp-build', namespace: 'natives' };
-      });
-      build.onLoad({ filter: /.*/, namespace: 'natives' }, () => ({ contents: loader, loader: 'js', resolveDir: ROOT }));
-      // The call passes __dirname, which in a bundle is the bundle's own folder: hand over the package's name instead.
-      build.onLoad({ filter: /node-lmdb\/index\.js$/ }, ({ path }) => ({
-        contents: readFileSync(path, 'utf8').replaceAll('__dirname', JSON.stringify('/' + dirname(path).split('/').pop())), loader: 'js',
-      }));
-    },
-  };
-}
 
 /** Takes cbor-x in its build without native parts, so that the same code runs in tests, in bundles and on every machine. */
 export function codec() {
