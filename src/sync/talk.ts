@@ -32,6 +32,7 @@ export class Talk {
   #early = false;
   #unknown = false;
   #covered = true;
+  #fleetSame = false;
   #wants = FIRST_WANT;
   #waiting = 0;
   #synced: string | undefined;
@@ -161,13 +162,15 @@ export class Talk {
     const take = (): void => {
       this.#waiting--;
       const { kind, set } = message;
-      if (kind === 'compare' && message.early && set === 1 && (!this.#fleet.agreed || !this.#covered)) return;
+      if (kind === 'compare' && message.early && set === 1 && (!this.#fleetSame || !this.#covered)) return;
       if (this.#early && set === 0 && this.#desk.opener) {
         // The answer to our early comparison of $fleet: unless that is equal, the one of the rest was passed over.
         this.#early = false;
         if (kind !== 'same') this.#rest.abandon();
       }
       (set === 0 ? this.#fleet : this.#rest).take(message);
+      // Whether the early comparison of the rest counts is what the answer to that of $fleet said, whatever has changed since.
+      if (kind === 'compare' && message.early && set === 0) this.#fleetSame = this.#fleet.agreed;
     };
     this.#fleet.whenLoaded(() => (message.set === 0 ? take() : this.#rest.whenLoaded(take)));
   }
