@@ -36,10 +36,10 @@ export function Streams({ streams, chosen, choose }: { streams: readonly StreamS
   return <section aria-labelledby="streams">
     <h2 id="streams">Streams</h2>
     {streams.length === 0 ? <p class="quiet">Nothing is recorded yet. <code>holdfast append</code> records an event.</p> : <table class="streams">
-      <thead><tr><th scope="col">stream</th><th scope="col" class="wide">last 10 minutes</th><th scope="col" class="number">now</th><th scope="col" class="number">events</th><th scope="col" class="number wide">logs</th></tr></thead>
+      <thead><tr><th scope="col">stream</th><th scope="col" class="drawn">last 10 minutes</th><th scope="col" class="number">now</th><th scope="col" class="number">events</th><th scope="col" class="number wide">logs</th></tr></thead>
       <tbody>{streams.map((each) => <tr key={each.stream} class={each.stream === chosen ? 'chosen' : ''}>
         <th scope="row"><button type="button" aria-pressed={each.stream === chosen} onClick={() => choose(each.stream === chosen ? undefined : each.stream)}>{each.stream}</button></th>
-        <td class="wide"><Spark stream={each} /></td>
+        <td class="drawn"><Spark stream={each} /></td>
         <td class="number">{rate(lately(each))}</td>
         <td class="number">{grouped(each.events)}</td>
         <td class="number wide">{grouped(each.logs)}</td>
