@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { COMMON_FLAGS, misused, type Command, type Flag, type Invocation } from './command.ts';
+import type { Named } from './commands.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Used when neither --dir nor HOLDFAST_DIR is given. */
@@ -13,8 +14,8 @@ export type Request =
   | { kind: 'help'; command: Command | undefined }
   | { kind: 'version'; json: boolean };
 
-/** Reads the arguments after the program's name. Throws usage faults; the caller shows them. */
-export function readArguments(args: string[], commands: readonly Command[], environment: { [name: string]: string | undefined }): Request {
+/** Reads the arguments after the program's name, and loads the command that they ask for. Throws usage faults; the caller shows them. */
+export async function readArguments(args: string[], commands: readonly Named[], environment: { [name: string]: string | undefined }): Promise<Request> {
   const names = commands.map((each) => each.name);
   // Flags that all commands have may stand before the command.
   let at = 0;
@@ -37,10 +38,10 @@ export function readArguments(args: string[], commands: readonly Command[], envi
   if (word === 'help') {
     const topic = rest.find((each) => !each.startsWith('-'));
     if (topic === undefined) return { kind: 'help', command: undefined };
-    return { kind: 'help', command: commands.find((each) => each.name === topic) ?? misused(`There is no command ${topic}.${didYouMean(topic, names)}`) };
+    return { kind: 'help', command: await (commands.find((each) => each.name === topic) ?? misused(`There is no command ${topic}.${didYouMean(topic, names)}`)).load() };
   }
   const command = commands.find((each) => each.name === word) ?? misused(`There is no command ${word}.${didYouMean(word, names)}`);
-  return readCommand(command, rest, environment);
+  return readCommand(await command.load(), rest, environment);
 }
 
 function readCommand(command: Command, args: string[], environment: { [name: string]: string | undefined }): Request {

@@ -26,6 +26,8 @@ function fault(call: () => unknown): { code: string; message: string; misuse: bo
   return { code: 'none', message: '', misuse: false };
 }
 
+const faultOf = (call: Promise<unknown>) => call.then(() => fault(() => undefined), (error: unknown) => fault(() => { throw error; }));
+
 test('the version is that of the package', () => {
   assert.is((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version, VERSION);
 });
@@ -66,36 +68,38 @@ const command: Command = {
   flags: { key: { value: 'KEY', help: 'A key.' }, many: { value: 'X', many: true, help: 'Many.' }, urgent: { help: 'A switch.' } },
   run: async () => {},
 };
-const readArgs = (...args: string[]): Request => readArguments(args, [command], { HOLDFAST_DIR: 'env' });
-const invocation = (...args: string[]) => {
-  const request = readArgs(...args);
+const commands = [{ name: command.name, load: () => Promise.resolve(command) }];
+const readArgs = (...args: string[]): Promise<Request> => readArguments(args, commands, { HOLDFAST_DIR: 'env' });
+const invocation = async (...args: string[]) => {
+  const request = await readArgs(...args);
   if (request.kind !== 'run') throw new Error(request.kind);
   return request.invocation;
 };
 
-test('the command line: flags anywhere, the directory from the flag, the variable or the default', () => {
-  const found = invocation('--json', 'append', 's', '--key', '-5', '--many=a', '--urgent', '--many', 'b', '--dir=d');
+test('the command line: flags anywhere, the directory from the flag, the variable or the default', async () => {
+  const found = await invocation('--json', 'append', 's', '--key', '-5', '--many=a', '--urgent', '--many', 'b', '--dir=d');
   assert.equal([found.dir, found.json, found.positionals, found.text('key'), found.list('many'), found.on('urgent')], ['d', true, ['s'], '-5', ['a', 'b'], true]);
-  assert.is(invocation('append', 's').dir, 'env');
-  assert.is(invocation('--dir', 'x', 'append', 's').dir, 'x');
-  assert.is((readArguments(['append', 's'], [command], {}) as { invocation: { dir: string } }).invocation.dir, './holdfast-data');
-  assert.equal(invocation('append', '--', '--odd').positionals, ['--odd']);
-  assert.is(invocation('append', 's', '--key=--odd').text('key'), '--odd');
-  assert.equal([readArgs('--help').kind, readArgs('help').kind, readArgs('append', '-h').kind, readArgs('help', 'append').kind, readArgs('--version').kind, readArgs('version').kind], ['help', 'help', 'help', 'help', 'version', 'version']);
+  assert.is((await invocation('append', 's')).dir, 'env');
+  assert.is((await invocation('--dir', 'x', 'append', 's')).dir, 'x');
+  assert.is((await readArguments(['append', 's'], commands, {}) as { invocation: { dir: string } }).invocation.dir, './holdfast-data');
+  assert.equal((await invocation('append', '--', '--odd')).positionals, ['--odd']);
+  assert.is((await invocation('append', 's', '--key=--odd')).text('key'), '--odd');
+  assert.equal((await Promise.all([readArgs('--help'), readArgs('help'), readArgs('append', '-h'), readArgs('help', 'append'), readArgs('--version'), readArgs('version')])).map(({ kind }) => kind), ['help', 'help', 'help', 'help', 'version', 'version']);
 });
 
-test('the command line: every mistake is a usage fault that says what to write', () => {
+test('the command line: every mistake is a usage fault that says what to write', async () => {
   for (const [args, word] of [
     [[], 'Which command'], [['apend'], 'Did you mean append?'], [['append'], 'needs STREAM'], [['append', 'a', 'b', 'c'], 'does not take "c"'], [['append', 's', '--kye', 'x'], 'Did you mean --key?'],
     [['append', 's', '--key'], 'needs a value'], [['append', 's', '--key', '--urgent'], 'needs a value'], [['append', 's', '--urgent=yes'], 'takes no value'], [['append', 's', '--key', 'a', '--key', 'b'], 'twice'],
     [['--dri', 'x', 'append'], 'Did you mean --dir?'], [['help', 'apend'], 'Did you mean append?'], [['append', 's', '-x'], 'no flag -x'], [['append', 's', '--dir='], '--dir is empty'], [['append', 's', '--toString', 'x'], 'no flag'],
   ] as const) {
-    const found = fault(() => readArgs(...args));
+    const found = await faultOf(readArgs(...args));
     assert.ok(found.misuse, args.join(' '));
     assert.ok(found.message.includes(word), `${args.join(' ')}: ${found.message}`);
   }
-  assert.ok(fault(() => invocation('append', 's', '--key', '0x10').count('key', 1)).misuse);
-  assert.is(invocation('append', 's', '--key', '16').count('key', 1), 16);
+  const odd = await invocation('append', 's', '--key', '0x10');
+  assert.ok(fault(() => odd.count('key', 1)).misuse);
+  assert.is((await invocation('append', 's', '--key', '16')).count('key', 1), 16);
 });
 
 test('help names everything', () => {
@@ -118,9 +122,9 @@ test('the configuration: unknown and wrong settings are named with their line', 
   assert.equal(Object.keys(parseConfig(configTemplate().replace(/^# (\w+ = )/gm, '$1'), 'x')).length, 6);
 });
 
-test('settings: flags before variables before the file before defaults', () => {
+test('settings: flags before variables before the file before defaults', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'hf-settings-'));
-  const none = invocation('append', 's');
+  const none = await invocation('append', 's');
   const flags = (given: { [flag: string]: string[] }) => ({ text: (name: string) => given[name]?.[0], list: (name: string) => given[name] });
   try {
     assert.equal(readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto' });
@@ -136,7 +140,7 @@ test('settings: flags before variables before the file before defaults', () => {
   }
 });
 
-test('what others wrote cannot drive a terminal, and figures read the same everywhere', () => {
+test('what others wrote cannot drive a terminal, and figures read the same everywhere', async () => {
   assert.is(printable('a\u001b[2Jb\n\u202e'), 'a\\u001b[2Jb\\u000a\\u202e');
   assert.equal([grouped(0), grouped(999), grouped(1_234_567), byteText(12), byteText(1_500), byteText(123_456_789)], ['0', '999', '1,234,567', '12 B', '1.5 kB', '123 MB']);
 });
