@@ -1,6 +1,6 @@
 // Checks the trees of an LMDB file page by page, and says which keys lie on pages that are damaged.
 import type { Bytes } from '../ports.ts';
-import { isOverflow, parsePage, type Meta, type Tree } from './lmdb-pages.ts';
+import { isOverflow, parsePage, type Meta, type Page, type Tree } from './lmdb-pages.ts';
 
 /** Stored keys from ≤ key < to (no `to`: to the end) that lie on a damaged page. */
 export interface Span { from: Bytes; to: Bytes | undefined }
@@ -25,12 +25,17 @@ export function inside(spans: Span[], key: Bytes): boolean {
 /** A page, a key range that it covers, that of its branch, and how deep it lies. */
 interface Visit { page: number; span: Span; family: Span; level: number }
 
-function ordered(keys: Bytes[], span: Span, from: number): boolean {
-  for (let i = from; i < keys.length; i++) {
-    const before = i === from ? span.from : keys[i - 1]!, order = compare(before, keys[i]!);
-    if (i === from ? order > 0 : order >= 0) return false;
+/**
+ * Whether the keys of a page rise and lie in the span that its branch gives it. A branch says nothing by its first key; its second one lies above the span's
+ * beginning, because its first child holds something: so whoever goes down gets on, even where a branch leads to itself.
+ */
+export function isOrdered({ keys, ...page }: Page, span: Span): boolean {
+  const first = 'children' in page ? 1 : 0;
+  for (let i = first; i < keys.length; i++) {
+    const order = compare(i === first ? span.from : keys[i - 1]!, keys[i]!);
+    if (i === 0 ? order > 0 : order >= 0) return false;
   }
-  return !span.to || keys.length === 0 || compare(keys[keys.length - 1]!, span.to) < 0;
+  return !span.to || compare(keys[keys.length - 1]!, span.to) < 0;
 }
 
 /** A stretch of the file that the check wants to see: `pages` pages from page `page` on. */
@@ -75,7 +80,7 @@ export function* checkPages(meta: Meta, findings: Findings): Generator<Wanted, v
       for (const { page, span, family, level } of visits) {
         const content = claim(page, 1) ? parsePage(yield { page, pages: 1 }, page, meta, level, tree.depth) : undefined;
         // Keys of the free list are numbers of transactions, in the machine's order of bytes: they are not compared.
-        if (!content || main && !ordered(content.keys, span, 'children' in content ? 1 : 0)) {
+        if (!content || main && !isOrdered(content, span)) {
           if (main) { findings.damaged.push(span); findings.near.push(family); } else findings.free = true;
         } else if ('children' in content) {
           const { keys, children } = content;

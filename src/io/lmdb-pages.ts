@@ -1,6 +1,7 @@
 // The pages of an LMDB file (data version 1), read without LMDB: it stops the process on a damaged page (SIGABRT, SIGBUS) or runs in circles, this does not.
 import { readSync } from 'node:fs';
 import type { Bytes } from '../ports.ts';
+import { KEY_MAX } from './lmdb-rows.ts';
 
 /** A B+tree of the file and how many pages it takes. `root` −1: empty. */
 export interface Tree { root: number; depth: number; pages: number }
@@ -11,6 +12,8 @@ export type Stored = { bytes: Bytes } | { page: number; length: number };
 export type Page = { keys: Bytes[]; children: number[] } | { keys: Bytes[]; values: Stored[] };
 
 const MAGIC = 0xbeefc0de, BRANCH = 1, LEAF = 2, OVERFLOW = 4, META = 8, BIG = 1;
+/** Levels that LMDB itself can go down. */
+const DEPTH_MAX = 32;
 const view = (bytes: Bytes): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const word = (from: DataView, at: number, size: 4 | 8): number => size === 4 ? from.getUint32(at, true) : Number(from.getBigUint64(at, true));
 const head = (meta: Pick<Meta, 'word'>): number => meta.word + 8;
@@ -37,8 +40,11 @@ function parseMeta(bytes: Bytes, index: number): Meta | undefined {
       const pages = word(from, at + 8, size) + word(from, at + 8 + size, size) + word(from, at + 8 + 2 * size, size);
       return { root: root >= (size === 4 ? 0xffff_ffff : 2 ** 53) ? -1 : root, depth: from.getUint16(at + 6, true), pages };
     };
+    // Headers have no checksum: what no header of ours could say is taken for damage. A tree's flags: page numbers as keys in the free list, none in the other.
+    const isTree = (at: number, flags: number): boolean => (from.getUint16(at + 4, true) & 0x7fff) === flags && tree(at).depth <= DEPTH_MAX && (tree(at).root === -1) === (tree(at).depth === 0);
+    if (!isTree(trees, 8) || !isTree(trees + treeBytes, 0)) continue;
     const pageSize = from.getUint32(trees, true), last = word(from, trees + 2 * treeBytes, size), transaction = word(from, trees + 2 * treeBytes + size, size);
-    if (pageSize < 256 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0 || last < 1 || last > 2 ** 40 || transaction > 2 ** 52) continue;
+    if (pageSize < 256 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0 || last < 1 || last * pageSize > 2 ** 40 || transaction > 2 ** 52) continue;
     return { index, word: size, pageSize, last, transaction, free: tree(trees), main: tree(trees + treeBytes) };
   }
   return undefined;
@@ -70,7 +76,8 @@ export function parsePage(bytes: Bytes, number: number, meta: Meta, level: numbe
     const at = from.getUint16(start + 2 * i, true), keyAt = at + 8;
     if (at < upper || keyAt > size || (at & 1) !== 0) return undefined;
     const low = from.getUint16(at, true) + from.getUint16(at + 2, true) * 65_536, nodeFlags = from.getUint16(at + 4, true), dataAt = keyAt + from.getUint16(at + 6, true);
-    if (dataAt > size) return undefined;
+    // A key longer than any that was ever written could not be asked for again either: a scan would come back to it for ever.
+    if (dataAt > size || dataAt - keyAt > 1 + KEY_MAX) return undefined;
     keys.push(bytes.subarray(keyAt, dataAt));
     if (!leaf) {
       const child = meta.word === 8 ? low + nodeFlags * 2 ** 32 : low;

@@ -1,5 +1,6 @@
 // Reads a damaged LMDB file without LMDB: what lies on sound pages is served, the rest is named.
 import type { Bytes, Range, Row, Table } from '../ports.ts';
+import { isOrdered } from './lmdb-check.ts';
 import { damaged, type LmdbReader } from './lmdb-read.ts';
 import { parsePage, readAt, readMetas, readStored, type Meta, type Stored } from './lmdb-pages.ts';
 import { storedBound, storedKey, tableStart, valueOf } from './lmdb-rows.ts';
@@ -18,7 +19,8 @@ export function salvageReader(fd: number): LmdbReader {
   function* walk(meta: Meta, from: Bytes, to: Bytes, reverse: boolean): Generator<Step> {
     function* below(page: number, level: number, low: Bytes, high: Bytes | undefined): Generator<Step> {
       const content = level <= meta.main.depth ? parsePage(readAt(fd, page * meta.pageSize, meta.pageSize), page, meta, level, meta.main.depth) : undefined;
-      if (!content) { yield { from: low, to: high }; return; }
+      // Keys out of order would send a scan back to where it was: for ever.
+      if (!content || !isOrdered(content, { from: low, to: high })) { yield { from: low, to: high }; return; }
       const { keys } = content, order = keys.map((_, i) => i);
       if (reverse) order.reverse();
       for (const i of order) {

@@ -23,6 +23,7 @@ try {
           if (codeOf(error) !== 'store-damaged' || !(error as Error).message.includes(table)) { result.other.push(String(error)); break; }
           const next = ((error as Error).cause as Damage | undefined)?.next;
           if (!next) break;
+          if (range.gte && Buffer.compare(next, range.gte) <= 0 || range.lt && Buffer.compare(next, range.lt) >= 0) { result.other.push(`a scan of ${table} does not get on`); break; }
           range = reverse ? { reverse, lt: next } : { gte: next };
         }
       }

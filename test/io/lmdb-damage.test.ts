@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Damage } from '../../src/io/lmdb-read.ts';
 import { codeOf } from '../../src/fault.ts';
+import { parsePage, readAt, readMetas } from '../../src/io/lmdb-pages.ts';
 import { openLmdb } from '../../src/io/lmdb.ts';
 import type { Op } from '../../src/ports.ts';
 import { start } from './child.ts';
@@ -35,6 +36,14 @@ async function filled(folder: string, random: (below: number) => number): Promis
   return rows - 30;
 }
 
+/** Runs the child on a folder; one that has not ended after half a minute goes round for ever, or waits for ever. */
+async function inChild(folder: string, where: string): Promise<{ end: string | number; line: string | undefined }> {
+  const child = await start('damage-child', [folder]), limit = setTimeout(() => { child.process.kill('SIGKILL'); console.log(`${where}: no end after 30 s`); }, 30_000);
+  const line = await child.line(), end = await child.ended;
+  clearTimeout(limit);
+  return { end, line };
+}
+
 const KINDS: Record<string, (fd: number, pages: number, random: (below: number) => number) => void> = {
   'a page of zeros': (fd, pages, random) => { writeSync(fd, new Uint8Array(PAGE), 0, PAGE, (2 + random(pages - 2)) * PAGE); },
   'a page of noise': (fd, pages, random) => { writeSync(fd, Uint8Array.from({ length: PAGE }, () => random(256)), 0, PAGE, (2 + random(pages - 2)) * PAGE); },
@@ -57,6 +66,7 @@ const KINDS: Record<string, (fd: number, pages: number, random: (below: number) 
 
 test(`${ROUNDS} damaged files, after an unclean stop`, async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9)), random = generator(seed), folder = await freshFolder();
+  console.log(`seed ${seed}`);
   const base = join(folder.path, 'base'), copy = join(folder.path, 'copy'), rows = await filled(base, random);
   for (let round = 0; round < ROUNDS; round++) {
     const kind = Object.keys(KINDS)[round % 5]!, where = `seed ${seed}, round ${round}: ${kind}`;
@@ -68,13 +78,49 @@ test(`${ROUNDS} damaged files, after an unclean stop`, async () => {
     closeSync(fd);
     if (kind === 'a file cut short') truncateSync(file, (2 + random(pages - 2)) * PAGE - random(100));
     for (let again = 0; again < (round < 5 ? 2 : 1); again++) {
-      const child = await start('damage-child', [copy]), line = await child.line();
-      assert.is(await child.ended, 0, where);
+      const { end, line } = await inChild(copy, where);
+      assert.is(end, 0, where);
       const result = JSON.parse(line!) as Result;
       assert.equal([result.opened, result.other], ['yes', []], where);
       if (again === 0) assert.ok(result.rows === rows || result.damage > 0 || result.faults > 0, `${where}: ${result.rows} of ${rows} rows and nothing said`);
       // A change in the root loses the way to everything.
       if (kind === 'changed bits' && result.refused < 100) assert.ok(result.rows > rows / 3 && result.reversed > rows / 3, `${where}: ${line}`);
+    }
+  }
+  await folder.remove();
+});
+
+test('keys that no scan could get past, too long or out of order, do not send it round for ever', async () => {
+  const folder = await freshFolder(), base = join(folder.path, 'base'), copy = join(folder.path, 'copy');
+  await filled(base, generator(7));
+  const fd = openSync(join(base, 'data.mdb'), 'r+'), meta = readMetas(fd)[0]!, page = (number: number): Uint8Array => readAt(fd, number * PAGE, PAGE);
+  // From the root down its middle to a leaf.
+  const path: { number: number; bytes: Uint8Array }[] = [];
+  for (let number = meta.main.root, level = 1; level <= meta.main.depth; level++) {
+    const bytes = page(number), content = parsePage(bytes, number, meta, level, meta.main.depth)!;
+    path.push({ number, bytes });
+    if ('children' in content) number = content.children[content.children.length >> 1]!;
+  }
+  closeSync(fd);
+  assert.ok(path.length >= 2);
+  const node = (bytes: Uint8Array, index: number): number => new DataView(bytes.buffer).getUint16(16 + 2 * index, true);
+  for (const { number, bytes } of path) {
+    for (const [what, change] of Object.entries<(copied: DataView, at: number) => void>({
+      'a long key': (copied, at) => { copied.setUint16(at + 6, 700, true); },
+      'a key of the end': (copied, at) => { copied.setUint8(at + 8, 255); },
+      'a key of the beginning': (copied, at) => { copied.setUint8(at + 8, 1); },
+    })) {
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(base, copy, { recursive: true });
+      rmSync(join(copy, 'clean'));
+      const changed = bytes.slice(), count = (new DataView(bytes.buffer).getUint16(12, true) - 16) >> 1, file = openSync(join(copy, 'data.mdb'), 'r+');
+      // The node that lies first in the page, of those in the middle: a long key stays inside the page.
+      const at = Math.min(...Array.from({ length: count - 2 }, (_, i) => node(bytes, i + 1)));
+      change(new DataView(changed.buffer), at);
+      writeSync(file, changed, 0, PAGE, number * PAGE);
+      closeSync(file);
+      const { end, line } = await inChild(copy, `page ${number}: ${what}`), result = JSON.parse(line ?? '{}') as Result;
+      assert.equal([end, result.opened, result.other, result.damage > 0], [0, 'yes', [], true], `page ${number}: ${what}`);
     }
   }
   await folder.remove();
@@ -89,11 +135,10 @@ test('damage that happened while the store was closed in order ends a process on
     const fd = openSync(join(copy, 'data.mdb'), 'r+'), pages = fstatSync(fd).size / PAGE;
     KINDS['a page of zeros']!(fd, pages, random);
     closeSync(fd);
-    const first = await start('damage-child', [copy]);
-    if (await first.ended === 0) continue;
-    const second = await start('damage-child', [copy]);
-    assert.is((JSON.parse((await second.line())!) as Result).opened, 'yes');
-    assert.is(await second.ended, 0);
+    if ((await inChild(copy, `round ${round}`)).end === 0) continue;
+    const second = await inChild(copy, `round ${round}, again`);
+    assert.is(second.end, 0);
+    assert.is((JSON.parse(second.line!) as Result).opened, 'yes');
   }
   await folder.remove();
 });
