@@ -5,11 +5,11 @@ import type { Stamp } from './event/stamp.ts';
 import type { Value } from './event/value.ts';
 import type { Found, Query } from './log/reader.ts';
 import type { Latest } from './view/latest.ts';
-import { hex } from './event/bytes.ts';
-import { eventId } from './event/chain.ts';
+import { hex, unhex } from './event/bytes.ts';
+import { eventId, parseEventId } from './event/chain.ts';
 import { decodeEvent } from './event/event.ts';
-import { getUint } from './event/order.ts';
-import { matches } from './log/reader.ts';
+import { getUint, orderBytes } from './event/order.ts';
+import { matches, PLACE_BYTES } from './log/reader.ts';
 
 /** One event: `time` in ms since 1970 UTC, `node` the author's id in hex. */
 export interface Entry { id: string; stream: string; key: string; type: string; time: number; body: Value; node: string; stamp: Stamp; position: number }
@@ -24,6 +24,12 @@ export function entryOf(stream: string, f: Found): Entry {
 /** Event `i` of an admitted run with its place. */
 export function foundIn(run: Admitted, i: number, fields: EventFields): Found {
   return { ...fields, node: run.node, incarnation: run.incarnation, position: run.first + i, e: run.hashes.slice(i * 32, i * 32 + 32) };
+}
+
+/** The place of an entry in the order of its stream: reading goes on behind it with `after` of a query. */
+export function placeOf({ id, node, stamp, position }: Entry): Bytes {
+  const { incarnation, e } = parseEventId(id);
+  return orderBytes(stamp, unhex(node), incarnation, position, e).subarray(0, PLACE_BYTES);
 }
 
 /** The entry of a row of `latest`; its order holds the place. */

@@ -156,10 +156,10 @@ export class Node {
     return row && entryOfLatest(stream, row);
   }
 
-  /** The last event of every key of a stream, in order of key. */
-  async *keys(stream: string): AsyncGenerator<Entry> {
+  /** The last event of every key of a stream, in order of key, or of those behind the key `after`. */
+  async *keys(stream: string, after?: string): AsyncGenerator<Entry> {
     this.#usable();
-    for await (const row of this.#latest.all(stream)) yield entryOfLatest(stream, row);
+    for await (const row of this.#latest.all(stream, after)) yield entryOfLatest(stream, row);
   }
 
   /** What is held, per stream, in order of name; what is acknowledged and not stored yet included. */

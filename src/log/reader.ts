@@ -9,7 +9,7 @@ import type { OwnLog } from './own.ts';
 import { Fault } from '../fault.ts';
 import { concat, compare, equal, hex } from '../event/bytes.ts';
 import { decodeEvent, peekEvent } from '../event/event.ts';
-import { getStamp, getUint, STAMP_BYTES } from '../event/order.ts';
+import { getStamp, getUint, ORDER_BYTES, orderBytes, STAMP_BYTES } from '../event/order.ts';
 import { startOf } from '../event/run.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { pages, recordOf } from './archive.ts';
@@ -21,8 +21,17 @@ import { keyHash32, parseIndexValue } from './index-row.ts';
 import { eventsOf } from './own.ts';
 import { prefixEnd, segmentFrom, segmentSpan, streamPrefix } from './place.ts';
 
-/** Which events: of one key, some keys or a type, from `since` to before `until` (ms of the event's time), at most `limit`; the last ones first with `reverse`. */
-export interface Query { key?: string | undefined; keys?: Set<string> | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined; limit?: number | undefined; reverse?: boolean | undefined }
+/**
+ * Which events: of one key, some keys or a type, from `since` to before `until` (ms of the event's time), at most `limit`; the last ones first with `reverse`.
+ * `after`: only those that come later in the order of reading than a place (PLACE_BYTES of an order, or its stamp and more).
+ */
+export interface Query {
+  key?: string | undefined; keys?: Set<string> | undefined; type?: string | undefined; since?: number | undefined; until?: number | undefined;
+  limit?: number | undefined; reverse?: boolean | undefined; after?: Bytes | undefined;
+}
+
+/** Bytes of the order of an event that tell its place in reading from any other one's: e's first half is enough. */
+export const PLACE_BYTES = ORDER_BYTES - 16;
 
 /** One event as a reader gets it. */
 export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
@@ -83,6 +92,7 @@ async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost)
   const prefix = streamPrefix(stream);
   const wanted = q.key === undefined ? undefined : keyHash32(q.key);
   const some = q.keys && new Set([...q.keys].map(keyHash32));
+  const place = q.after && getStamp(q.after, 0);
   for await (const row of pages(archive.store, 'index', prefix, prefixEnd(prefix), 256, lost)) {
     const info = parseIndexValue(row.value);
     if (q.since !== undefined && info.timeMax < q.since) continue;
@@ -90,6 +100,7 @@ async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost)
     if (wanted !== undefined && info.keys && !has(info.keys, wanted)) continue;
     if (some && info.keys && !info.keys.some((hash) => some.has(hash))) continue;
     const key = row.key.subarray(prefix.length);
+    if (place && (q.reverse ? compareStamp(getStamp(key, 0), place) > 0 : compareStamp(info.stampLast, place) < 0)) continue;
     yield { edge: q.reverse ? info.stampLast : getStamp(key, 0), log: key.slice(STAMP_BYTES, 30), first: getUint(key, 30, 7), after: key.slice(37) };
   }
 }
@@ -144,8 +155,14 @@ async function find(archive: Archive, row: { log: Bytes; first: number; after: B
 function advance(cursor: Cursor, q: Query): void {
   while ((cursor.i += cursor.step) !== cursor.end) {
     cursor.head = peekEvent(cursor.run.bytes, startOf(cursor.run, cursor.i), cursor.run.ends[cursor.i]!);
-    if (matches(cursor.head, q)) return;
+    if (matches(cursor.head, q) && (!q.after || beyond(cursor, q.after))) return;
   }
+}
+
+/** True when the event under a cursor comes later than a place, in the direction of the cursor. */
+function beyond(cursor: Cursor, place: Bytes): boolean {
+  const { head, node, incarnation, first, hashes, i, step } = cursor;
+  return step * compare(orderBytes(head.stamp, node, incarnation, first + i, hashes.subarray(i * 32, i * 32 + 32)).subarray(0, place.length), place) > 0;
 }
 
 function push(heap: Cursor[], cursor: Cursor, q: Query): void {

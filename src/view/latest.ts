@@ -107,14 +107,15 @@ export class LatestView implements Fold {
     return over && (!stored || compare(over.order, stored.order) > 0) ? over : stored;
   }
 
-  /** Keys of a stream with their rows, in order of their bytes, page by page. */
-  async *all(stream: string): AsyncGenerator<Latest> {
+  /** Keys of a stream with their rows, in order of their bytes, page by page; with `after` those behind that key. */
+  async *all(stream: string, after?: string): AsyncGenerator<Latest> {
     const prefix = concat(utf8(stream), new Uint8Array(1));
     const end = prefix.slice();
     end[end.length - 1] = 1;
     this.#look();
-    const extra = [...(this.#overlay.get(stream)?.values() ?? [])].sort((a, b) => compare(utf8(a.key), utf8(b.key)));
-    let from = prefix, i = 0;
+    const last = after === undefined ? undefined : utf8(after);
+    const extra = [...(this.#overlay.get(stream)?.values() ?? [])].filter(({ key }) => !last || compare(utf8(key), last) > 0).sort((a, b) => compare(utf8(a.key), utf8(b.key)));
+    let from = last ? concat(prefix, last, new Uint8Array(1)) : prefix, i = 0;
     for (;;) {
       const rows = await this.#store.scan('latest', { gte: from, lt: end, limit: 500 });
       for (const row of rows) {

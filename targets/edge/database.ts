@@ -14,6 +14,9 @@ export interface Entry { id: string; stream: string; key: string; type: string; 
 /** Which events to read. `since` ≤ time < `until`, milliseconds since 1970. */
 export interface Query { key?: string; type?: string; since?: number; until?: number; limit?: number; reverse?: boolean }
 
+/** Events of one reading, and where the next reading goes on; without `next` these were the last. */
+export interface Page { entries: Entry[]; next?: string }
+
 /** One key of a stream: its latest event. */
 export interface KeyLatest { key: string; type: string; time: number; id: string }
 
@@ -126,10 +129,14 @@ export interface Database {
   /** Resolves when all events that were not refused are durable. Faults of the whole batch: `bad-argument` (stream), `store-full`, `revoked`, … */
   append(stream: string, drafts: Draft[], urgent: boolean): Promise<Appended>;
   read(stream: string, query: Query): AsyncIterable<Entry>;
+  /** At most `limit` events (default 100) and about 1 MiB of them, from where an earlier page of the same query ended. Fault `bad-argument`: `after` is no such place. */
+  page(stream: string, query: Query, after?: string): Promise<Page>;
   /** What is held, then every event as it becomes durable here; ends with `signal`. Fault `busy` when the reader cannot keep up. */
   follow(stream: string, query: Query, signal: AbortSignal): AsyncIterable<Entry>;
   latest(stream: string, key: string): Promise<Entry | undefined>;
   keys(stream: string): AsyncIterable<KeyLatest>;
+  /** The latest events of keys, in order of key, behind the key `after` if it is given: as `page`. */
+  latestPage(stream: string, limit: number, after?: string): Promise<Page>;
   streams(): Promise<StreamSize[]>;
   digest(): Promise<{ digest: string; events: number }>;
   report(): Promise<Report>;

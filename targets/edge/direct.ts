@@ -11,6 +11,7 @@ import type { Entry as NodeEntry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
 import type { Appended, Database, Draft, Entry, InputReport, ListenNews, Query } from './database.ts';
 import type { Links } from './links.ts';
+import { latestPageOf, pageOf } from './pages.ts';
 import { findMember, report } from './report.ts';
 
 /** What the database of an open node is made of. */
@@ -40,6 +41,7 @@ export function nodeDatabase(place: Place): Database {
     async *read(stream, query) {
       for await (const entry of node.read(stream, query)) yield plain(entry);
     },
+    page: (stream, query, after) => pageOf(node, stream, query, after, plain),
     follow: (stream, query, signal) => follow(node, stream, query, signal),
     async latest(stream, key) {
       const entry = await node.latest(stream, key);
@@ -48,6 +50,7 @@ export function nodeDatabase(place: Place): Database {
     async *keys(stream) {
       for await (const { key, type, time, id } of node.keys(stream)) yield { key, type, time, id };
     },
+    latestPage: (stream, limit, after) => latestPageOf(node, stream, limit, after, plain),
     streams: () => Promise.resolve(node.streams().map(({ stream, events, logs }) => ({ stream, events, logs }))),
     digest: () => Promise.resolve(node.digest()),
     report: () => report(place),

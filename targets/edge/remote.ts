@@ -3,7 +3,7 @@
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
-import type { Appended, Database, Draft, Entry, Exchange, InviteWish, KeyLatest, ListenNews, Query, Report, StreamSize, Verified } from './database.ts';
+import type { Appended, Database, Draft, Entry, Exchange, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
 // Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
@@ -72,6 +72,14 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
   async function* entries(signal: AbortSignal | undefined, method: string, stream: string, query: Query): AsyncGenerator<Entry> {
     for await (const batch of call(signal, method, stream, query)) yield* asList(batch).map(entryFromWire);
   }
+  async function page(...request: [method: string, ...args: unknown[]]): Promise<Page> {
+    const found: Entry[] = [];
+    for (const answers = call(undefined, ...request);;) {
+      const step = await answers.next();
+      if (step.done) return { entries: found, ...(step.value === null ? {} : { next: asText(step.value) }) };
+      found.push(...asList(step.value).map(entryFromWire));
+    }
+  }
   // The node answers with the structures of database.ts; it runs the same program, so their parts are not checked again one by one.
   const structure = <T>(value: Value): T => asMap(value) as T;
 
@@ -95,6 +103,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
       return { appended: answer.appended, rejected: [...refused, ...theirs].sort((a, b) => a.index - b.index) };
     },
     read: (stream, query) => entries(undefined, 'read', stream, query),
+    page: (stream, query, after) => page('page', stream, query, after),
     follow: (stream, query, signal) => entries(signal, 'follow', stream, query),
     async latest(stream, key) {
       const found = await ask('latest', stream, key);
@@ -103,6 +112,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
     async *keys(stream): AsyncGenerator<KeyLatest> {
       for await (const batch of call(undefined, 'keys', stream)) yield* asList(batch) as unknown as KeyLatest[];
     },
+    latestPage: (stream, limit, after) => page('latestPage', stream, limit, after),
     streams: async () => asList(await ask('streams')) as unknown as StreamSize[],
     digest: async () => structure(await ask('digest')),
     report: async () => structure<Report>(await ask('report')),

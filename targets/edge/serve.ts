@@ -3,8 +3,8 @@
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
-import type { Database, Entry } from './database.ts';
-import { asList, asMap, asText, draftFromWire, END, ENTRIES, entryToWire, ENTRY_BYTES, FAULT, ITEM, queryFromWire, toWire } from './wire.ts';
+import type { Database, Entry, Page } from './database.ts';
+import { asList, asMap, asNumber, asText, draftFromWire, END, ENTRIES, entryToWire, ENTRY_BYTES, FAULT, ITEM, queryFromWire, toWire } from './wire.ts';
 
 /** Requests that are being worked on; those that go on until their command has enough do not count. */
 export interface Work { requests: number }
@@ -41,6 +41,8 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
   switch (asText(method)) {
     case 'append': return database.append(asText(args[0]), asList(args[1]).map(draftFromWire), args[2] === true);
     case 'read': return sendEntries(channel, database.read(asText(args[0]), queryFromWire(args[1])));
+    case 'page': return sendPage(channel, await database.page(asText(args[0]), queryFromWire(args[1]), optional(args[2])));
+    case 'latestPage': return sendPage(channel, await database.latestPage(asText(args[0]), asNumber(args[1]), optional(args[2])));
     case 'follow':
       for await (const entry of database.follow(asText(args[0]), queryFromWire(args[1]), channel.gone)) await channel.send([ITEM, [entryToWire(entry)]]);
       return null;
@@ -88,7 +90,16 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
   }
 }
 
-async function sendEntries(channel: Channel, entries: AsyncIterable<Entry>): Promise<null> {
+function optional(value: Value | undefined): string | undefined {
+  return value === undefined || value === null ? undefined : asText(value);
+}
+
+async function sendPage(channel: Channel, { entries, next }: Page): Promise<string | null> {
+  await sendEntries(channel, entries);
+  return next ?? null;
+}
+
+async function sendEntries(channel: Channel, entries: Iterable<Entry> | AsyncIterable<Entry>): Promise<null> {
   let batch: Value[] = [];
   let bytes = 0;
   for await (const entry of entries) {

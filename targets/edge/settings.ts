@@ -7,6 +7,7 @@ import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT } from '../../src/io/address.ts';
 import { WINDOW_MS } from '../../src/limits.ts';
 import type { Flag, Invocation } from './command.ts';
+import { checkHttpName, DEFAULT_HTTP, parseHttp, type HttpPlace } from './http-place.ts';
 import { checkListenUrl, checkUrl } from './link-url.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
@@ -21,6 +22,12 @@ export interface Settings {
   metricsSeconds: number;
   windowMs: number;
   clock: 'auto' | 'none' | 'rtc' | 'synced';
+  /** Where the HTTP API listens; undefined: nowhere. */
+  http: HttpPlace | undefined;
+  /** As `listenChosen`. */
+  httpChosen: boolean;
+  /** Names, besides addresses, by which others call this machine. */
+  httpNames: string[];
 }
 
 /** Where the configuration lies in a data directory. */
@@ -32,8 +39,12 @@ const DEFAULT_LISTEN = `tcp://127.0.0.1:${DEFAULT_PORT}`;
 interface Setting {
   /** In the file; the variable is HOLDFAST_ and this in capitals, the flag has dashes. */
   name: string;
-  kind: 'text' | 'links' | 'number' | 'word';
+  kind: 'text' | 'list' | 'number' | 'word';
   words?: readonly string[];
+  /** What text, or each text of a list, must fulfil; throws what is wrong with it. */
+  fits?(text: string): unknown;
+  /** A list as it may look. */
+  such?: string;
   least?: number;
   most?: number;
   /** As the help of `run` shows it. */
@@ -41,18 +52,21 @@ interface Setting {
   help: string;
 }
 
+const LINKS = `a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`;
 const SETTINGS: Setting[] = [
   { name: 'name', kind: 'text', value: 'NAME', help: "This node's name, when --init founds a fleet (default: the host's name)." },
-  { name: 'listen', kind: 'links', value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
-  { name: 'peers', kind: 'links', value: 'URL', help: 'Another node to keep a link to.' },
+  { name: 'listen', kind: 'list', fits: checkListenUrl, such: LINKS, value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
+  { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'Another node to keep a link to.' },
   { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: 'Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: 10).' },
   { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${WINDOW_MS}).` },
   { name: 'clock', kind: 'word', words: ['auto', 'none', 'rtc', 'synced'], value: 'HOW', help: "How far to trust this machine's clock: auto, none, rtc or synced (default: auto)." },
+  { name: 'http', kind: 'text', fits: parseHttp, value: 'PLACE', help: `Where the page and the HTTP API are (default: ${DEFAULT_HTTP}, this machine only), or off. Elsewhere than on this machine put a proxy with TLS before it: the token travels as it is.` },
+  { name: 'http_names', kind: 'list', fits: checkHttpName, such: 'a list of names, such as ["pi.local"]', value: 'NAME', help: 'A name by which browsers may call this machine; its addresses need not be named.' },
 ];
 
 /** The flags of `run`, one for each setting. */
 export const SETTING_FLAGS: { [flag: string]: Flag } = Object.fromEntries(SETTINGS.map((setting) =>
-  [setting.name.replaceAll('_', '-'), { value: setting.value, help: setting.help, ...(setting.kind === 'links' ? { many: true } : {}) }]));
+  [setting.name.replaceAll('_', '-'), { value: setting.value, help: setting.help, ...(setting.kind === 'list' ? { many: true } : {}) }]));
 
 /** The variables, for the help. */
 export const SETTING_VARIABLES = SETTINGS.map((setting) => variable(setting));
@@ -68,7 +82,9 @@ function check(setting: Setting, value: unknown, where: string): unknown {
   };
   switch (setting.kind) {
     case 'text':
-      return typeof value === 'string' && value.trim() !== '' ? value : refuse('text');
+      if (typeof value !== 'string' || value.trim() === '') refuse('text');
+      fitting(setting, value as string, where);
+      return value;
     case 'word':
       return setting.words?.includes(value as string) ? value : refuse(`one of ${setting.words?.join(', ')}`);
     case 'number': {
@@ -76,17 +92,19 @@ function check(setting: Setting, value: unknown, where: string): unknown {
       if (typeof number !== 'number' || !Number.isInteger(number) || number < setting.least! || number > setting.most!) refuse(`a whole number from ${setting.least} to ${setting.most}`);
       return number;
     }
-    case 'links': {
-      if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) refuse(`a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`);
-      for (const url of value as string[]) {
-        try {
-          (setting.name === 'listen' ? checkListenUrl : checkUrl)(url);
-        } catch (error) {
-          throw new Fault('bad-config', `${where}: ${setting.name}: ${(error as Error).message}`, { cause: error });
-        }
-      }
+    case 'list': {
+      if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) refuse(setting.such!);
+      for (const each of value as string[]) fitting(setting, each, where);
       return value;
     }
+  }
+}
+
+function fitting(setting: Setting, text: string, where: string): void {
+  try {
+    setting.fits?.(text);
+  } catch (error) {
+    throw new Fault('bad-config', `${where}: ${setting.name}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -141,7 +159,7 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
   }
   const value = (setting: Setting): unknown => {
     const flag = setting.name.replaceAll('_', '-');
-    if (setting.kind === 'links') {
+    if (setting.kind === 'list') {
       const urls = invocation.list(flag);
       if (urls !== undefined) return check(setting, urls, `--${flag}`);
     } else {
@@ -152,11 +170,11 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
     // An empty variable is how shells and units say "not set"; an empty list is written "none".
     if (said !== undefined && said !== '') {
       const many = said === 'none' ? [] : said.split(/[\s,]+/).filter((each) => each !== '');
-      return check(setting, setting.kind === 'links' ? many : said, variable(setting));
+      return check(setting, setting.kind === 'list' ? many : said, variable(setting));
     }
     return file[setting.name];
   };
-  const [name, listen, peers, metrics, window, clock] = SETTINGS.map(value);
+  const [name, listen, peers, metrics, window, clock, http, names] = SETTINGS.map(value);
   return {
     name: name as string | undefined,
     listen: (listen as string[] | undefined) ?? [DEFAULT_LISTEN],
@@ -165,6 +183,9 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
     metricsSeconds: (metrics as number | undefined) ?? 10,
     windowMs: (window as number | undefined) ?? WINDOW_MS,
     clock: (clock as Settings['clock'] | undefined) ?? 'auto',
+    http: parseHttp((http as string | undefined) ?? DEFAULT_HTTP),
+    httpChosen: http !== undefined,
+    httpNames: ((names as string[] | undefined) ?? []).map((each) => each.toLowerCase()),
   };
 }
 
@@ -172,6 +193,7 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
 export function configTemplate(): string {
   const example: { [name: string]: string } = {
     name: '"pump-house"', listen: `["tcp://0.0.0.0:${DEFAULT_PORT}"]`, peers: `["tcp://hq.example:${DEFAULT_PORT}"]`, metrics_seconds: '10', window_ms: String(WINDOW_MS), clock: '"auto"',
+    http: `"${DEFAULT_HTTP}"`, http_names: '["pi.local"]',
   };
   const lines = ['# Settings of this Holdfast node; `holdfast run` reads them when it starts. A flag or a variable goes before this file.', ''];
   for (const setting of SETTINGS) lines.push(`# ${setting.help}`, `# ${setting.name} = ${example[setting.name]}`, '');

@@ -47,6 +47,8 @@ function fake() {
       state.left++;
     },
     latest: (_, key) => Promise.resolve(key === 'none' ? undefined : entry(7)),
+    page: (_, query, after) => Promise.resolve({ entries: Array.from({ length: query.limit ?? 3 }, (_, i) => entry(i)), ...(after === 'end' ? {} : { next: `after ${after}` }) }),
+    latestPage: (stream, limit, after) => database.page(stream, { limit }, after),
     async *keys() { for (let i = 0; i < 600; i++) yield { key: `k${i}`, type: 't', time: i, id: 'x' }; },
     streams: () => Promise.resolve([{ stream: 's', events: 1, logs: 2 }]),
     digest: () => Promise.resolve({ digest: 'd', events: 4 }),
@@ -101,6 +103,9 @@ test('every operation goes there and comes back', () => served(async (remote, st
   assert.equal(await all(remote.read('s', { key: 'k', since: 1, reverse: true })), [entry(0), entry(1, DEEP), entry(2, new Uint8Array([1]))]);
   assert.equal(state.query, { key: 'k', since: 1, reverse: true });
   assert.equal([await remote.latest('s', 'a'), await remote.latest('s', 'none')], [entry(7), undefined]);
+  assert.equal(await remote.page('s', { limit: 2 }, 'here'), { entries: [entry(0), entry(1)], next: 'after here' });
+  assert.equal(await remote.page('s', { limit: 600 }, 'end'), { entries: Array.from({ length: 600 }, (_, i) => entry(i)) });
+  assert.equal(await remote.latestPage('s', 1), { entries: [entry(0)], next: 'after undefined' });
   assert.is((await all(remote.keys('s'))).length, 600);
   assert.equal([await remote.streams(), await remote.digest()], [[{ stream: 's', events: 1, logs: 2 }], { digest: 'd', events: 4 }]);
   assert.equal(await remote.report(), { name: 'alpha', peers: [{ url: 'u' }] });

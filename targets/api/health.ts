@@ -1,0 +1,35 @@
+// Whether this node takes what is written to it: for whoever watches it, without a token and without secrets.
+
+import type { Hono } from 'hono';
+import { codeOf } from '../../src/fault.ts';
+import { json } from './answer.ts';
+import type { ApiContext, Surroundings } from './context.ts';
+
+/** Bytes that must be free on the disk for the next events and their indexes. */
+const ROOM = 4 * 1_048_576;
+/** How long a node may think about how it is before that itself is the answer, ms. */
+const PATIENCE_MS = 5_000;
+
+/** Adds `/healthz`. */
+export function healthRoutes(app: Hono<Surroundings>, context: Pick<ApiContext, 'reports' | 'stopping'>): void {
+  app.get('/healthz', async () => {
+    const reasons = await ailments(context);
+    return json(reasons.length === 0 ? { ok: true } : { ok: false, reasons }, reasons.length === 0 ? 200 : 503);
+  });
+}
+
+async function ailments({ reports, stopping }: Pick<ApiContext, 'reports' | 'stopping'>): Promise<string[]> {
+  if (stopping.aborted) return ['the node is stopping'];
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), PATIENCE_MS); });
+  try {
+    const report = await Promise.race([reports(), late]);
+    if (report === undefined) return ['the node does not answer in time'];
+    return [...(report.damage.length > 0 ? ['the store is damaged'] : []), ...(report.disk.free < ROOM ? ['the disk is full'] : []), ...(report.member === 'revoked' ? ['this node was revoked'] : [])];
+  } catch (error) {
+    // Messages may name folders: the code says enough here.
+    return [`the node cannot go on: ${codeOf(error)}`];
+  } finally {
+    clearTimeout(timer);
+  }
+}

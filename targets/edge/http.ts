@@ -1,0 +1,80 @@
+// Starts the HTTP API of a node that runs: its token, its place, and the file that tells commands where it is.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf } from '../../src/fault.ts';
+import type { Asset, Post } from '../api/context.ts';
+import type { Listening } from '../api/listen.ts';
+import type { Database } from './database.ts';
+import { isOpen, namesOf, urlOf, type HttpPlace } from './http-place.ts';
+import { httpToken } from './http-token.ts';
+import type { Settings } from './settings.ts';
+import { VERSION } from './version.ts';
+
+/** Ports after the default one that are tried when it is taken, before any free one. */
+const MORE_PORTS = 9;
+/** Where the URL of a running API lies in a data directory, for `holdfast token`. */
+export const PLACE_FILE = 'http-url';
+
+/** What the API is made of. */
+export interface HttpOptions {
+  dir: string;
+  settings: Pick<Settings, 'http' | 'httpChosen' | 'httpNames'>;
+  database: Database;
+  /** The page's files by path. */
+  assets?: ReadonlyMap<string, Asset> | undefined;
+  /** What is posted to inputs. */
+  post?: Post | undefined;
+  /** Something worth a line. */
+  notice(text: string): void;
+}
+
+/** The API while it runs; `url` as a browser on this machine opens it. */
+export interface Http { url: string; close(): Promise<void> }
+
+/** Starts the API; undefined where it is switched off. Faults: `busy` (the chosen port is taken), `link-failed`, those of the token. */
+export async function startHttp({ dir, settings, database, assets, post, notice }: HttpOptions): Promise<Http | undefined> {
+  const place = settings.http;
+  if (place === undefined) return undefined;
+  const token = await httpToken(dir);
+  // Loaded only where there is an API.
+  const [{ createApi }, { listenHttp }, { sampleRates }, { keepReports }] = await Promise.all([import('../api/api.ts'), import('../api/listen.ts'), import('../api/rates.ts'), import('../api/reports.ts')]);
+  const end = new AbortController();
+  const rates = sampleRates(database);
+  const app = createApi({ database, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal });
+  let listening: Listening;
+  try {
+    listening = await listenNear((port) => listenHttp(app, place.host, port), place, settings.httpChosen, notice);
+  } catch (error) {
+    rates.stop();
+    throw error;
+  }
+  const url = urlOf({ host: place.host, port: listening.port });
+  if (isOpen(place)) notice(`the HTTP API at ${url} is open to the network, and its token travels as it is: put a proxy with TLS before it, or use it in a network that you trust`);
+  const file = join(dir, PLACE_FILE);
+  writeFileSync(file, `${url}\n`, { mode: 0o600 });
+  return {
+    url,
+    async close() {
+      end.abort();
+      rates.stop();
+      rmSync(file, { force: true });
+      await listening.close();
+    },
+  };
+}
+
+/** The default port gives way when it is taken; a chosen one does not. */
+async function listenNear(listen: (port: number) => Promise<Listening>, { port }: HttpPlace, chosen: boolean, notice: (text: string) => void): Promise<Listening> {
+  const ports = chosen ? [port] : [...Array.from({ length: MORE_PORTS + 1 }, (_, i) => port + i), 0];
+  for (const next of ports) {
+    try {
+      const listening = await listen(next);
+      if (next !== port) notice(`port ${port} is taken by another program; the HTTP API is at port ${listening.port}`);
+      return listening;
+    } catch (error) {
+      if (codeOf(error) !== 'busy' || next === ports.at(-1)) throw error;
+    }
+  }
+  throw new Error('there is always a last port');
+}
