@@ -1,6 +1,23 @@
 // Frames over datagrams that may be lost, repeated, reordered or delayed: selective repeat, without sockets, timers or a clock (see ARQ.md).
 
 import type { Bytes, Random } from '../ports.ts';
+import { Fault } from '../fault.ts';
+import { EMPTY } from '../event/bytes.ts';
+import { encodeTalk, decodeTalk, headBytes, NARROW_SPAN, tagOf, WIDE_SPAN, wholeNumber, type Piece, type Talk } from './arq-datagram.ts';
+import { greeting } from './arq-greeting.ts';
+import { arqPace } from './arq-pace.ts';
+import { arqReceiver } from './arq-receiver.ts';
+import { arqSender } from './arq-sender.ts';
+import { arqWatch } from './arq-watch.ts';
+import { encodeFrame, frameDecoder } from './frame.ts';
+
+const ROUND_TRIP_MS = 1_000, PATIENCE_MS = 60_000, ACK_DELAY_MS = 25, REORDER = 3;
+/** Data datagrams after which an acknowledgement waits no longer. */
+const ACK_EVERY = 2;
+/** What an end that closes waits for its last words to be acknowledged, after each that was. */
+const LINGER_LEAST_MS = 2_000, LINGER_TIMEOUTS = 4;
+/** A sender that does not wait may put so many times `ahead` here, or so many bytes if that is more, before the link is cut. */
+const OVERFLOW_TIMES = 8, OVERFLOW_BYTES = 1_048_576;
 
 /** What an end is made of. Times are milliseconds of a clock that never runs backwards; `now` in every call is of the same clock. */
 export interface ArqOptions {
@@ -63,4 +80,221 @@ export interface Arq {
   resize(mtu: number): void;
   /** Delivers what was sent before, then ends both sides; `closed` comes with this reason. */
   close(reason: string, now: number): void;
+}
+
+/** One end of a connection; see `Arq`. Fault `bad-argument` for sizes out of range. */
+export function arq(options: ArqOptions): Arq {
+  const { window, narrow = false, roundTrip = ROUND_TRIP_MS, ackDelay = ACK_DELAY_MS } = options;
+  const checked = (bytes: number): number => {
+    if (bytes >= (narrow ? 32 : 256) && bytes <= 65_535) return bytes;
+    throw new Fault('bad-argument', `A datagram has ${narrow ? 32 : 256} to 65,535 bytes, not ${bytes}.`);
+  };
+  if (!(window >= 64 && window <= 4_000_000)) throw new Fault('bad-argument', `A window has 64 to 4,000,000 bytes, not ${window}.`);
+  let mtu = checked(options.mtu);
+  const meeting = greeting(options.role, options.random, window, narrow, roundTrip, options.now);
+  const watch = arqWatch(options.now, options.patience ?? PATIENCE_MS, options.keepAlive);
+  const pace = arqPace(roundTrip, window, () => mtu);
+  const span = () => (meeting.agreed?.narrow ? NARROW_SPAN : WIDE_SPAN);
+  const sender = arqSender(span, options.reorder ?? REORDER), receiver = arqReceiver(span, window);
+  const frames: Bytes[] = [];
+  const decoder = frameDecoder((frame) => frames.push(frame));
+
+  /** When an acknowledgement is due, how many datagrams it would be for, and the question that it would answer. */
+  let ackAt: number | undefined, owing = 0, answer: number | undefined;
+  /** The number of our last question, whether it is to be asked, since when it is open, and its place among what was sent. */
+  let question = 0, asking = false, askedAt: number | undefined, askedPlace = 0;
+  /** When what is unanswered is repeated. */
+  let repeatAt: number | undefined;
+  let paused = false, roomy = true, asleep = false, echoed = false;
+  let closing: { reason: string; until: number } | undefined, theirEnd = false, ended: string | undefined, told = false;
+
+  const ahead = () => Math.min(options.ahead ?? window, Math.max(pace.budget, 2 * mtu));
+  const linger = () => Math.max(LINGER_LEAST_MS, LINGER_TIMEOUTS * pace.calm);
+  const calling = () => !meeting.agreed && (options.role !== 'accept' || meeting.called);
+  const waiting = () => sender.owed || sender.unsent > 0 || asking || askedAt !== undefined || calling();
+  const ackBy = (at: number) => { ackAt = Math.min(ackAt ?? Infinity, at); };
+  const end = (reason: string) => { ended ??= closing?.reason ?? reason; };
+  const ask = () => { if (askedAt === undefined) asking = true; };
+  const at = (now: number, heard = false) => watch.at(now, waiting(), heard);
+
+  function read(bytes: Bytes, now: number): void {
+    const short = meeting.agreed!.narrow, talk = decodeTalk(bytes, short);
+    if (!talk) return;
+    const progress = talk.ack && sender.acked(wholeNumber(talk.ack.next, sender.base, short), talk.ack.map);
+    if (progress && progress.bytes > 0) {
+      pace.advanced(progress.bytes, sender.unsent > 0 || sender.repeats);
+      pace.heard();
+      repeatAt = undefined;
+      if (closing) closing.until = now + linger();
+    }
+    if (askedAt !== undefined && talk.answer === question) {
+      pace.measured(now - askedAt, now);
+      pace.heard();
+      askedAt = repeatAt = undefined;
+      // Whatever left before the question has arrived or is lost.
+      if (progress) sender.proven(askedPlace);
+    } else if (progress?.sentAt !== undefined) pace.measured(now - progress.sentAt, now);
+    if (sender.owed) repeatAt ??= now + pace.timeout;
+    if (talk.ask !== undefined) {
+      answer = talk.ask;
+      ackBy(now);
+    }
+    if (talk.piece) take({ ...talk.piece, number: wholeNumber(talk.piece.number, receiver.next, short) }, now);
+    at(now, true);
+  }
+
+  function take(piece: Piece, now: number): void {
+    const before = receiver.gap, taken = receiver.take(piece);
+    watch.gap(receiver.gap, taken === 'next');
+    // At once when a gap shows or is filled, and when our last word seems to be lost.
+    const news = taken === 'gap' || taken === 'old' || (taken === 'next' && before);
+    ackBy(++owing >= ACK_EVERY || news ? now : now + ackDelay);
+  }
+
+  /** Fills `frames` from what can be read in order. */
+  function decode(): void {
+    while (frames.length === 0 && !theirEnd && ended === undefined) {
+      const part = receiver.read();
+      if (!part) return;
+      try {
+        decoder.push(part.bytes);
+      } catch (error) {
+        // What came out before it is still good.
+        end(error instanceof Fault ? error.message : String(error));
+      }
+      if (part.fin) {
+        theirEnd = true;
+        ackBy(watch.now);
+      }
+      // Who has closed wants nothing more.
+      if (closing) frames.length = 0;
+    }
+  }
+
+  function produce(now: number): Bytes | undefined {
+    const greet = meeting.next(now), { agreed } = meeting;
+    if (greet || !agreed) return greet;
+    let more = (!theirEnd || closing !== undefined) && sender.ready(pace.budget, Math.min(window, agreed.window || window));
+    const due = ackAt !== undefined && ackAt <= now;
+    if (!more && !asking && !due) return undefined;
+    const talk: Talk = more ? { piece: { number: 0, fin: false, bytes: EMPTY } } : {};
+    const size = () => headBytes(talk, agreed.narrow);
+    // What is said by the way must neither crowd out what is carried nor make a repeat fall into parts: then it goes by itself.
+    const half = mtu >> 1, whole = more ? sender.peek(mtu - size()) : 0, least = sender.repeats && whole <= mtu - size() ? whole : Math.min(whole, half);
+    if (asking && size() + 1 + least <= mtu) talk.ask = question = (question + 1) & 0xff;
+    if (ackAt !== undefined) {
+      talk.ack = { next: receiver.next, map: receiver.map() };
+      if (answer !== undefined) talk.answer = answer;
+      if (size() + least > mtu && more) {
+        if (due) talk.piece = undefined;
+        else talk.ack = talk.answer = undefined;
+        more = !due;
+      }
+      const over = size() - mtu;
+      if (over > 0 && talk.ack) talk.ack.map = talk.ack.map.subarray(0, -over);
+    }
+    if (more) talk.piece = sender.take(mtu - size(), mtu - size() - 2, now);
+    if (talk.ask !== undefined) {
+      asking = false;
+      askedAt = now;
+      askedPlace = sender.place;
+    }
+    if (talk.ack) {
+      ackAt = answer = undefined;
+      owing = 0;
+    }
+    if (talk.piece || talk.ask !== undefined) repeatAt ??= now + pace.timeout;
+    at(now);
+    return encodeTalk(agreed.out, talk, agreed.narrow);
+  }
+
+  const self: Arq = {
+    send(frame) {
+      const bytes = encodeFrame(frame);
+      if (ended !== undefined || closing || theirEnd) return false;
+      sender.add(bytes);
+      if (sender.unsent > Math.max(OVERFLOW_BYTES, OVERFLOW_TIMES * ahead())) end('the queue of the link overflowed');
+      asleep ||= ended === undefined && sender.unsent >= ahead();
+      return !asleep && ended === undefined;
+    },
+    datagram(bytes, now) {
+      if (ended !== undefined) return;
+      now = at(now);
+      if (meeting.agreed && tagOf(bytes) === meeting.agreed.in) return read(bytes, now);
+      switch (meeting.hear(bytes, now)) {
+        case 'agreed': return read(bytes, now);
+        case 'welcome': case 'again':
+          at(now, true);
+          return ackBy(now);
+        case 'gone': return end('the peer does not know this connection: it has started again');
+        case 'doubt': return ask();
+        case 'echo': echoed = true;
+      }
+    },
+    tick(now) {
+      now = at(now);
+      if (ended !== undefined) return;
+      if (closing && now >= closing.until) return end(closing.reason);
+      if (watch.out === 'answer') return end(meeting.agreed ? 'the peer no longer answers' : echoed ? 'only our own echo answers' : 'nobody answers');
+      if (watch.out === 'gap') return end('the peer does not repeat what was lost');
+      if (paused || !meeting.agreed) return;
+      if (watch.quiet) ask();
+      if (repeatAt === undefined || now < repeatAt) return;
+      pace.vain();
+      repeat();
+    },
+    next(now, room = true) {
+      if (told) return undefined;
+      now = at(now);
+      roomy = room;
+      decode();
+      const frame = frames.shift();
+      if (frame) return { kind: 'frame', bytes: frame };
+      if (asleep && !closing && ended === undefined && sender.unsent <= ahead() / 2) {
+        asleep = false;
+        return { kind: 'drain' };
+      }
+      const bytes = room && !paused && ended === undefined ? produce(now) : undefined;
+      if (bytes) return { kind: 'datagram', bytes };
+      if (closing && sender.done) end(closing.reason);
+      if (theirEnd && !closing && (paused || ackAt === undefined)) end('the peer closed the link');
+      if (ended === undefined) return undefined;
+      told = true;
+      return { kind: 'closed', reason: ended };
+    },
+    get deadline() {
+      if (ended !== undefined) return told ? undefined : watch.now;
+      let first = Math.min(closing?.until ?? Infinity, watch.deadline(!paused && meeting.agreed !== undefined && !asking && askedAt === undefined));
+      if (!paused) first = Math.min(first, repeatAt ?? Infinity);
+      // Without room these would be asked for in vain.
+      if (!paused && roomy) first = Math.min(first, ackAt ?? Infinity, meeting.deadline ?? Infinity);
+      return first === Infinity ? undefined : first;
+    },
+    get open() { return meeting.agreed !== undefined && ended === undefined; },
+    get side() { return meeting.agreed?.side ?? (options.role === 'either' ? undefined : options.role); },
+    pause() { paused = true; },
+    resume(now) {
+      paused = false;
+      pace.heard();
+      meeting.call();
+      repeat();
+      at(now);
+    },
+    resize(bytes) { mtu = checked(bytes); },
+    close(reason, now) {
+      if (closing || ended !== undefined) return;
+      now = at(now);
+      if (theirEnd || (!meeting.agreed && !calling())) return end(reason);
+      closing = { reason, until: now + linger() };
+      frames.length = 0;
+      sender.finish();
+    },
+  };
+
+  /** Sends what is owed longest once more, with a question: its answer tells what else is missing. */
+  function repeat(): void {
+    repeatAt = undefined;
+    if (sender.expire() || askedAt !== undefined) asking = true;
+  }
+  return self;
 }
