@@ -13,8 +13,8 @@ export interface Reading {
   time?: number;
   /** As it came, for a sample when it cannot be used. Read only then: it may be a getter that makes it. */
   raw: string | Uint8Array;
-  /** Told once what became of it; `why` in words unless it was recorded or unchanged. Must not throw. */
-  done?(became: Became, why?: string): void;
+  /** Told once what became of it; why in words and as a code unless it was recorded or unchanged. Must not throw. */
+  done?(became: Became, why?: string, code?: string): void;
 }
 
 /** What an input is given by the node that runs it. */

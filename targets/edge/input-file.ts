@@ -1,0 +1,256 @@
+// An input that follows a file as it grows: through renaming, cutting off, deletion, and stops of the node.
+//
+// What is guaranteed: the place in the file is remembered after what stands before it is durable. So a clean stop neither repeats nor leaves out anything; after a
+// kill or a power cut the lines that became durable in the last moments (since the place was last remembered: once a second at most) are read again, and none is
+// left out. What a copying rotation (copytruncate) cuts off before it was read cannot be had, and a reading that `min_interval` held back at a kill is as if it had been left out.
+
+import { resolve } from 'node:path';
+import { Fault } from '../../src/fault.ts';
+import type { InputContext, InputKind, NodeContext, RunningInput } from './input.ts';
+import { bytesAt, fileAt, findRenamed, holds, noPlace, openFile, placeIn, readPlace, TAIL_BYTES, type OpenFile } from './input-file-place.ts';
+import { LINE_OPTIONS, openLines, type Lines } from './input-lines.ts';
+import { textOption, wordOption, type Options } from './input-option.ts';
+
+/** How often a file is looked at when it does not grow, and how long an old one must have been still before the one in its place is read. */
+const LOOK_MS = 250, STILL_MS = 2_000;
+/** The place is remembered no more often than this. */
+const REMEMBER_MS = 1_000;
+const CHUNK_BYTES = 65_536;
+/** Files that were renamed one after the other and are still being read. */
+const MOST_OLD = 8;
+/** How long the last events may take to become durable when the node stops. */
+const LAST_MS = 4_000;
+
+export const fileInput: InputKind = {
+  options: ['path', 'from', ...LINE_OPTIONS],
+  waits: true,
+  check(options) {
+    pathOf(options);
+    wordOption(options, 'from', ['end', 'start']);
+    openLines(options, {} as InputContext);
+  },
+  start: startFile,
+};
+
+function pathOf(options: Options): string {
+  const path = textOption(options, 'path');
+  if (path === undefined) throw new Fault('bad-config', 'an input of kind file needs a path');
+  return resolve(path);
+}
+
+/** One file that is read: lines of it are on their way. */
+interface Source {
+  file: OpenFile;
+  lines: Lines;
+  /** Where in the file the bytes that `lines` counts begin, and where the next ones are read. */
+  base: number;
+  position: number;
+  /** The last bytes before `position`: they tell whether the file was written anew. */
+  tail: Buffer;
+  /** Where the lines begin whose readings are not settled yet, in their order. */
+  open: { at: number; settled: boolean }[];
+}
+
+/** Begins to follow the file at `path`. */
+async function startFile(options: Options, context: NodeContext): Promise<RunningInput> {
+  const path = pathOf(options), fromStart = wordOption(options, 'from', ['end', 'start']) === 'start';
+  let source: Source | undefined;
+  let following: OpenFile[] = [];
+  let stopped = false;
+  let wake = () => {};
+  let remembering: Promise<void> | undefined, remembered = 0, saved = '', forgetful = '';
+  const over = () => stopped || context.signal.aborted;
+  context.signal.addEventListener('abort', () => wake());
+
+  function begin(file: OpenFile, offset: number): Source {
+    const mine: Source = { file, base: offset, position: offset, tail: Buffer.alloc(0), open: [], lines: undefined as unknown as Lines };
+    mine.lines = openLines(options, {
+      ...context,
+      signal: context.signal,
+      accept(reading) {
+        // Its line begins where the ones before it ended; until it is settled, this is how far a restart may go on from.
+        const entry = { at: mine.base + mine.lines.settled, settled: false };
+        mine.open.push(entry);
+        reading.done = (became) => {
+          // What is lost at a stop is read again at the next start.
+          if (became === 'lost') return;
+          entry.settled = true;
+          while (mine.open[0]?.settled) mine.open.shift();
+          if (mine.open.length === 0) wake();
+        };
+        return context.accept(reading);
+      },
+    });
+    return mine;
+  }
+  async function beginAt(file: OpenFile, offset: number): Promise<Source> {
+    const mine = begin(file, offset);
+    mine.tail = await bytesAt(file.handle, Math.max(0, offset - TAIL_BYTES), Math.min(offset, TAIL_BYTES));
+    if (offset > 0 && mine.lines.wantsHeader) {
+      const first = await bytesAt(file.handle, 0, Math.min(offset, CHUNK_BYTES));
+      const end = first.indexOf(10);
+      if (end >= 0) {
+        await mine.lines.push(first.subarray(0, end + 1));
+        mine.base = offset - mine.lines.settled;
+      }
+    }
+    return mine;
+  }
+  /** How far everything is settled. */
+  const settledOf = (mine: Source) => mine.open[0]?.at ?? mine.base + mine.lines.settled;
+
+  async function remember(): Promise<void> {
+    const place = source === undefined ? noPlace(path) : await placeIn(source.file, path, settledOf(source));
+    const text = JSON.stringify(place);
+    if (text === saved) return;
+    await context.memory.save(place);
+    saved = text;
+    forgetful = '';
+  }
+  /** Remembers the place, one time after the other; a failure is shown, and tried again. */
+  function keepPlace(now: boolean): Promise<void> {
+    if (remembering !== undefined) return now ? remembering.then(() => keepPlace(true)) : remembering;
+    if (!now && performance.now() - remembered < REMEMBER_MS) return Promise.resolve();
+    remembered = performance.now();
+    return remembering = remember().catch((error: Error) => { forgetful = error.message; }).finally(() => (remembering = undefined));
+  }
+  function pause(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(done, ms);
+      wake = () => {
+        clearTimeout(timer);
+        done();
+      };
+      if (over()) wake();
+    });
+  }
+  /** Waits until all that was read is settled: while the node runs, or for so long. */
+  async function settle(mine: Source, ms?: number): Promise<void> {
+    const until = performance.now() + (ms ?? Infinity);
+    while (mine.open.length > 0 && (ms === undefined ? !over() : performance.now() < until)) await new Promise((done) => setTimeout(done, 5));
+  }
+
+  /** The first file to read: where it was left; else from the end, if it was there before this input. */
+  async function first(): Promise<void> {
+    const place = readPlace(await context.memory.load(), path);
+    const file = await openFile(path);
+    if (place === undefined || place.absent) {
+      if (file === undefined) context.state(false, `${path} is not there yet`);
+      else source = fromStart || place?.absent === true ? begin(file, 0) : await beginAtEnd(file);
+      return keepPlace(true);
+    }
+    if (file !== undefined && file.id === place.file && await holds(file, place)) {
+      source = await beginAt(file, place.offset);
+      return;
+    }
+    const renamed = await findRenamed(path, place);
+    if (renamed.length > 0) {
+      source = await beginAt(renamed[0]!, place.offset);
+      following = [...renamed.slice(1), ...(file === undefined ? [] : [file])];
+    } else if (file !== undefined) {
+      // The same contents in another file (a copy put in its place) go on; anything else is new.
+      source = await beginAt(file, place.offset > 0 && file.id !== place.file && await holds(file, place) ? place.offset : 0);
+    }
+  }
+  /** Begins behind the last line that is whole. */
+  async function beginAtEnd(file: OpenFile): Promise<Source> {
+    const { size } = await file.handle.stat();
+    const length = Math.min(size, CHUNK_BYTES);
+    const last = (await bytesAt(file.handle, size - length, length)).lastIndexOf(10);
+    if (last >= 0) return beginAt(file, size - length + last + 1);
+    const mine = await beginAt(file, length === size ? 0 : size);
+    if (length < size) mine.lines.broken(true);
+    return mine;
+  }
+
+  /** Reads what there is; false at the end of the file. */
+  async function advance(mine: Source, buffer: Buffer): Promise<boolean> {
+    const { bytesRead } = await mine.file.handle.read(buffer, 0, buffer.length, mine.position);
+    if (bytesRead === 0) return false;
+    mine.position += bytesRead;
+    mine.tail = Buffer.concat([mine.tail, buffer.subarray(Math.max(0, bytesRead - TAIL_BYTES), bytesRead)]).subarray(-TAIL_BYTES);
+    await mine.lines.push(buffer.subarray(0, bytesRead));
+    return true;
+  }
+  /** Whether a file was cut off or written anew since it was read. */
+  async function rewritten(mine: Source): Promise<boolean> {
+    const { size } = await mine.file.handle.stat();
+    if (size < mine.position) return true;
+    return !(await bytesAt(mine.file.handle, mine.position - mine.tail.length, mine.tail.length)).equals(mine.tail);
+  }
+  async function startOver(mine: Source): Promise<void> {
+    const left = mine.position - mine.base - mine.lines.settled;
+    if (left > 0) context.refuse('bad-encoding', `the file was cut off after ${left} bytes of a line without an end`, mine.tail.subarray(-Math.min(left, mine.tail.length)));
+    await settle(mine);
+    if (over()) return;
+    source = begin(mine.file, 0);
+    await keepPlace(true);
+  }
+  /** Turns to the file that is in the place of one that was renamed. */
+  async function turnTo(next: OpenFile): Promise<void> {
+    const old = source;
+    if (old !== undefined) {
+      await old.lines.end();
+      await settle(old);
+      if (over()) return void following.unshift(next);
+      await old.file.handle.close();
+    }
+    source = begin(next, 0);
+    await keepPlace(true);
+  }
+
+  async function follow(): Promise<void> {
+    await first();
+    const buffer = Buffer.alloc(CHUNK_BYTES);
+    let still = performance.now(), changed = 0, said = '';
+    const say = (ok: boolean, words: string) => {
+      if (words !== said) context.state(ok, said = words);
+    };
+    while (!over()) {
+      try {
+        // What is in the place of the file now, opened before it is renamed too.
+        const last = following.at(-1) ?? source?.file;
+        const there = await fileAt(path);
+        if (there !== undefined && there !== last?.id && following.length < MOST_OLD) {
+          const next = await openFile(path);
+          if (next !== undefined) following.push(next);
+        }
+        if (source !== undefined) {
+          const { mtimeMs, size } = await source.file.handle.stat();
+          if ((mtimeMs !== changed || size !== source.position) && await rewritten(source)) await startOver(source);
+          changed = mtimeMs;
+          while (!over() && await advance(source, buffer)) {
+            still = performance.now();
+            void keepPlace(false);
+          }
+        }
+        if (following.length > 0 && (source === undefined || performance.now() - still >= STILL_MS)) {
+          await turnTo(following.shift()!);
+          still = performance.now();
+          continue;
+        }
+        if (forgetful !== '') say(false, `its place cannot be remembered: ${forgetful}`);
+        else if (following.length > 0) say(true, `reading the rest of ${source!.file.path}, which was renamed`);
+        else if (there === undefined) say(false, `${path} is not there${source === undefined ? ' yet' : ' any more'}`);
+        else say(true, `follows ${path}`);
+      } catch (error) {
+        say(false, `${path} cannot be read: ${(error as Error).message}`);
+      }
+      await keepPlace(false);
+      if (!over()) await pause(LOOK_MS);
+    }
+  }
+  const done = follow();
+  done.catch(() => {});
+  return {
+    ended: done,
+    async stop() {
+      stopped = true;
+      wake();
+      await done.catch(() => {});
+      if (source !== undefined) await settle(source, LAST_MS);
+      await keepPlace(true);
+      for (const file of [source?.file, ...following]) await file?.handle.close().catch(() => {});
+    },
+  };
+}
