@@ -35,6 +35,8 @@ export function csvDecoder(options: Options): LineDecoder {
         columns = names;
         return [];
       }
+      // A device that starts again says its header again.
+      if (fields.length === columns.length && fields.every(({ text }, at) => text.trim() === columns![at])) return [];
       // A separator at the end of every line is a habit of some loggers.
       if (fields.length === columns.length + 1 && fields.at(-1)!.text === '') fields.pop();
       if (fields.length !== columns.length) throw new Fault('bad-encoding', `${fields.length} columns instead of ${columns.length}`);

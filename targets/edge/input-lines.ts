@@ -26,6 +26,8 @@ export interface LineDecoder {
   readonly due?: number | undefined;
   /** Whether the next line is not a reading, but names the columns of those that follow. */
   readonly wantsHeader?: boolean;
+  /** Whether a line cannot be the rest of a longer one that lost its beginning, if it decodes. */
+  provesWhole?(line: string): boolean;
 }
 
 /** The lines of one source, on their way to its context. */
@@ -34,8 +36,8 @@ export interface Lines {
   push(chunk: Uint8Array): Promise<void>;
   /** The source ended: what stands after the last line break is a line too, and nothing waits any longer. */
   end(): Promise<void>;
-  /** The source broke off in the middle of a line: the next bytes begin a new one. `skip`: or, where they may begin in the middle of one, only after their first line break. */
-  broken(skip: boolean): void;
+  /** The source broke off: what it said of a line is refused. `midLine`: the next bytes may begin in the middle of one, and the first line counts only if it shows that it is whole. */
+  broken(midLine: boolean): void;
   /** Bytes taken so far, up to the end of the last line that was dealt with: where to go on after a stop. */
   readonly settled: number;
   /** Whether the first line names the columns and has not come. A source that goes on in its middle pushes its first line before. */
@@ -47,7 +49,7 @@ export function openLines(options: Options, context: InputContext): Lines {
   const decoder = lineDecoder(options);
   const comment = textOption(options, 'comment') ?? (options['format'] === 'nmea' ? '#' : undefined);
   const cutter = lineCutter();
-  let settled = 0, first = true, ended = false;
+  let settled = 0, first = true, doubtful = false, ended = false;
   let timer: NodeJS.Timeout | undefined;
   // Waiting readings come out between two lines, not within one.
   let turn: Promise<void> = Promise.resolve();
@@ -60,7 +62,10 @@ export function openLines(options: Options, context: InputContext): Lines {
     let line = bytes.toString('utf8');
     if (first && line.startsWith('\ufeff')) line = line.slice(1);
     first = false;
+    const half = doubtful && decoder.provesWhole?.(line) !== true;
+    doubtful = false;
     if (line.trim() === '' || (comment !== undefined && line.startsWith(comment))) return;
+    if (half) return context.refuse('bad-encoding', 'its beginning may be missing: it was on its way when the source was opened', line);
     let readings: Reading[];
     try {
       readings = decoder.decode(line, performance.now(), context.refuse);
@@ -96,7 +101,11 @@ export function openLines(options: Options, context: InputContext): Lines {
       }
       await expire(Infinity);
     }),
-    broken: (skip) => cutter.broken(skip),
+    broken(midLine) {
+      const rest = cutter.broken();
+      if (rest !== undefined) context.refuse('bad-encoding', 'the source broke off in the middle of the line', rest);
+      doubtful = midLine;
+    },
     get settled() {
       return settled;
     },
@@ -110,7 +119,7 @@ export function openLines(options: Options, context: InputContext): Lines {
 export interface Cut { bytes: Buffer; end?: number; refused?: string }
 
 /** Cuts bytes into lines that end in LF, CR or CRLF. A line that is too long is refused once, as soon as that is known, and skipped up to its end; never more than one line is held. */
-export function lineCutter(): { push(chunk: Uint8Array): Generator<Cut>; end(): Generator<Cut>; broken(skip: boolean): void } {
+export function lineCutter(): { push(chunk: Uint8Array): Generator<Cut>; end(): Generator<Cut>; broken(): Buffer | undefined } {
   let parts: Buffer[] = [];
   let held = 0, taken = 0;
   let skipping = false, afterReturn = false;
@@ -168,11 +177,9 @@ export function lineCutter(): { push(chunk: Uint8Array): Generator<Cut>; end(): 
       if (held > 0) yield { bytes: whole(), end: taken };
       skipping = afterReturn = false;
     },
-    broken(skip) {
-      parts = [];
-      held = 0;
-      afterReturn = false;
-      skipping = skip;
+    broken() {
+      skipping = afterReturn = false;
+      return held > 0 ? whole().subarray(0, SAMPLE_BYTES) : undefined;
     },
   };
 }
@@ -187,7 +194,8 @@ function lineEnd(bytes: Buffer, from: number): number {
 
 function lineDecoder(options: Options): LineDecoder {
   switch (wordOption(options, 'format', ['json', 'csv', 'text', 'nmea'])) {
-    case 'json': return { decode: (line) => [{ value: readJson(line), raw: line }] };
+    // An object that lost its beginning is none any more; a number that did is another number.
+    case 'json': return { decode: (line) => [{ value: readJson(line), raw: line }], provesWhole: (line) => line.trimStart().startsWith('{') };
     case 'csv': return csvDecoder(options);
     case 'text': return textDecoder(options);
     case 'nmea': return nmeaDecoder(options);

@@ -49,6 +49,7 @@ export function nmeaDecoder(options: Options): LineDecoder {
       if (sentence.packed && value.has('mmsi')) Object.assign(names, { mmsi: value.get('mmsi'), message: String(value.get('message')) });
       return [readingOf(value, names, told.moment ?? group.sentences[0]!.time, group.raw)];
     },
+    provesWhole: (line) => /^[$!\\].*\*[0-9A-Fa-f]{2}\s*$/.test(line),
     expire(now, refuse) {
       groups.expire(now, refuse);
       return moment?.expire(now) ?? [];
