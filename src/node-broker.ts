@@ -1,0 +1,209 @@
+// A node at a broker: joins the fan-out, its sessions and the node; everything is driven by the node's tick and by the broker's messages.
+import type { Broker, Bytes } from './ports.ts';
+import type { Node } from './node.ts';
+import type { Part } from './node-options.ts';
+import { Fault } from './fault.ts';
+import { hex } from './event/bytes.ts';
+import { Fanout } from './sync/fanout.ts';
+import { topicsOf } from './sync/fanout-topics.ts';
+import { BrokerSessions } from './node-broker-session.ts';
+import { onceVerdict } from './node-broker-once.ts';
+import { lacking, ownTips } from './node-shown.ts';
+
+/** Who this process is at brokers: made before the connection, which needs id and will. `own`: all that it publishes is below this topic. */
+export interface BrokerPlan { prefix: string; instance: Bytes; clientId: string; will: { topic: string }; own: string; read: string }
+
+/** How to join. `interest`: streams besides `$fleet` (default all); `once`: end when all who are there hold the same; `gone`: how long (ms) to wait for somebody then. */
+export interface BrokerOptions { plan?: BrokerPlan; prefix?: string; interest?: string[]; once?: boolean; patience?: number }
+
+/** Another process at the broker. `items`: how many more items our frontier has than it showed; `heard`: ms since its last head. */
+export interface BrokerPeer { node: string; name: string; instance: string; heard: number; state: 'equal' | 'late' | 'other'; items: number; session: boolean; deaf?: string }
+
+/** How this node stands at one broker. Counts are segments, `events` in those received; bytes are those of the connection. */
+export interface BrokerReport {
+  broker: string; up: boolean; reason?: string; topics: { own: string; read: string }; clientId: string; peers: BrokerPeer[];
+  published: number; left: number; received: number; events: number; repeated: number; refused: number; dropped: number; waiting: number;
+  sessions: { now: number; ended: number; failed: number; sent: number; received: number }; bytesIn: number; bytesOut: number;
+}
+
+/** What an exchange with all who were there did. */
+export interface BrokerExchange { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number; equal: boolean; peers: number }
+
+/** A node's place at a broker. */
+export interface BrokerMembership {
+  readonly plan: BrokerPlan;
+  peers(): BrokerPeer[];
+  report(): BrokerReport;
+  /** With `once`: resolves when this node and all who show a head and answer hold the same. Faults: `timeout` (nobody there, or nobody answers), `link-failed` (no connection), `revoked`, `closed`. Otherwise resolves after `close`. */
+  readonly done: Promise<BrokerExchange>;
+  /** Says goodbye, clears the own head and closes the broker's connection. */
+  close(): Promise<void>;
+}
+
+/** Who this process will be at a broker: connect with this client id and will. Fault `bad-argument` for a prefix that no broker takes. */
+export function planBroker(node: Node, prefix = 'hf'): BrokerPlan {
+  const { crypto, random } = node.options, instance = random.bytes(8), topics = topicsOf(crypto, node.fleet, node.id, prefix);
+  return { prefix, instance, clientId: `hf${hex(instance)}`, will: { topic: topics.head(instance) }, own: `${topics.own}/#`, read: `${topics.all}/#` };
+}
+
+/** Takes a node to a broker, until `close` or the node's end. Faults: `closed`, `bad-argument`. */
+export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): BrokerMembership {
+  if (node.closing) throw new Fault('closed', 'this node was closed');
+  const plan = o.plan ?? planBroker(node, o.prefix);
+  const { crypto, random, clock, wake } = node.options, began = clock.uptime(), interest = o.interest ?? null;
+  const topics = topicsOf(crypto, node.fleet, node.id, plan.prefix);
+  const dones = new Map<number, () => void>();
+  let messages = 0, blocked = false, pumping = false, over = false, reason: string | undefined, upAt: number | undefined;
+  let finish!: (exchange: BrokerExchange) => void, fail!: (fault: Fault) => void;
+  const done = new Promise<BrokerExchange>((resolve, reject) => { finish = resolve; fail = reject; });
+  done.catch(() => undefined); // whoever cares awaits it
+
+  const engine = new Fanout({
+    topics, instance: plan.instance, interest, hasty: o.once === true, now: began,
+    host: {
+      crypto, random, fleet: node.fleet, node: node.id,
+      sign: (message) => crypto.sign(node.desk.author.seed, message),
+      priority: (stream) => (stream.startsWith('$') ? -2 : stream === 'alarms' ? -1 : 0),
+      prints: () => node.fingerprints.all(),
+      tips: () => ownTips(node),
+      standing: (id) => node.desk.judgePeer(id),
+      traffic: (session) => sessions.traffic(session),
+    },
+  });
+  const sessions = new BrokerSessions(node, broker, engine, (topic, payload) => publish(topic, payload, false));
+
+  function publish(topic: string, payload: Bytes, retain: boolean): boolean {
+    if (payload.length > broker.payloadBytes) return true; // less is taken than when this was made: lost like any other
+    if (!broker.publish(topic, payload, retain) && broker.up) blocked = true;
+    return !blocked;
+  }
+
+  function pump(): void {
+    if (pumping || over) return;
+    pumping = true;
+    try {
+      for (let out = engine.next(!blocked); out && !over; out = engine.next(!blocked)) {
+        switch (out.kind) {
+          case 'publish': publish(out.topic, out.payload, out.retain); break;
+          case 'dealt': dealt(out.message); break;
+          case 'admit': answer(node.admit(out.segments), (outcomes) => engine.admitted(outcomes, clock.uptime())); break;
+          case 'lacking': answer(lacking(node, out.tips), (answers) => engine.lacks(answers ?? [], clock.uptime())); break;
+          case 'begin': sessions.begin(out.running, interest); break;
+          case 'datagram': sessions.datagram(out.session, out.bytes); break;
+          case 'drop': sessions.drop(out.session, 'the peer has left'); break;
+          case 'leave': sessions.leave(out.session); break;
+        }
+      }
+    } finally {
+      pumping = false;
+    }
+    wake();
+  }
+
+  /** What the node cannot answer (its disk has failed) is no answer. */
+  function answer<T>(asked: Promise<T>, told: (result: T | undefined) => void): void {
+    asked.catch(() => undefined).then((result) => { if (!over) { told(result); pump(); } }).catch(() => undefined);
+  }
+
+  function dealt(message: number): void {
+    const call = dones.get(message);
+    dones.delete(message);
+    call?.();
+  }
+
+  broker.onUp = () => {
+    if (over) return;
+    const now = clock.uptime();
+    upAt ??= now;
+    blocked = false;
+    reason = undefined;
+    engine.connected(broker.payloadBytes, now);
+    sessions.back(now);
+    pump();
+  };
+  broker.onDown = (why) => {
+    if (over) return;
+    reason = why;
+    engine.gone();
+    sessions.away();
+    pump();
+  };
+  broker.onDrain = () => {
+    if (over) return;
+    blocked = false;
+    sessions.roomy(clock.uptime());
+    pump();
+  };
+  broker.onMessage = (topic, payload, settled) => {
+    if (over) return settled();
+    const message = ++messages;
+    dones.set(message, settled);
+    engine.message(topic, payload, message, clock.uptime());
+    pump();
+  };
+
+  const stop = node.onSealed((segments) => { engine.sealed(segments, clock.uptime()); pump(); });
+
+  const peers = (): BrokerPeer[] => engine.stands(clock.uptime()).map(({ node: id, heardAgo, ...rest }) => ({ ...rest, node: hex(id), name: node.desk.membership.member(id)?.name ?? '', heard: heardAgo }));
+  const exchange = (equal: boolean): BrokerExchange => {
+    const { sent, received } = sessions.moved();
+    return { sent, received: received + engine.intake.counts.events, bytesOut: broker.traffic.out, bytesIn: broker.traffic.in, ms: clock.uptime() - began, equal, peers: engine.members.size };
+  };
+
+  const part: Part = {
+    tick(now) {
+      if (over) return undefined;
+      if ((engine.deadline ?? Infinity) <= now) engine.tick(now);
+      pump();
+      let at = Math.min(sessions.tick(now), engine.deadline ?? Infinity);
+      if (o.once) {
+        const verdict = onceVerdict(engine, sessions, { began, upAt, reason, patience: o.patience }, now);
+        if (typeof verdict === 'number') at = Math.min(at, verdict);
+        else if (verdict instanceof Fault) fail(verdict);
+        else finish(exchange(true));
+      }
+      return at === Infinity ? undefined : at;
+    },
+    changed(change) {
+      if (over) return;
+      engine.changed(new Set([...change.added, ...change.removed].map((item) => item.stream)), clock.uptime());
+      pump();
+    },
+    close: () => { void close(); },
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => closing ??= (async () => {
+    const last = exchange(false);
+    stop();
+    node.parts.delete(part);
+    sessions.close(clock.uptime());
+    pump();
+    over = true;
+    if (broker.up) {
+      const { topic, payload, retain } = engine.farewell();
+      broker.publish(topic, payload, retain);
+    }
+    for (const message of [...dones.keys()]) dealt(message);
+    if (o.once) fail(new Fault('closed', 'the exchange was given up; what had arrived is kept')); else finish(last);
+    await broker.close();
+  })();
+
+  node.parts.add(part);
+  if (o.once) node.seal();
+  broker.subscribe(topics.filters(plan.instance, interest));
+  if (broker.up) broker.onUp();
+  wake();
+
+  return {
+    plan, done, close, peers,
+    report() {
+      const { counts } = engine.intake, { totals } = sessions;
+      return {
+        broker: broker.manifest.name, up: broker.up, ...(reason !== undefined && { reason }), topics: { own: plan.own, read: plan.read }, clientId: plan.clientId, peers: peers(),
+        published: engine.outbox.published, left: engine.outbox.left, ...counts, waiting: engine.intake.waiting,
+        sessions: { now: sessions.size, ...totals, ...sessions.moved() }, bytesIn: broker.traffic.in, bytesOut: broker.traffic.out,
+      };
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// The processes that show heads at a broker: who they are, what they showed last, and what speaks for calling one.
+
+import type { Bytes } from '../ports.ts';
+import type { Tip } from '../event/chain.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { CALL_PAUSE_MOST_MS, CALL_PAUSE_MS, GAP_TIPS, LEVEL_MEMBERS, MEMBERS } from './fanout-bounds.ts';
+import type { Head } from './fanout-head.ts';
+
+/** A tip that somebody shows, in the form in which the door is asked about it. */
+export interface ShownTip { log: Bytes; node: Bytes; to: number; after: Bytes }
+
+/** One process at the broker. Times are uptime in ms. */
+export interface Member {
+  /** Instance in hex. */
+  readonly name: string;
+  readonly level: string;
+  head: Head;
+  /** When its last head came. */
+  heardAt: number;
+  /** Whether more than one head of it was heard: it lives, or lived while we did. */
+  lively: boolean;
+  /** Since when it shows tips that were not asked about, or that are lacking. */
+  lackSince: number | undefined;
+  /** Tips that are lacking besides those of its head: predecessors of what it fanned out, or what a busy peer showed. */
+  gaps: Map<string, ShownTip>;
+  /** Since when its head differs. */
+  differSince: number | undefined;
+  /** When it was last known to hold the same: by its head, or after a session. */
+  levelAt: number | undefined;
+  /** It is not called before this moment, and after the next failure not for so long. */
+  notBefore: number;
+  pause: number;
+  /** At random, from 0 to 1: when within the spread it is called. Drawn anew with each reason. */
+  lot: number;
+  /** It said that this node is revoked, or did not know us; or never answers. */
+  deaf: string | undefined;
+}
+
+/** All processes with a head, by instance in hex. */
+export class Members {
+  readonly #all = new Map<string, Member>();
+  readonly #lot: () => number;
+
+  constructor(lot: () => number) { this.#lot = lot; }
+
+  get size(): number { return this.#all.size; }
+  all(): IterableIterator<Member> { return this.#all.values(); }
+  get(name: string): Member | undefined { return this.#all.get(name); }
+  remove(name: string): void { this.#all.delete(name); }
+
+  /** A newer head, its signature checked. */
+  heard(level: string, head: Head, now: number): Member {
+    const name = hex(head.instance);
+    let member = this.#all.get(name);
+    if (!member) {
+      this.#makeRoom(level);
+      member = {
+        name, level, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
+        notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined,
+      };
+      this.#all.set(name, member);
+      if (head.tips.length) this.suspect(member, now);
+      return member;
+    }
+    const fresh = head.tips.some((tip) => !member.head.tips.some((old) => old.position === tip.position && equal(old.log, tip.log) && equal(old.e, tip.e)));
+    member.head = head;
+    member.heardAt = now;
+    member.lively = true;
+    if (fresh) this.suspect(member, now);
+    return member;
+  }
+
+  /** It shows something that may be lacking here. */
+  suspect(member: Member, now: number): void {
+    if (member.lackSince !== undefined) return;
+    member.lackSince = now;
+    member.lot = this.#lot();
+  }
+
+  /** A tip is lacking that this process should have. */
+  miss(member: Member, tip: ShownTip, now: number): void {
+    const key = `${hex(tip.log)} ${tip.to}`;
+    if (member.gaps.size >= GAP_TIPS && !member.gaps.has(key)) return; // the session brings everything anyway
+    member.gaps.set(key, tip);
+    this.suspect(member, now);
+  }
+
+  /** What is asked about this member: the tips of its head, and its gaps. */
+  shown(member: Member): ShownTip[] {
+    return [...member.head.tips.map((tip: Tip) => ({ log: tip.log, node: member.head.node, to: tip.position, after: tip.e })), ...member.gaps.values()];
+  }
+
+  /** Its head differs, or does no more. */
+  differs(member: Member, differs: boolean, now: number): void {
+    if (!differs) member.differSince = undefined;
+    else if (member.differSince === undefined) {
+      member.differSince = now;
+      if (member.lackSince === undefined) member.lot = this.#lot();
+    }
+  }
+
+  /** A call or session brought nothing: the next one later, and later each time. */
+  failed(member: Member, now: number, least = 0): void {
+    member.pause = Math.max(member.pause, least);
+    member.notBefore = now + member.pause * (0.75 + 0.5 * this.#lot());
+    member.pause = Math.min(CALL_PAUSE_MOST_MS, member.pause * 2);
+    member.lot = this.#lot();
+  }
+
+  /** Something moved, or both hold the same. */
+  worked(member: Member, now: number): void {
+    member.pause = CALL_PAUSE_MS;
+    member.notBefore = now + CALL_PAUSE_MS * 0.25 * this.#lot();
+    member.deaf = undefined;
+  }
+
+  /** Everybody may be called again at once: what failed before may have been the line. */
+  again(now: number): void {
+    for (const member of this.#all.values()) if (!member.deaf) { member.notBefore = Math.min(member.notBefore, now); member.pause = CALL_PAUSE_MS; }
+  }
+
+  /** The longest silent goes first, of the same level, then of all; those that only one head was heard of before the others. */
+  #makeRoom(level: string): void {
+    const same = [...this.#all.values()].filter((m) => m.level === level);
+    const from = same.length >= LEVEL_MEMBERS ? same : this.#all.size >= MEMBERS ? [...this.#all.values()] : [];
+    if (from.length) this.#all.delete(from.reduce((a, b) => (Number(b.lively) - Number(a.lively) || b.heardAt - a.heardAt) < 0 ? b : a).name);
+  }
+}

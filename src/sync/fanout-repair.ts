@@ -1,0 +1,194 @@
+// Which process is called, and when: what heads and gaps speak for stands for a while, is looked at again, and one peer is asked, not all by all.
+
+import { BUSY_NAMES, CALL_PAUSE_MOST_MS, DIFFER_BUSY_MS, DIFFER_EACH_MS, DIFFER_MS, LACK_MS, REVIEW_MS, SPREAD_EACH_MS, SPREAD_MS } from './fanout-bounds.ts';
+import type { Running } from './fanout-calls.ts';
+import type { Member, ShownTip } from './fanout-members.ts';
+import type { Ended } from './fanout-host.ts';
+import type { Fanout } from './fanout.ts';
+
+/** All heads are looked at again this often, and so soon after a change here. */
+const SWEEP_MS = 60_000, SWEEP_SOON_MS = 1_000;
+/** For one exchange: how long a difference stands. */
+const HASTY_MS = 300;
+/** A session that carried fewer bytes between two reviews is at rest but for live events; after so many such reviews it ends whatever it waits for. */
+const RESTING_BYTES = 65_536, RESTING_REVIEWS = 10;
+/** Somebody who was found to hold the same so lately probably still holds what we hold. */
+const EQUAL_MS = 30_000;
+
+/** Reasons, calls and what comes of them. */
+export class Repair {
+  readonly #fanout: Fanout;
+  readonly #ask: (tips: ShownTip[]) => void;
+  #asking: { member: string; session: string | undefined } | undefined;
+  #sweepAt = Infinity;
+  #now = 0;
+  readonly #reviews = new Map<string, { traffic: number; resting: number; at: number }>();
+
+  constructor(fanout: Fanout, ask: (tips: ShownTip[]) => void) {
+    this.#fanout = fanout;
+    this.#ask = ask;
+  }
+
+  /** A newer head of this process came, or own state changed: does it differ? */
+  look(member: Member, now: number): void {
+    const verdict = this.#fanout.standOf(member, now);
+    if (verdict === 'equal') member.levelAt = now;
+    // In one exchange there is no time to wait for what is on its way.
+    this.#fanout.members.differs(member, verdict === 'other' || (verdict === 'late' && this.#fanout.options.hasty), now);
+    this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_MS);
+  }
+
+  /** Own items changed. */
+  changed(now: number): void { this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_SOON_MS); }
+
+  /** What a segment of this node level follows on may be missing. */
+  gap(level: string, tip: ShownTip, now: number): void {
+    let best: Member | undefined;
+    for (const member of this.#fanout.members.all()) if (member.level === level && (!best || member.heardAt > best.heardAt)) best = member;
+    if (best) this.#fanout.members.miss(best, tip, now); // nobody there: the hole makes a difference to all others
+  }
+
+  /** It has no room; what it shows is perhaps to be had from others. */
+  busy(peer: string, ms: number, others: string[]): void {
+    const { members } = this.#fanout, busy = members.get(peer);
+    if (!busy) return;
+    busy.notBefore = this.#now + ms;
+    for (const name of others) {
+      const other = members.get(name);
+      if (!other) continue;
+      if (busy.lackSince !== undefined) for (const tip of members.shown(busy).slice(0, BUSY_NAMES)) members.miss(other, tip, busy.lackSince);
+      else if (busy.differSince !== undefined && this.#fanout.standOf(other, this.#now) === 'other') members.differs(other, true, busy.differSince);
+    }
+  }
+
+  /** It did not answer. */
+  silent(peer: string): void {
+    const member = this.#fanout.members.get(peer);
+    if (!member) return;
+    member.deaf = 'no answer';
+    this.#fanout.members.failed(member, this.#now);
+  }
+
+  /** Processes that hold what this one holds. */
+  equals(): string[] {
+    return [...this.#fanout.members.all()].filter((m) => m.levelAt !== undefined && m.levelAt + EQUAL_MS > this.#now && !m.deaf).map((m) => m.name);
+  }
+
+  /** When a process may be called, for all that is known now; Infinity: there is no reason. */
+  #ripeAt(member: Member): number {
+    const { members, states, options, calls } = this.#fanout, n = members.size;
+    if (member.lackSince === undefined && member.differSince === undefined) return Infinity;
+    if (calls.with(member.name) || options.host.standing(member.head.node) === 'revoked') return Infinity;
+    if (options.hasty) return Math.max(member.notBefore, (member.lackSince ?? member.differSince!) + HASTY_MS);
+    const spread = member.lot * (SPREAD_MS + SPREAD_EACH_MS * n);
+    const lack = member.lackSince === undefined ? Infinity : member.lackSince + LACK_MS;
+    const differ = member.differSince === undefined ? Infinity : Math.min(
+      Math.max(member.differSince, states.changedAt, member.heardAt) + DIFFER_MS, member.differSince + DIFFER_BUSY_MS + DIFFER_EACH_MS * n);
+    return Math.max(Math.min(lack, differ) + spread, member.notBefore);
+  }
+
+  /** When `work` is due, or Infinity. */
+  get deadline(): number {
+    let at = this.#sweepAt;
+    if (this.#asking || !this.#fanout.calls.room) return at;
+    for (const member of this.#fanout.members.all()) at = Math.min(at, this.#ripeAt(member));
+    return at;
+  }
+
+  /** Looks at what is due and calls whom there is a reason to call. */
+  work(now: number): void {
+    this.#now = now;
+    if (this.#sweepAt <= now) {
+      this.#sweepAt = Infinity;
+      for (const member of this.#fanout.members.all()) this.look(member, now);
+    }
+    while (!this.#asking && this.#fanout.calls.room) {
+      let best: Member | undefined, at = Infinity;
+      for (const member of this.#fanout.members.all()) {
+        const ripe = this.#ripeAt(member);
+        // Who shows what is lacking goes before who only differs.
+        if (ripe <= now && (!best || (Number(member.lackSince !== undefined) - Number(best.lackSince !== undefined) || at - ripe) > 0)) { best = member; at = ripe; }
+      }
+      if (!best) return;
+      this.#consider(best, now);
+    }
+  }
+
+  #consider(member: Member, now: number): void {
+    const { members } = this.#fanout;
+    if (member.lackSince !== undefined) {
+      const tips = members.shown(member);
+      if (tips.length) {
+        this.#asking = { member: member.name, session: undefined };
+        this.#ask(tips);
+        return;
+      }
+      member.lackSince = undefined;
+    }
+    this.look(member, now);
+    if (member.differSince !== undefined) this.#call(member, now);
+  }
+
+  #call(member: Member, now: number): void { this.#fanout.calls.call(member.name, member.level, now); }
+
+  /** What the node said to the tips that it was asked about. */
+  answered(answers: boolean[], now: number): void {
+    const asked = this.#asking;
+    this.#asking = undefined;
+    const member = asked && this.#fanout.members.get(asked.member), lacks = answers.some((one) => one);
+    if (asked?.session !== undefined) {
+      const review = this.#reviews.get(asked.session);
+      if (review && !lacks && this.#fanout.calls.get(asked.session)) this.#fanout.leave(asked.session);
+      return;
+    }
+    if (!member || !this.#fanout.up) return;
+    if (!lacks) {
+      member.lackSince = undefined;
+      member.gaps.clear();
+    } else if (this.#fanout.calls.room && !this.#fanout.calls.with(member.name)) this.#call(member, now);
+  }
+
+  /** A session is over. */
+  ended({ session, peer, role }: Running, how: Ended, now: number): void {
+    this.#now = now;
+    this.#reviews.delete(session);
+    const { members } = this.#fanout, member = members.get(peer);
+    if (!member) return;
+    if (how.equal) {
+      member.levelAt = now;
+      member.lackSince = member.differSince = undefined;
+      member.gaps.clear();
+    }
+    const refused = how.code === 'revoked' || how.code === 'not-a-member';
+    member.deaf = refused ? how.code : undefined;
+    if (how.moved && !refused) members.worked(member, now);
+    else if (role === 'open') members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : 0);
+  }
+
+  /** Ends sessions that have brought what they were asked for, and that live events alone keep from coming to rest. Gives when to look again. */
+  review(now: number): number {
+    this.#now = now;
+    let next = Infinity;
+    for (const { session, since, peer, role } of this.#fanout.calls.running()) {
+      const review = this.#reviews.get(session) ?? { traffic: 0, resting: 0, at: since };
+      this.#reviews.set(session, review);
+      if (review.at + REVIEW_MS <= now) {
+        const traffic = this.#fanout.options.host.traffic(session);
+        review.resting = traffic - review.traffic < RESTING_BYTES ? review.resting + 1 : 0;
+        review.traffic = traffic;
+        review.at = now;
+        const member = this.#fanout.members.get(peer);
+        if (review.resting >= RESTING_REVIEWS) this.#fanout.leave(session);
+        else if (review.resting > 0 && role === 'open' && member && !this.#asking) {
+          const tips = this.#fanout.members.shown(member);
+          if (tips.length) {
+            this.#asking = { member: peer, session };
+            this.#ask(tips);
+          } else this.#fanout.leave(session);
+        }
+      }
+      next = Math.min(next, review.at + REVIEW_MS);
+    }
+    return next;
+  }
+}
