@@ -34,7 +34,11 @@ export function mappingOf(settings: InputSettings, kind: Pick<InputKind, 'key' |
     try {
       const all = fieldsOf(reading.value);
       const names = reading.names;
-      const find = (name: string): unknown => names !== undefined && Object.hasOwn(names, name) ? names[name] : fieldAt(all, name) ?? own[name];
+      const find = (name: string): unknown => {
+        if (names !== undefined && Object.hasOwn(names, name)) return names[name];
+        const field = fieldAt(all, name);
+        return field === undefined && Object.hasOwn(own, name) ? own[name] : field;
+      };
       const mapped: Mapped = {
         stream: fillTemplate(stream, find, 'stream'),
         key: fillTemplate(key, find, 'key'),
