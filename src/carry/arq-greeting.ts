@@ -60,11 +60,11 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
     return { side, out: own ? fromOpener : fromAccepter, in: own ? fromAccepter : fromOpener, narrow: narrow && (theirs & NARROW) !== 0, window: units * WINDOW_UNIT, peer };
   };
 
-  function hello(bytes: Bytes, at: number): 'doubt' | 'echo' | undefined {
+  function hello(bytes: Bytes, at: number): 'doubt' | 'again' | 'echo' | undefined {
     const theirs = bytes[HEAD]!, peer = bytes.slice(HEAD + 1, HEAD + 1 + ID_BYTES);
     if (equal(peer, id)) return 'echo';
-    // A delayed or replayed call of the peer we have says nothing; one of somebody else may be that peer started again.
-    if (agreed) return equal(peer, agreed.peer) ? undefined : 'doubt';
+    // A call of the peer that we have is late, or it has yielded and not been confirmed; one of somebody else may be that peer started again.
+    if (agreed) return !equal(peer, agreed.peer) ? 'doubt' : agreed.side === 'open' ? 'again' : undefined;
     if (role === 'open' || (role === 'either' && theirs & EITHER && compare(peer, id) < 0)) {
       callSoon(at);
       return undefined;

@@ -4,10 +4,11 @@ import type { Bytes } from '../ports.ts';
 import { EMPTY } from '../event/bytes.ts';
 import type { Piece } from './arq-datagram.ts';
 
-/** What a part or a fragment that waits costs besides its bytes. */
-const EACH = 64;
+/** Holes that one fragment may have while its parts arrive. */
+const HOLES = 1_024;
 
-interface Waiting { bytes: Bytes | undefined; fin: boolean; parts: { at: number; last: boolean; bytes: Bytes }[] }
+/** A fragment that cannot be read yet: whole, or what is here of it, as ranges from and to, in order. */
+interface Waiting { bytes: Bytes; whole: boolean; fin: boolean; length: number | undefined; ranges: [number, number][] }
 
 /** The receiving half of a connection. */
 export interface Receiver {
@@ -21,81 +22,78 @@ export interface Receiver {
   map(): Bytes;
   /** Something waits for what is not here. */
   readonly gap: boolean;
+  /** Bytes kept. */
+  readonly kept: number;
 }
 
-/** A receiver that keeps at most `window` bytes in at most `span` fragments that cannot be read yet. */
+/** A receiver that keeps at most `window` bytes in at most `span` fragments that wait for others, and about as many that wait to be read. */
 export function arqReceiver(span: () => number, window: number): Receiver {
   const waiting = new Map<number, Waiting>();
-  /** The first number that is missing; what is before it is here, whole. */
-  let next = 0;
-  /** The next one to be read. */
-  let reading = 0, kept = 0, highest = -1, end = Infinity;
+  /** The first number that is missing, and the next one to be read. */
+  let next = 0, reading = 0;
+  /** Bytes before and from `next` on. */
+  let readable = 0, early = 0, highest = -1, end = Infinity;
 
-  const cost = (one: Waiting) => (one.bytes ? one.bytes.length : one.parts.reduce((sum, part) => sum + part.bytes.length + EACH, 0));
-
-  /** The whole fragment, once its parts cover it. */
-  function join(one: Waiting): Bytes | undefined {
-    one.parts.sort((a, b) => a.at - b.at);
-    let length = 0, whole = false;
-    for (const part of one.parts) {
-      if (part.at > length) return undefined;
-      length = Math.max(length, part.at + part.bytes.length);
-      whole ||= part.last;
+  /** Adds a part; false when all of it was there. */
+  function addPart(one: Waiting, at: number, bytes: Bytes, last: boolean): boolean {
+    const to = at + bytes.length;
+    if (last) one.length = to;
+    if (one.ranges.some(([a, b]) => a <= at && b >= to)) return false;
+    if (one.bytes.length < to) {
+      const grown = new Uint8Array(Math.max(to, one.length ?? Math.min(2 * one.bytes.length, 0x8000)));
+      grown.set(one.bytes);
+      one.bytes = grown;
     }
-    if (!whole) return undefined;
-    const bytes = new Uint8Array(length);
-    for (const part of one.parts) bytes.set(part.bytes, part.at);
-    return bytes;
-  }
-
-  function add(one: Waiting, { part, bytes }: Piece): boolean {
-    if (!part) {
-      one.bytes = bytes.slice();
-      one.parts = [];
-      return true;
+    one.bytes.set(bytes, at);
+    const ranges: [number, number][] = [];
+    let joined: [number, number] = [at, to];
+    for (const range of one.ranges) {
+      if (range[1] < joined[0] || range[0] > joined[1]) ranges.push(range);
+      else joined = [Math.min(joined[0], range[0]), Math.max(joined[1], range[1])];
     }
-    const same = one.parts.find((known) => known.at === part.at);
-    if (!same) one.parts.push({ ...part, bytes: bytes.slice() });
-    else if (same.bytes.length < bytes.length) {
-      same.bytes = bytes.slice();
-      same.last = part.last;
-    } else return false;
-    one.bytes = join(one);
-    if (one.bytes) one.parts = [];
+    ranges.push(joined);
+    one.ranges = ranges;
+    if (one.length !== undefined && joined[0] === 0 && joined[1] >= one.length) {
+      one.bytes = one.bytes.slice(0, one.length);
+      one.ranges = [];
+      one.whole = true;
+    }
     return true;
   }
 
   return {
     get next() { return next; },
     get gap() { return waiting.size > next - reading; },
-    take(piece) {
-      const { number } = piece;
+    get kept() { return readable + early; },
+    take({ number, part, bytes, fin }) {
       if (number < next || number > end) return 'old';
-      if (number >= next + span()) return 'full';
       const before = waiting.get(number);
-      if (before?.bytes) return 'old';
-      // The one that everything waits for is always taken: else a full store would never empty.
-      if (number > next && kept + piece.bytes.length + (piece.part ? EACH : 0) > window) return 'full';
-      if (number === next && kept > 2 * window + piece.bytes.length) return 'full';
-      const one = before ?? { bytes: undefined, fin: false, parts: [] };
-      const cost0 = before ? cost(one) : 0;
-      if (!add(one, piece)) return 'old';
-      one.fin = piece.fin;
-      if (piece.fin) end = number;
+      if (before?.whole) return 'old';
+      // What everything else waits for is always taken, unless nobody reads; else a full store would never empty.
+      if (number >= next + span() || (number > next ? early + (part?.at ?? 0) + bytes.length > window : readable > window)) return 'full';
+      if ((before?.ranges.length ?? 0) >= HOLES) return 'full';
+      const one = before ?? { bytes: EMPTY, whole: false, fin, length: undefined, ranges: [] };
+      const size = one.bytes.length;
+      if (!part) Object.assign(one, { bytes: bytes.slice(), whole: true, ranges: [] });
+      else if (!addPart(one, part.at, bytes, part.last)) return 'old';
+      if (fin) end = number;
       waiting.set(number, one);
-      kept += cost(one) - cost0;
+      early += one.bytes.length - size;
       const jump = number > highest + 1;
       highest = Math.max(highest, number);
-      if (number > next || !one.bytes) return jump ? 'gap' : 'ahead';
-      while (waiting.get(next)?.bytes) next++;
+      if (number > next || !one.whole) return jump ? 'gap' : 'ahead';
+      for (let ready = waiting.get(next); ready?.whole; ready = waiting.get(++next)) {
+        early -= ready.bytes.length;
+        readable += ready.bytes.length;
+      }
       return 'next';
     },
     read() {
       if (reading === next) return undefined;
       const { bytes, fin } = waiting.get(reading)!;
       waiting.delete(reading++);
-      kept -= bytes!.length;
-      return { bytes: bytes!, fin };
+      readable -= bytes.length;
+      return { bytes, fin };
     },
     map() {
       if (waiting.size <= next - reading) return EMPTY;
@@ -103,7 +101,7 @@ export function arqReceiver(span: () => number, window: number): Receiver {
       let used = 0;
       for (let number = next + 1; number <= highest; number++) {
         const i = number - next - 1;
-        if (!waiting.get(number)?.bytes || i >> 3 >= map.length) continue;
+        if (!waiting.get(number)?.whole || i >> 3 >= map.length) continue;
         map[i >> 3]! |= 1 << (i & 7);
         used = (i >> 3) + 1;
       }

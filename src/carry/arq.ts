@@ -223,9 +223,8 @@ export function arq(options: ArqOptions): Arq {
       if (meeting.agreed && tagOf(bytes) === meeting.agreed.in) return read(bytes, now);
       switch (meeting.hear(bytes, now)) {
         case 'agreed': return read(bytes, now);
-        case 'welcome': case 'again':
-          at(now, true);
-          return ackBy(now);
+        // The other side must come to know that we know: the question is repeated until it is answered.
+        case 'welcome': case 'again': ask(); ackBy(now); return void at(now, true);
         case 'gone': return end('the peer does not know this connection: it has started again');
         case 'doubt': return ask();
         case 'echo': echoed = true;
