@@ -37,6 +37,9 @@ const GOODBYE_MS = 500;
 /** Topic filters in one SUBSCRIBE: some brokers take no more. */
 const FILTERS = 8;
 
+/** What a broker that only hangs up may mean: many send no reason. */
+const CLOSED = 'the broker closed the connection: it was stopped, or another client connected with our client id (is a copy of this node running?)';
+
 /** What a connection tells. */
 export interface ConnectionEvents {
   onUp(): void;
@@ -187,7 +190,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
     clearTimeout(answer);
     clearTimeout(silence);
     const doubted = sure || (!answered && ended === undefined);
-    ended ??= closing ? 'closed here' : answered ? 'the broker closed the connection' : 'the broker closed the connection instead of answering';
+    ended ??= closing ? 'closed here' : answered ? CLOSED : 'the broker closed the connection instead of answering';
     up = false;
     gone();
     idle();

@@ -35,6 +35,10 @@ export interface Mosquitto {
   stop(): Promise<void>;
 }
 
+/** Those that run: none outlives the test. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => { for (const each of children) each.kill('SIGKILL'); });
+
 const PLACES = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/bin'];
 const program = (name: string): string | undefined => PLACES.map((each) => join(each, name)).find((each) => existsSync(each));
 
@@ -74,6 +78,8 @@ export async function startMosquitto(setup: MosquittoSetup = {}): Promise<Mosqui
   async function start(): Promise<boolean> {
     child = spawn(mosquittoTool('mosquitto'), ['-c', at('mosquitto.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
     const mine = child;
+    children.add(mine);
+    mine.on('close', () => children.delete(mine));
     const from = text.length;
     mine.stderr!.on('data', (chunk: Buffer) => { text += chunk.toString(); });
     return new Promise((resolve) => {
@@ -87,7 +93,6 @@ export async function startMosquitto(setup: MosquittoSetup = {}): Promise<Mosqui
     child!.kill(signal);
     await gone;
   }
-  process.on('exit', () => { if (running()) child!.kill('SIGKILL'); });
 
   // Another program may take the port between our asking and mosquitto's.
   for (let attempt = 0; ; attempt++) {
