@@ -155,7 +155,7 @@ export function lineCutter(): { push(chunk: Uint8Array): Generator<Cut>; end(): 
         // The second half of a CRLF ends nothing.
         if (end === at && afterReturn && bytes[at] === 10) {
           afterReturn = false;
-          at++;
+          if (++at === bytes.length) yield { bytes: whole(), end: taken };
           continue;
         }
         afterReturn = false;

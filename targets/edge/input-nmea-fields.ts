@@ -90,7 +90,7 @@ const windReference: Part = (fields, value) => {
 
 const satellitesUsed: Part = (fields, value) => {
   const used = fields.slice(2, 14).map((each) => readNumber(each, 'a satellite', 0, 999)).filter((each) => each !== undefined);
-  value.set('satellites', used);
+  if (fields.length > 2) value.set('satellites', used);
 };
 
 /** What an XDR sentence calls its kinds of transducers, where one has no name of its own, and its units. */
@@ -98,7 +98,9 @@ const TRANSDUCERS: { [letter: string]: string } = {
   A: 'angle', C: 'temperature', D: 'displacement', F: 'frequency', G: 'generic', H: 'humidity', I: 'current', L: 'salinity', N: 'force', P: 'pressure', R: 'flow', S: 'switch', T: 'tachometer', U: 'voltage', V: 'volume',
 };
 const TRANSDUCER_UNITS: { [letter: string]: string } = { C: '_c', K: '_k', F: '_f', B: '_bar', D: '_deg', V: '_v', A: '_a', N: '_n', R: '_rpm', L: '_l_per_s', S: '_ppt', I: '_a', l: '_l_per_s' };
-const transducers: Part = (fields, value) => {
+const transducers: Part = (all, value) => {
+  // Weather stations leave a comma at the end.
+  const fields = all.length % 4 === 1 && all.at(-1) === '' ? all.slice(0, -1) : all;
   if (fields.length % 4 !== 0 || fields.length === 0) throw new Fault('bad-encoding', `${fields.length} fields are no whole number of transducers (4 each)`);
   for (let at = 0; at < fields.length; at += 4) {
     const [kind, , unit, id] = fields.slice(at, at + 4) as [string, string, string, string];

@@ -85,6 +85,7 @@ function joinMoment(): {
     const { value, time, talker, lines } = open;
     open = undefined;
     if (time !== undefined) value.delete('utc');
+    if (value.size === 0) return [];
     return [readingOf(value, { talker, sentence: 'FIX' }, time, lines.join('\n'))];
   };
   return {
