@@ -58,6 +58,16 @@ have() { command -v "$1" >/dev/null 2>&1; }
 live() { [ -z "$destdir" ]; }
 managed() { live && [ -d /run/systemd/system ] && have systemctl; }
 
+# The number of the service manager that will read what is installed; 0 where it cannot be told.
+systemd_version() {
+  for lib in "$destdir"/usr/lib/*/systemd/libsystemd-shared-*.so "$destdir"/usr/lib/systemd/libsystemd-shared-*.so; do
+    number=${lib##*-shared-}
+    number=${number%%[!0-9]*}
+    if [ -e "$lib" ] && [ -n "$number" ]; then echo "$number"; return; fi
+  done
+  echo 0
+}
+
 # A file in one step: a power cut leaves the old one or the new one.
 put() { mkdir -p "$(dirname "$2")" && cp "$1" "$2.part" && chmod 0644 "$2.part" && mv -f "$2.part" "$2"; }
 put_if_new() { if [ -f "$2" ] && cmp -s "$1" "$2"; then say "$2 is up to date"; else do_it "write $2" put "$1" "$2"; fi; }
@@ -131,7 +141,7 @@ install() {
   fi
   if [ -d "$data" ]; then say "$data is there and stays as it is"; else do_it "make $data" make_data; fi
   put_if_new "$here/hw/holdfast.service" "$unit"
-  if ! live || [ "$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 254 ] 2>/dev/null; then put_if_new "$here/hw/10-backoff.conf" "$dropin"; fi
+  if [ "$(systemd_version)" -ge 254 ]; then put_if_new "$here/hw/10-backoff.conf" "$dropin"; fi
   put_if_new "$here/hw/99-holdfast-serial.rules" "$rules"
   if live && have udevadm; then do_it "tell udev of the rules" reload_udev || say "udev does not answer; the rules count from the next boot"; fi
   if [ -n "$watchdog" ]; then put_if_new "$here/hw/60-holdfast-watchdog.conf" "$dog"; fi
