@@ -3,10 +3,11 @@ import type { Bytes, Link } from './ports.ts';
 import type { Change, SessionLike } from './sync/host.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
-import { equal } from './event/bytes.ts';
+import { equal, hex } from './event/bytes.ts';
 import { answer, hostOf } from './node-host.ts';
 import type { Answering } from './node-host.ts';
 import { keepReceipt, raise } from './node-notes.ts';
+import { chooseLinks } from './node-choice.ts';
 import { createSession } from './sync/session.ts';
 
 /** What a session did: events (the system's streams not counted), and bytes on the wire with all framing. */
@@ -17,6 +18,13 @@ export interface Connection {
   readonly role: 'open' | 'accept';
   /** The peer's id once it is proved. */
   peer: Bytes | undefined;
+  /** The process there, hex of its id and boot, once both have greeted and neither wants a single exchange. */
+  process: string | undefined;
+  /** Lower goes first among links to one process: 0 primary, 1 alternate, 2 contingency, 3 emergency. */
+  readonly preference: number;
+  /** Another link to the same process is used, this one waits. */
+  resting: boolean;
+  rest(on: boolean): void;
   /** True while nothing is left to exchange; `equal` when both sides hold the same. */
   synced: boolean;
   equal: boolean;
@@ -28,8 +36,11 @@ export interface Connection {
   close(): void;
 }
 
+/** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. */
+export interface ConnectOptions { interest?: string[]; once?: boolean; preference?: number }
+
 /** Starts a session. `once`: end as soon as both sides hold the same. */
-export function connect(node: Node, answering: Answering, link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean }): Connection {
+export function connect(node: Node, answering: Answering, link: Link, role: 'open' | 'accept', o: ConnectOptions): Connection {
   const { clock, wake } = node.options;
   const started = clock.uptime();
   const session: SessionLike = createSession({
@@ -42,7 +53,13 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let open = true, blocked = false, pumping = false;
 
   const connection: Connection = {
-    link, role, peer: undefined, synced: false, equal: false, done,
+    link, role, peer: undefined, process: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
+    rest(on) {
+      if (!open || on === connection.resting) return;
+      connection.resting = on;
+      safely(() => session.rest(on, clock.uptime()));
+      pump();
+    },
     report: () => ({ sent: session.report.sent, received: session.report.received, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: clock.uptime() - started, equal: connection.equal }),
     tick(now) {
       if (open && session.deadline !== undefined && session.deadline <= now) { safely(() => session.tick(now)); pump(); }
@@ -57,6 +74,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     open = false;
     node.connections.delete(connection);
     link.close(reason);
+    chooseLinks(node);
     if (fault) fail(fault); else finish(connection.report());
   }
 
@@ -81,9 +99,13 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
       else if (out.kind === 'ask') ask(out.id, out.question);
       else if (out.kind === 'peer') {
         connection.peer = out.node;
-        if (equal(out.node, node.id)) {
+      } else if (out.kind === 'greeted') {
+        if (equal(connection.peer!, node.id)) {
+          if (equal(out.boot, answering.boot)) return end(new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`), 'this node itself');
           raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
         }
+        if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
+        chooseLinks(node);
       } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
       else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
       else end(out.fault, out.fault?.message ?? 'done');

@@ -6,7 +6,7 @@ import type { Verified } from './log/verify.ts';
 import type { Draft, Writer } from './log/writer.ts';
 import type { FleetDraft } from './fleet/acts.ts';
 import type { Invitation } from './node-acts.ts';
-import type { Connection } from './node-connection.ts';
+import type { Connection, ConnectOptions } from './node-connection.ts';
 import type { Query } from './log/reader.ts';
 import type { Entry } from './node-entry.ts';
 import type { FleetDesk } from './node-fleet.ts';
@@ -220,8 +220,8 @@ export class Node {
     return run.catch((error) => { throw this.#watch(error); });
   }
 
-  /** Opens a session with the node at the other end of a link. `interest`: streams to keep in step (default all); `once`: end when both hold the same. */
-  connect(link: Link, role: 'open' | 'accept', o: { interest?: string[]; once?: boolean } = {}): Connection {
+  /** Opens a session with the node at the other end of a link. `interest`: streams to keep in step (default all); `once`: end when both hold the same; `preference`: among links to one peer. */
+  connect(link: Link, role: 'open' | 'accept', o: ConnectOptions = {}): Connection {
     this.#usable();
     return connect(this, this.#answering, link, role, o);
   }

@@ -15,6 +15,7 @@ export class Agreement {
   readonly #mine: () => Sum;
   #peer: Sum | undefined;
   #agreed: string | undefined;
+  #doubted = false;
   #settled: string | undefined;
   #settledAt = 0;
   #settledFor = SETTLED_MS;
@@ -39,7 +40,7 @@ export class Agreement {
 
   /** Both sides were found to hold the same, and nothing has changed here since. */
   get agreed(): boolean {
-    return this.#agreed !== undefined && this.#agreed === this.#root();
+    return this.#agreed !== undefined && !this.#doubted && this.#agreed === this.#root();
   }
 
   /** A comparison brought nothing more, and no root has changed since. */
@@ -64,6 +65,12 @@ export class Agreement {
     return sum.count === mine.count && equal(sum.root, mine.root);
   }
 
+  /** The peer tells a root that differs from ours: what is on its way may yet make them equal. */
+  differ(now: number): void {
+    this.#doubted = true;
+    this.#changedAt = now;
+  }
+
   /** Our side changed. */
   changed(now: number): void {
     this.#changedAt = now;
@@ -86,6 +93,14 @@ export class Agreement {
     this.#pause = this.#nextCompare = 0;
   }
 
+  /** Nothing that was said before counts as said: the peer may have changed by another way. */
+  resume(): void {
+    this.abandon();
+    this.#told = this.#settled = undefined;
+    this.#sentAt = 0;
+    this.#tellNow = true;
+  }
+
   /** In the comparison under way both sums are known. */
   sums(): void {
     this.#pair ??= this.#both();
@@ -96,6 +111,7 @@ export class Agreement {
     this.#pause = this.#nextCompare = 0;
     this.#settled = this.#pair = this.#lastPair = undefined;
     this.#agreed = this.#told = this.#root();
+    this.#doubted = false;
     this.#settledFor = SETTLED_MS;
   }
 

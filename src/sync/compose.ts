@@ -23,7 +23,7 @@ function writeMessage(w: Writer, m: Message): void {
   };
   switch (m.kind) {
     case 'hello':
-      open(6);
+      open(7);
       w.head(0, SESSION_VERSION);
       if (m.interest === null) w.byte(0xf6);
       else list(w, m.interest, (s) => w.text(s));
@@ -31,6 +31,7 @@ function writeMessage(w: Writer, m: Message): void {
       w.head(0, (m.thin ? 1 : 0) + (m.once ? 2 : 0));
       w.bytes(m.keys);
       w.bytes(m.packer);
+      w.bytes(m.boot);
       return;
     case 'stranger':
     case 'ping':

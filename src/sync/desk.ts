@@ -23,6 +23,8 @@ export class Desk {
   peer: Bytes = new Uint8Array(0);
   /** True when every byte counts, to either side. */
   thin: boolean;
+  /** Another session with the same process is preferred to this one. */
+  resting = false;
   readonly #waiting = new Map<number, (result: never) => void>();
   #asked = 0;
 

@@ -26,7 +26,7 @@ export interface Host {
   readonly random: Random;
   /** The fleet's id; it also serves as the handshake's pre-shared secret. */
   readonly fleet: Bytes;
-  /** This node's id, and 8 bytes that change whenever its store may have lost something: its boot. */
+  /** This node's id, and 8 bytes that change whenever its store may have lost something, with each process: its boot. */
   readonly node: Bytes;
   readonly boot: Bytes;
   /** Ed25519 by this node's key. */
@@ -114,6 +114,8 @@ export type Output =
   | { kind: 'ask'; id: number; question: Question }
   /** The peer has proved its id (it may still be a stranger). */
   | { kind: 'peer'; node: Bytes }
+  /** Both sides have greeted: which process it is, and whether one of the two wants a single exchange. */
+  | { kind: 'greeted'; boot: Bytes; once: boolean }
   /** The peer's signed receipt, checked; keep the highest sequence per node and boot. */
   | { kind: 'receipt'; receipt: Bytes }
   /** Nothing is left to do in either direction. `equal`: both sides hold the same; otherwise no more can be had from each other. */
@@ -151,6 +153,8 @@ export interface SessionLike {
   changed(change: Change, now: number): void;
   /** The deadline has come (calling early is harmless). */
   tick(now: number): void;
+  /** Another session with the same process is preferred: this one starts nothing and sends no segments while `on`. */
+  rest(on: boolean, now: number): void;
   /** Ends in order: says goodbye, then `closed`. */
   close(now: number): void;
   /** The next output, or undefined when there is none for now. Frames are cut only when asked for. While the link takes none, ask with `frames` false:

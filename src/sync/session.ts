@@ -87,6 +87,10 @@ class Session implements SessionLike {
     if (this.#state === 'closing' && now >= this.#since + this.#limits().patience) this.#drop();
   }
 
+  rest(on: boolean, now: number): void {
+    this.#input(now, () => this.#talk?.rest(on));
+  }
+
   close(now: number): void {
     this.#input(now, () => this.#end(undefined));
   }
@@ -211,6 +215,7 @@ class Session implements SessionLike {
         this.#state = 'open';
         this.#progress = desk.now;
         talk.ready(hello);
+        desk.outputs.push({ kind: 'greeted', boot: hello.boot, once: hello.once || desk.options.once });
       },
     }));
     greeting.judge(() => this.#release());

@@ -121,6 +121,11 @@ export class SetSync {
     this.#agreement.abandon();
   }
 
+  /** After a rest: what has changed meanwhile is compared, or told, soon. */
+  resume(): void {
+    this.#agreement.resume();
+  }
+
   /** A message of this set. Fault `bad-message` for what does not belong. */
   take(message: Extract<Message, { set: SetNumber }>): void {
     const agreement = this.#agreement;
@@ -137,6 +142,7 @@ export class SetSync {
           this.#compared = true;
         }
         if (agreement.same(message.sum)) this.#agree(message.kind === 'state');
+        else if (message.kind === 'state') agreement.differ(this.#s.desk.now);
         return;
       case 'symbols':
       case 'list':
@@ -187,7 +193,8 @@ export class SetSync {
       const held = peer.heldOf(item.log);
       if (held && (held.to > item.to || (held.to === item.to && equal(held.e, item.after)))) continue;
       const before = gone.filter((k) => k.item.kind === 0 && k.item.stream === item.stream && equal(k.item.node, item.node));
-      if (equal(item.node, desk.host.node) && before.every((k) => !this.offers.lacks.has(k.short))) {
+      if (desk.resting) this.offers.lacks.add([known.short]);
+      else if (equal(item.node, desk.host.node) && before.every((k) => !this.offers.lacks.has(k.short))) {
         for (const k of before) peer.holds(k.item.log, k.item.to, k.item.after);
         supplier.push({ stream: item.stream, target: { log: item.log, from: 1, to: item.to, lineage: true }, have: before.map((k) => ({ log: k.item.log, position: k.item.to, e: k.item.after })) });
       } else {
@@ -206,7 +213,7 @@ export class SetSync {
     this.deadline = Infinity;
     if (!this.#loaded) return;
     if (this.offers.work()) this.#endComparison();
-    if (this.#comparison || !this.#compared || !this.offers.idle || !supplier.idle || !intake.idle) return;
+    if (desk.resting || this.#comparison || !this.#compared || !this.offers.idle || !supplier.idle || !intake.idle) return;
     this.#agreement.over({ sent: supplier.sent, received: intake.received }, desk.now);
     const advice = this.#agreement.next(desk.opener, desk.thin ? 10 : 1);
     switch (advice.do) {

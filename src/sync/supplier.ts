@@ -64,6 +64,7 @@ export class Supplier {
 
   /** Adds a job of our own doing, or for a lost segment. A newer one for a log that has not begun takes the older's place. */
   push(job: Job): void {
+    if (this.#desk.resting) return;
     const key = job.whole ? undefined : hex(job.target.log);
     const waiting = key === undefined ? undefined : this.#pushes.get(key);
     if (waiting && !waiting.begun) {
@@ -81,9 +82,16 @@ export class Supplier {
   /** Adds all jobs of one WANT of the peer, or those pushed in a comparison under the set's number; DONE follows the last. Fault `bad-message` when too many wait. */
   serve(number: number, jobs: Job[]): void {
     if (this.#wants.has(number) || this.#jobs + jobs.length > JOBS + WANTS_OPEN) throw new Fault('bad-message', 'The peer wants too much at once.');
-    this.#wants.set(number, jobs.length);
-    for (const job of jobs) this.#add({ ...job, want: number });
-    if (jobs.length === 0) this.#finished(number);
+    const taken = this.#desk.resting ? [] : jobs;
+    this.#wants.set(number, taken.length);
+    for (const job of taken) this.#add({ ...job, want: number });
+    if (taken.length === 0) this.#finished(number);
+  }
+
+  /** Gives up what waits to be sent: somebody else sends it. */
+  drop(): void {
+    const asked = this.#asking ? this.#first() : undefined; // is removed with its answer
+    for (const queue of this.#queues.values()) for (const job of [...queue]) if (job !== asked) this.#remove(job);
   }
 
   /** The peer holds these messages durably. Fault `bad-message` for one that was not sent. */
@@ -125,9 +133,9 @@ export class Supplier {
     const { target, have, cursor } = job;
     this.#desk.ask({ kind: 'supply', target, have, cursor, budget: Math.min(SEGMENTS_AIM, left), peer: this.#desk.peer }, (answer) => {
       this.#asking = false;
-      for (const bytes of answer.segments) this.#segment(bytes, job);
+      if (!this.#desk.resting) for (const bytes of answer.segments) this.#segment(bytes, job);
       job.cursor = answer.cursor;
-      if (answer.cursor === null) this.#remove(job);
+      if (answer.cursor === null || this.#desk.resting) this.#remove(job);
     });
   }
 

@@ -33,6 +33,7 @@ export class Talk {
   #unknown = false;
   #covered = true;
   #fleetSame = false;
+  #greeted = false;
   #wants = FIRST_WANT;
   #waiting = 0;
   #synced: string | undefined;
@@ -101,6 +102,7 @@ export class Talk {
     this.#peer.setKeys(hello.keys);
     this.#peer.packsAlike = equal(hello.packer, packerOf(desk.host.crypto));
     this.supplier.grant(hello.window);
+    this.#greeted = true;
     const own = desk.options.interest;
     this.#streams = meet(own, hello.interest);
     if (desk.opener) {
@@ -109,11 +111,18 @@ export class Talk {
         this.#rest.abandon();
         this.#rest.choose(this.#streams);
       }
-      if (!this.#early) this.#fleet.whenLoaded(() => this.#fleet.compare());
     } else {
       this.#covered = sameStreams(this.#streams, hello.interest);
       this.#rest.choose(this.#streams);
     }
+  }
+
+  /** Begins or ends to rest. */
+  rest(on: boolean): void {
+    if (on === this.#desk.resting) return;
+    this.#desk.resting = on;
+    if (on) this.supplier.drop();
+    else for (const set of [this.#fleet, this.#rest]) set.resume();
   }
 
   /** The frontier changed. */
@@ -127,7 +136,10 @@ export class Talk {
     this.#intake.tell();
     this.supplier.pump();
     this.#fleet.work();
-    if (this.#desk.opener && this.#fleet.done && this.#rest.untouched) this.#rest.compare();
+    if (this.#desk.opener && this.#greeted && !this.#desk.resting) {
+      if (this.#fleet.untouched) this.#fleet.compare();
+      if (this.#fleet.done && this.#rest.untouched) this.#rest.compare();
+    }
     this.#rest.work();
     this.supplier.pump();
     this.#finish(this.#fleet.done && this.#rest.done);
@@ -178,6 +190,7 @@ export class Talk {
   #finish(quiet: boolean): void {
     const state = `${this.#fleet.state} ${this.#rest.state}`;
     this.#receipts.deadline = Infinity;
+    if (this.#desk.resting) return;
     if (!quiet || !this.idle) {
       // Where it is never quiet, receipts come now and then all the same.
       if (!this.#fleet.done && this.#fleet.untouched) return;

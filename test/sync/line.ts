@@ -104,6 +104,11 @@ export class Line {
     this.cut = true;
   }
 
+  rest(name: 'a' | 'b', on: boolean): void {
+    this[name].session.rest(on, this.now);
+    this.#drain(name);
+  }
+
   close(name: 'a' | 'b'): void {
     this[name].session.close(this.now);
     this.#drain(name);

@@ -1,0 +1,95 @@
+// Several links between two processes: one is used, the others rest and take over; copies of one machine are told apart; a link to oneself ends.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { codeOf } from '../../src/fault.ts';
+import type { Node } from '../../src/node.ts';
+import { openNode } from '../../src/node.ts';
+import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { linkPair } from '../bench/memory-link.ts';
+import { Chance } from '../sim/chance.ts';
+import { EagerTimeline } from '../sim/eager-timeline.ts';
+import { fakeCrypto } from '../sim/fake-crypto.ts';
+import { Disk } from '../sim/memory-disk.ts';
+import { mountJournal } from '../sim/memory-journal.ts';
+import { mountStore } from '../sim/memory-store.ts';
+import { Mount } from '../sim/mount.ts';
+
+const choice = suite('choice of links');
+
+function options(disk: Disk, seed: string) {
+  const chance = new Chance(seed), mount = new Mount(disk, new EagerTimeline(), chance), began = performance.now();
+  return {
+    store: mountStore(mount), journal: mountJournal(mount), random: chance, crypto: fakeCrypto,
+    clock: { now: () => Date.now(), uptime: () => Math.round(performance.now() - began), quality: () => 2 as const, boot: new Uint8Array(8) },
+    keys: { load: () => Promise.resolve(disk.keyFile), save: (bytes: Uint8Array) => { disk.keyFile = bytes.slice(); return Promise.resolve(); } },
+    wake: () => undefined, notice: () => undefined, windowMs: 0,
+  };
+}
+async function two(disk = new Disk('b')): Promise<[Node, Node]> {
+  const { node } = await createFleet(options(new Disk('a'), 'a'), { name: 'f', nodeName: 'a' });
+  return [node, await joinFleet(options(disk, 'b'), await node.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' })];
+}
+function join(x: Node, y: Node, preference?: number) {
+  const { a, b, traffic } = linkPair(), o = preference === undefined ? {} : { preference };
+  return { at: x.connect(a, 'open', o), to: y.connect(b, 'accept', o), traffic };
+}
+/** Lets both go on until `done`. */
+async function until(nodes: Node[], done: () => boolean): Promise<void> {
+  while (!done()) {
+    for (const node of nodes) node.tick();
+    await new Promise((resolve) => { setTimeout(resolve, 2); });
+  }
+}
+const held = (node: Node): number => node.digest().events;
+const draft = (n: number) => ({ key: 'k', type: 't', body: n });
+
+choice('of two links the preferred one carries, the other almost nothing; when it breaks the other takes over at once', async () => {
+  const [a, b] = await two();
+  const spare = join(a, b, 1), best = join(b, a, 0);
+  await until([a, b], () => spare.at.resting && spare.to.resting && best.at.synced && best.to.synced);
+  assert.ok(!best.at.resting && !best.to.resting);
+  const before = spare.traffic.fromA + spare.traffic.fromB;
+  for (let i = 0; i < 200; i++) await a.append('s', [draft(i)], { urgent: true });
+  await until([a, b], () => held(b) === 200);
+  assert.is(spare.traffic.fromA + spare.traffic.fromB, before);
+  best.at.link.close('unplugged');
+  for (let i = 0; i < 50; i++) await b.append('s', [draft(i)], { urgent: true });
+  await until([a, b], () => held(a) === 250 && held(b) === 250);
+  assert.ok(!spare.at.resting && !spare.to.resting);
+  await Promise.all([a.close(), b.close()]);
+});
+
+choice('two that dial each other send everything once', async () => {
+  const [a, b] = await two();
+  const one = join(a, b), other = join(b, a);
+  await until([a, b], () => [one.at, one.to].every((c) => c.resting) || [other.at, other.to].every((c) => c.resting));
+  assert.ok([one.at, one.to].every((c) => c.resting) !== [other.at, other.to].every((c) => c.resting));
+  const before = one.traffic.fromA + other.traffic.fromB;
+  await a.append('s', Array.from({ length: 256 }, (_, i) => ({ key: 'k', type: 't', body: i })), { urgent: true });
+  await until([a, b], () => held(b) === 256);
+  const idle = one.at.resting ? one : other;
+  assert.ok(idle.at.report().sent === 0 && one.traffic.fromA + other.traffic.fromB > before);
+  await Promise.all([a.close(), b.close()]);
+});
+
+choice('copies of one machine are different processes: links to both are used', async () => {
+  const disk = new Disk('b'), [a, b] = await two(disk);
+  await b.checkpoint();
+  const copy = await openNode(options(disk.copy('copy'), 'copy'));
+  const one = join(a, b), other = join(a, copy);
+  await until([a, b, copy], () => one.at.process !== undefined && other.at.process !== undefined);
+  assert.ok(one.at.process !== other.at.process && !one.at.resting && !other.at.resting);
+  await a.append('s', [draft(1)], { urgent: true });
+  await until([a, b, copy], () => held(b) === 1 && held(copy) === 1);
+  await Promise.all([a.close(), b.close(), copy.close()]);
+});
+
+choice('a link that leads back to the node itself ends, and raises no alarm', async () => {
+  const [a, b] = await two();
+  const { at, to } = join(a, a);
+  for (const end of [at, to]) assert.ok(['bad-argument', 'link-closed'].includes(codeOf(await end.done.catch((error: unknown) => error))));
+  assert.equal((await a.status()).alarms, []);
+  await Promise.all([a.close(), b.close()]);
+});
+
+choice.run();
