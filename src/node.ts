@@ -36,6 +36,8 @@ import { heldStore, unlessRefused } from './node-held.ts';
 import { damageAlarm, raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
+import type { Since } from './node-since.ts';
+import { cursorOf, since } from './node-since.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 
 /** Bytes of segments that are unpacked before their turn: they can grow twentyfold. */
@@ -148,6 +150,12 @@ export class Node {
 
   /** Calls `tell` with every matching event from now on, as it becomes durable here. Returns how to stop. */
   follow(stream: string, query: Query, tell: (entry: Entry) => void): () => void { return this.followers.add({ stream, query, tell }); }
+
+  /** Everything that followers of a stream have been told by now, as a text that `since` takes, here or at another node. Fault `bad-argument`. */
+  cursor(stream: string): Promise<string> { return cursorOf(this, stream); }
+
+  /** What a cursor does not cover (undefined: everything), in fold order, each with the cursor of who has come so far where there is one. Fault `bad-argument`. */
+  since(stream: string, cursor: string | undefined, query: Query = {}): AsyncGenerator<Since> { return since(this, stream, cursor, query); }
 
   /** The last event of a key in fold order. */
   async latest(stream: string, key: string): Promise<Entry | undefined> {

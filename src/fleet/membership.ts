@@ -2,8 +2,9 @@
 // events, whatever their order; events that are not admitted change nothing, so nodes that hold different ones of these agree all the same.
 import type { Tip } from '../event/chain.ts';
 import type { Bytes, Crypto } from '../ports.ts';
+import type { Value } from '../event/value.ts';
 import { compare, hex, unhex } from '../event/bytes.ts';
-import { compareTips, sortTips } from '../event/chain.ts';
+import { compareTips, encodeTip, sortTips } from '../event/chain.ts';
 import { admittedHeads, admittedTips } from './admission.ts';
 import type { Alarm } from './alarm.ts';
 import { alarmsOf } from './alarm.ts';
@@ -116,6 +117,20 @@ export class Membership {
   members(): Member[] {
     const members = [...this.#verdicts.joinsOf.keys()].map((id) => this.#memberOf(id));
     return members.filter((m) => m !== undefined).sort((a, b) => compare(a.node, b.node));
+  }
+
+  /** Nodes with a join that does not live: their logs, or some of them, count in part only. */
+  judged(): Bytes[] {
+    return [...this.#verdicts.joinsOf.values()].filter((joins) => !joins.every((join) => this.#verdicts.lives(join))).map((joins) => joins[0]!.vertex.node);
+  }
+
+  /** How a node stands by each of its grants, as plain items: the same as long as no verdict on it changes. */
+  standings(node: Bytes): Value[] {
+    const grants = (this.#verdicts.joinsOf.get(hex(node)) ?? []).map((join) => join.vertex.tip.e.slice(0, 8)).sort(compare);
+    return grants.map((grant) => {
+      const standing = this.standing(node, grant);
+      return standing.state === 'killed' ? [grant, standing.cuts.map((cut) => cut.map(encodeTip)), standing.releases.map(encodeTip)] : [grant, standing.state];
+    });
   }
 
   /** Where a node's best join stands in `$fleet`. */

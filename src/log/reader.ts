@@ -36,8 +36,8 @@ export const PLACE_BYTES = ORDER_BYTES - 16;
 /** One event as a reader gets it. */
 export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
 
-/** A source of events of one log, at event `i`, going by `step` up to but not including `end`. */
-interface Cursor { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; step: 1 | -1; head: EventHead }
+/** Events of one log, at event `i`, going by `step` up to but not including `end`. */
+export interface Source { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; step: 1 | -1; head: EventHead }
 /** A row of the index that may match; `edge` is the stamp at which a reader meets its segment. */
 interface Lead { edge: Stamp; log: Bytes; first: number; after: Bytes }
 
@@ -52,23 +52,33 @@ export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query
  * stream's index. `unstored`: own logs with a tail. Fault `store-damaged` at the end, after all that can be read, when something could not (`verify` names it).
  */
 export async function* readStream(archive: Archive, unstored: OwnLog[], stream: string, q: Query): AsyncGenerator<Found> {
-  const heap: Cursor[] = [];
+  const heap: Source[] = [];
   const step = q.reverse ? -1 : 1;
   for (const own of unstored) {
     if (own.opening.stream !== stream || own.durable <= own.stored) continue;
     const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
-    push(heap, cursorOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step), q);
+    push(heap, sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step), q);
   }
   let lacking = 0;
   const lost = (): void => { lacking++; };
   const leads = q.reverse ? backwards(archive, stream, q, lost) : forwards(archive, stream, q, lost);
-  let lead = (await leads.next()).value as Lead | undefined;
+  const left = yield* merged(heap, leads, (lead) => open(archive, lead, step, lost), q);
+  if (left > 0 && lacking) throw new Fault('store-damaged', `stream ${stream} could not be read whole: ${lacking} parts of it are damaged; \`holdfast verify\` names them, and other nodes may hold them`);
+}
+
+/**
+ * Events of sources in the order of reading, each once: of those in `heap` (a heap by `push`, used up) and of those that `leads` lead to, opened when their edge comes up.
+ * Returns how many of `limit` are left.
+ */
+export async function* merged<L extends { edge: Stamp }>(heap: Source[], leads: AsyncGenerator<L>, opened: (lead: L) => Promise<Source[]>, q: Query): AsyncGenerator<Found, number> {
+  const step = q.reverse ? -1 : 1;
+  let lead = (await leads.next()).value as L | undefined;
   let left = q.limit ?? Infinity;
   let last: Found | undefined;
   while (left > 0) {
     while (lead && (!heap.length || compareStamp(lead.edge, heap[0]!.head.stamp) * step <= 0)) {
-      for (const cursor of await open(archive, lead, step, lost)) push(heap, cursor, q);
-      lead = (await leads.next()).value as Lead | undefined;
+      for (const source of await opened(lead)) push(heap, source, q);
+      lead = (await leads.next()).value as L | undefined;
     }
     const top = heap[0];
     if (!top) break;
@@ -85,7 +95,7 @@ export async function* readStream(archive: Archive, unstored: OwnLog[], stream: 
     if (top.i === top.end) { heap[0] = heap[heap.length - 1]!; heap.pop(); }
     sink(heap);
   }
-  if (left > 0 && lacking) throw new Fault('store-damaged', `stream ${stream} could not be read whole: ${lacking} parts of it are damaged; \`holdfast verify\` names them, and other nodes may hold them`);
+  return left;
 }
 
 async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Lead> {
@@ -112,7 +122,8 @@ async function* backwards(archive: Archive, stream: string, q: Query, lost: Lost
   yield* leads.sort((a, b) => compareStamp(b.edge, a.edge));
 }
 
-function cursorOver(from: Pick<Cursor, 'node' | 'incarnation' | 'first' | 'run' | 'hashes'>, low: number, high: number, step: 1 | -1): Cursor {
+/** Events `low` to below `high` of a run whose first has position `from.first`. */
+export function sourceOver(from: Pick<Source, 'node' | 'incarnation' | 'first' | 'run' | 'hashes'>, low: number, high: number, step: 1 | -1): Source {
   return { ...from, step, i: step > 0 ? low - 1 : high, end: step > 0 ? high : low - 1, head: undefined as never };
 }
 
@@ -122,10 +133,10 @@ function has(sorted: Uint32Array, value: number): boolean {
   return sorted[low] === value;
 }
 
-async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Promise<Cursor[]> {
+async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Promise<Source[]> {
   const record = await recordOf(archive, row.log);
   const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
-  const cursors: Cursor[] = [];
+  const sources: Source[] = [];
   for (const segment of await find(archive, row, lost)) {
     const h = segment.header;
     const { inside } = openIt(archive, segment);
@@ -134,9 +145,9 @@ async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Prom
     const low = Math.max(0, row.first - h.first);
     // A longer segment that replaced the row's since it was read: its later events were met already.
     while (step < 0 && high > low && compareStamp(peekEvent(inside.bytes, startOf(inside, high - 1), inside.ends[high - 1]!).stamp, row.edge) > 0) high--;
-    if (high > low) cursors.push(cursorOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step));
+    if (high > low) sources.push(sourceOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step));
   }
-  return cursors;
+  return sources;
 }
 
 /** The segment that an index row names, or the longer one that replaced it since the row was read. */
@@ -152,23 +163,24 @@ async function find(archive: Archive, row: { log: Bytes; first: number; after: B
   return before.filter((r) => segmentSpan(r.key).last >= row.first).map((r) => readable({ key: r.key, bytes: r.value })).filter((segment) => segment !== undefined);
 }
 
-function advance(cursor: Cursor, q: Query): void {
-  while ((cursor.i += cursor.step) !== cursor.end) {
-    cursor.head = peekEvent(cursor.run.bytes, startOf(cursor.run, cursor.i), cursor.run.ends[cursor.i]!);
-    if (matches(cursor.head, q) && (!q.after || beyond(cursor, q.after))) return;
+function advance(source: Source, q: Query): void {
+  while ((source.i += source.step) !== source.end) {
+    source.head = peekEvent(source.run.bytes, startOf(source.run, source.i), source.run.ends[source.i]!);
+    if (matches(source.head, q) && (!q.after || beyond(source, q.after))) return;
   }
 }
 
-/** True when the event under a cursor comes later than a place, in the direction of the cursor. */
-function beyond(cursor: Cursor, place: Bytes): boolean {
-  const { head, node, incarnation, first, hashes, i, step } = cursor;
+/** True when the event under a source comes later than a place, in the direction of the source. */
+function beyond(source: Source, place: Bytes): boolean {
+  const { head, node, incarnation, first, hashes, i, step } = source;
   return step * compare(orderBytes(head.stamp, node, incarnation, first + i, hashes.subarray(i * 32, i * 32 + 32)).subarray(0, place.length), place) > 0;
 }
 
-function push(heap: Cursor[], cursor: Cursor, q: Query): void {
-  advance(cursor, q);
-  if (cursor.i === cursor.end) return;
-  heap.push(cursor);
+/** Adds a source to a heap, at its first event that is asked for. */
+export function push(heap: Source[], source: Source, q: Query): void {
+  advance(source, q);
+  if (source.i === source.end) return;
+  heap.push(source);
   for (let i = heap.length - 1; i > 0;) {
     const up = (i - 1) >> 1;
     if (order(heap[up]!, heap[i]!) <= 0) break;
@@ -177,7 +189,7 @@ function push(heap: Cursor[], cursor: Cursor, q: Query): void {
   }
 }
 
-function sink(heap: Cursor[]): void {
+function sink(heap: Source[]): void {
   for (let i = 0; ;) {
     let least = i;
     for (const child of [2 * i + 1, 2 * i + 2]) if (child < heap.length && order(heap[child]!, heap[least]!) < 0) least = child;
@@ -187,8 +199,8 @@ function sink(heap: Cursor[]): void {
   }
 }
 
-/** Fold order (backwards where the cursors go backwards): stamp, node, incarnation, position, e. */
-function order(a: Cursor, b: Cursor): number {
+/** Fold order (backwards where the sources go backwards): stamp, node, incarnation, position, e. */
+function order(a: Source, b: Source): number {
   return a.step * (compareStamp(a.head.stamp, b.head.stamp) || compare(a.node, b.node) || compare(a.incarnation, b.incarnation)
     || a.first + a.i - (b.first + b.i) || compare(a.hashes.subarray(a.i * 32, a.i * 32 + 32), b.hashes.subarray(b.i * 32, b.i * 32 + 32)));
 }

@@ -31,7 +31,7 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
   let size = 0;
   while (ranges.length) {
     const range = ranges[ranges.length - 1]!;
-    const found = await next(archive, liveOf, range);
+    const found = await nextSegments(archive, liveOf, range);
     if (!found.length) { ranges.pop(); continue; }
     const { from } = range;
     for (const s of found) {
@@ -48,7 +48,7 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
 }
 
 /** The longest held segment that covers the start of a range or comes next in it; all those of a fork. */
-async function next(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
+export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
   const held: Segment[] = [];
   const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
   const take = (row: Row): void => { // what is damaged is passed over, as what is not held

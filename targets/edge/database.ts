@@ -17,6 +17,9 @@ export interface Query { key?: string; type?: string; since?: number; until?: nu
 /** Events of one reading, and where the next reading goes on; without `next` these were the last. */
 export interface Page { entries: Entry[]; next?: string }
 
+/** News of a stream that is followed: an event, or a cursor that covers everything told before it. */
+export type Followed = { entry: Entry } | { cursor: string };
+
 /** One key of a stream: its latest event. */
 export interface KeyLatest { key: string; type: string; time: number; id: string }
 
@@ -133,6 +136,11 @@ export interface Database {
   page(stream: string, query: Query, after?: string): Promise<Page>;
   /** What is held, then every event as it becomes durable here; ends with `signal`. Fault `busy` when the reader cannot keep up. */
   follow(stream: string, query: Query, signal: AbortSignal): AsyncIterable<Entry>;
+  /**
+   * As `follow`, from `start`, `now`, or a cursor on; at least once, nothing left out. Cursors come when the stream is quiet and about each second otherwise; any node of the fleet
+   * takes them. Faults as `follow`, and `bad-argument`: not a cursor of this stream.
+   */
+  resume(stream: string, query: Query, from: string, signal: AbortSignal): AsyncIterable<Followed>;
   latest(stream: string, key: string): Promise<Entry | undefined>;
   keys(stream: string): AsyncIterable<KeyLatest>;
   /** The latest events of keys, in order of key, behind the key `after` if it is given: as `page`. */

@@ -7,9 +7,9 @@ import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { systemClock } from '../../src/io/clock.ts';
 import type { LmdbStore } from '../../src/io/lmdb.ts';
-import type { Entry as NodeEntry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
-import type { Appended, Database, Draft, Entry, InputReport, ListenNews, Query } from './database.ts';
+import type { Appended, Database, Draft, InputReport, ListenNews } from './database.ts';
+import { followFrom, plain } from './follow.ts';
 import type { Links } from './links.ts';
 import { latestPageOf, pageOf } from './pages.ts';
 import { findMember, report } from './report.ts';
@@ -27,11 +27,6 @@ export interface Place {
   inputs?(): InputReport[];
 }
 
-/** Events that may wait for a reader that follows. */
-const FOLLOW_QUEUE = 10_000;
-/** Ids of events that were read last, in which announcements are looked up. */
-const READ_LATELY = 65_536;
-
 /** Wraps an open node. `close` does nothing: whoever opened the node closes it. */
 export function nodeDatabase(place: Place): Database {
   const { node, links } = place;
@@ -42,7 +37,10 @@ export function nodeDatabase(place: Place): Database {
       for await (const entry of node.read(stream, query)) yield plain(entry);
     },
     page: (stream, query, after) => pageOf(node, stream, query, after, plain),
-    follow: (stream, query, signal) => follow(node, stream, query, signal),
+    async *follow(stream, query, signal) {
+      for await (const told of followFrom(node, stream, query, 'start', signal, false)) if ('entry' in told) yield told.entry;
+    },
+    resume: (stream, query, from, signal) => followFrom(node, stream, query, from, signal),
     async latest(stream, key) {
       const entry = await node.latest(stream, key);
       return entry === undefined ? undefined : plain(entry);
@@ -75,10 +73,6 @@ export function nodeDatabase(place: Place): Database {
     listen: (url, signal) => listen(links, url, signal),
     close: () => Promise.resolve(),
   };
-}
-
-function plain({ id, stream, key, type, time, body, node }: NodeEntry): Entry {
-  return { id, stream, key, type, time, body, node };
 }
 
 /** Appends what can be; the rest is named. One refused draft must not keep the others out. */
@@ -118,56 +112,6 @@ function judge({ key, type, body, time }: Draft): Fault | undefined {
     return undefined;
   } catch (error) {
     return error instanceof Fault ? error : new Fault('bad-event', String(error), { cause: error });
-  }
-}
-
-/**
- * What is held, then what comes: nothing twice, nothing left out between the two. An event that becomes durable while the held ones are read may be met
- * there, or be announced, or both, in either order.
- */
-async function* follow(node: Node, stream: string, query: Query, signal: AbortSignal): AsyncGenerator<Entry> {
-  const waiting: Entry[] = [];
-  const queued = new Set<string>(), readAndQueued = new Set<string>(), readLately = new Set<string>();
-  let overflow = false;
-  let wake = () => {};
-  const { limit, ...filter } = query;
-  const stop = node.follow(stream, filter, (entry) => {
-    if (readLately.has(entry.id)) return;
-    if (waiting.length >= FOLLOW_QUEUE) overflow = true;
-    else {
-      waiting.push(plain(entry));
-      queued.add(entry.id);
-    }
-    wake();
-  });
-  const abort = () => wake();
-  signal.addEventListener('abort', abort);
-  try {
-    let left = limit ?? Infinity;
-    for await (const entry of node.read(stream, filter)) {
-      if (signal.aborted || left <= 0) return;
-      if (queued.has(entry.id)) readAndQueued.add(entry.id);
-      // The announcement follows the commit within moments: only what was read lately can still be announced.
-      readLately.add(entry.id);
-      if (readLately.size > READ_LATELY) for (const oldest of readLately) { readLately.delete(oldest); break; }
-      left--;
-      yield plain(entry);
-    }
-    for (;;) {
-      for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
-        if (signal.aborted || left <= 0) return;
-        queued.delete(entry.id);
-        if (readAndQueued.delete(entry.id)) continue;
-        left--;
-        yield entry;
-      }
-      if (overflow) throw new Fault('busy', `More than ${FOLLOW_QUEUE} events waited for this reader, and some were left out here; read again from where you are with --since.`);
-      if (signal.aborted || left <= 0) return;
-      await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    signal.removeEventListener('abort', abort);
-    stop();
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
-import type { Appended, Database, Draft, Entry, Exchange, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
+import type { Appended, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
 // Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
@@ -105,6 +105,9 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
     read: (stream, query) => entries(undefined, 'read', stream, query),
     page: (stream, query, after) => page('page', stream, query, after),
     follow: (stream, query, signal) => entries(signal, 'follow', stream, query),
+    async *resume(stream, query, from, signal): AsyncGenerator<Followed> {
+      for await (const told of call(signal, 'resume', stream, query, from)) yield typeof told === 'string' ? { cursor: told } : { entry: entryFromWire(told) };
+    },
     async latest(stream, key) {
       const found = await ask('latest', stream, key);
       return found === null ? undefined : entryFromWire(found);

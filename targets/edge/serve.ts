@@ -9,7 +9,7 @@ import { asList, asMap, asNumber, asText, draftFromWire, END, ENTRIES, entryToWi
 /** Requests that are being worked on; those that go on until their command has enough do not count. */
 export interface Work { requests: number }
 
-const ENDLESS = new Set<Value | undefined>(['follow', 'listen']);
+const ENDLESS = new Set<Value | undefined>(['follow', 'resume', 'listen']);
 
 /** Serves one channel until the command goes away. Never throws: what it cannot understand is answered with a fault. */
 export async function serveChannel(database: Database, channel: Channel, work: Work): Promise<void> {
@@ -45,6 +45,9 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
     case 'latestPage': return sendPage(channel, await database.latestPage(asText(args[0]), asNumber(args[1]), optional(args[2])));
     case 'follow':
       for await (const entry of database.follow(asText(args[0]), queryFromWire(args[1]), channel.gone)) await channel.send([ITEM, [entryToWire(entry)]]);
+      return null;
+    case 'resume':
+      for await (const told of database.resume(asText(args[0]), queryFromWire(args[1]), asText(args[2]), channel.gone)) await channel.send([ITEM, 'entry' in told ? entryToWire(told.entry) : told.cursor]);
       return null;
     case 'latest': {
       const found = await database.latest(asText(args[0]), asText(args[1]));

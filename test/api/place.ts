@@ -42,11 +42,11 @@ export async function serve(more: Partial<HttpOptions> & { http?: string } = {})
   }))!;
   const { port } = new URL(http.url);
   const token = await httpToken(dir);
-  return {
+  const served: Served = {
     dir, station, url: http.url, port: Number(port), token, notices,
     ask: (path, options = {}) => ask(Number(port), path, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } }),
     append(stream, events) {
-      return this.ask(`/api/streams/${stream}/events`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: events.map((each) => JSON.stringify(each)).join('\n') });
+      return served.ask(`/api/streams/${stream}/events`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: events.map((each) => JSON.stringify(each)).join('\n') });
     },
     raw: () => new Promise((resolve, reject) => {
       const socket = connect(Number(port), '127.0.0.1', () => resolve(socket)).on('error', reject);
@@ -57,6 +57,7 @@ export async function serve(more: Partial<HttpOptions> & { http?: string } = {})
       rmSync(dir, { recursive: true, force: true });
     },
   };
+  return served;
 }
 
 /** One request to a port of this machine. */

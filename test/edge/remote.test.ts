@@ -46,6 +46,13 @@ function fake() {
       }
       state.left++;
     },
+    async *resume(_, query, from, signal) {
+      state.query = query;
+      yield { entry: entry(0, DEEP) };
+      yield { cursor: `after ${from}` };
+      while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+      state.left++;
+    },
     latest: (_, key) => Promise.resolve(key === 'none' ? undefined : entry(7)),
     page: (_, query, after) => Promise.resolve({ entries: Array.from({ length: query.limit ?? 3 }, (_, i) => entry(i)), ...(after === 'end' ? {} : { next: `after ${after}` }) }),
     latestPage: (stream, limit, after) => database.page(stream, { limit }, after),
@@ -96,6 +103,17 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+test('a stream that is resumed gives events and cursors, and ends with its reader', () => served(async (remote, state) => {
+  const end = new AbortController(), told: unknown[] = [];
+  for await (const each of remote.resume('s', { key: 'k' }, 'here', end.signal)) {
+    told.push(each);
+    if (told.length === 2) end.abort();
+  }
+  assert.equal(told, [{ entry: entry(0, DEEP) }, { cursor: 'after here' }]);
+  assert.equal(state.query, { key: 'k' });
+  await until(() => state.left === 1);
+}));
 
 test('every operation goes there and comes back', () => served(async (remote, state) => {
   assert.equal(await remote.append('s', [{ key: 'a', type: 't', body: DEEP, time: 5 }, { key: 'b', type: 't', body: null }], true), { appended: 2, rejected: [] });

@@ -1,0 +1,67 @@
+// Reading ranges of logs in fold order: each range is opened segment after segment, when its turn comes.
+import type { Segment } from '../event/segment.ts';
+import type { Stamp } from '../event/stamp.ts';
+import type { Archive } from './archive.ts';
+import type { OwnLog } from './own.ts';
+import type { Found, Query, Source } from './reader.ts';
+import type { Range } from './since.ts';
+import { equal } from '../event/bytes.ts';
+import { compareStamp } from '../event/stamp.ts';
+import { recordOf } from './archive.ts';
+import { openIt } from './opened.ts';
+import { eventsOf } from './own.ts';
+import { merged, push, sourceOver } from './reader.ts';
+import { nextSegments } from './supply.ts';
+
+/** Ranges whose next segment is kept in memory; those of more are read again when their turn comes. */
+const KEPT = 64;
+
+/** A range with the stamp at which its next segments come up, and these if they are kept. */
+interface Head { edge: Stamp; range: Range; segments: Segment[] | undefined }
+
+/** The events of ranges that are asked for, forward. What is not held, cannot be read or is damaged is passed over. `unstored`: own logs with a tail. */
+export async function* readRanges(archive: Archive, unstored: OwnLog[], ranges: Range[], q: Query): AsyncGenerator<Found> {
+  const heap: Source[] = [];
+  // Before anything is awaited: what is not stored now may be a moment later.
+  for (const { log, from, to } of ranges) {
+    const own = unstored.find((o) => equal(o.log, log));
+    const low = Math.max(from, (own?.stored ?? 0) + 1), high = Math.min(to, own?.durable ?? 0);
+    if (!own || low > high) continue;
+    const { run, hashes } = eventsOf(own, low, high);
+    push(heap, sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: low, run, hashes }, 0, run.ends.length, 1), q);
+  }
+  yield* merged(heap, heads(archive, ranges), (head) => sourcesOf(archive, head), q);
+}
+
+/** The next segments of all ranges, in order of their first stamps. */
+async function* heads(archive: Archive, ranges: Range[]): AsyncGenerator<Head & { segments: Segment[] }> {
+  const waiting: Head[] = []; // the last one comes first
+  const enter = async (range: Range): Promise<void> => {
+    const segments = range.from > range.to ? [] : await nextSegments(archive, () => undefined, range);
+    if (!segments.length) return;
+    const edge = segments.map((s) => s.header.stampFirst).reduce((a, b) => (compareStamp(b, a) < 0 ? b : a));
+    let low = 0, high = waiting.length;
+    while (low < high) { const mid = (low + high) >> 1; if (compareStamp(waiting[mid]!.edge, edge) > 0) low = mid + 1; else high = mid; }
+    waiting.splice(low, 0, { edge, range, segments: waiting.length < KEPT ? segments : undefined });
+  };
+  for (const range of ranges) await enter({ ...range });
+  for (let head = waiting.pop(); head; head = waiting.pop()) {
+    const { edge, range } = head;
+    const segments = head.segments ?? await nextSegments(archive, () => undefined, range);
+    yield { edge, range, segments };
+    const last = segments.reduce((n, { header }) => Math.max(n, header.first + header.count - 1), 0);
+    // A row that is not what its key says does not go on.
+    if (last >= range.from) await enter({ ...range, from: last + 1 });
+  }
+}
+
+async function sourcesOf(archive: Archive, { range, segments }: Head & { segments: Segment[] }): Promise<Source[]> {
+  const record = await recordOf(archive, range.log);
+  const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
+  return segments.flatMap((segment) => {
+    const { node, incarnation, first, count } = segment.header;
+    const { inside } = openIt(archive, segment);
+    const low = Math.max(0, range.from - first), high = Math.min(count, range.to - first + 1, top - first + 1);
+    return inside && high > low ? [sourceOver({ node, incarnation, first, run: inside, hashes: inside.hashes }, low, high, 1)] : [];
+  });
+}
