@@ -159,6 +159,6 @@ export interface Broker {
   onUp: () => void;
   onDown: (reason: string) => void;
   onDrain: () => void;
-  /** `done` must be called when the message has been dealt with: until then it takes one of the places that are granted to the broker. */
-  onMessage: (topic: string, payload: Bytes, done: () => void) => void;
+  /** `done` must be called when the message has been dealt with: until then it takes one of the places that are granted to the broker. `retained`: the broker had kept it, so nobody knows how old it is. */
+  onMessage: (topic: string, payload: Bytes, done: () => void, retained: boolean) => void;
 }

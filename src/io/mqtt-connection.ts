@@ -5,7 +5,7 @@ import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
 import type { BrokerAddress } from './mqtt-address.ts';
 import { packetGuard } from './mqtt-guard.ts';
-import { inbox } from './mqtt-inbox.ts';
+import { inbox, type Taking } from './mqtt-inbox.ts';
 import { farewell, isVersionRefusal, refusal, ungranted, unpublished } from './mqtt-reason.ts';
 import type { BrokerSocket } from './mqtt-socket.ts';
 import { publishWindow, type Outgoing } from './mqtt-window.ts';
@@ -34,6 +34,8 @@ const ACK_MS = 30_000;
 /** What was published before `close` may still be acknowledged in this time, and then the broker may close in that. */
 const LINGER_MS = 3_000;
 const GOODBYE_MS = 500;
+/** How long a broker of MQTT 5 keeps a session, in seconds. */
+const SESSION_S = 604_800;
 /** Topic filters in one SUBSCRIBE: some brokers take no more. */
 const FILTERS = 8;
 
@@ -44,7 +46,7 @@ const CLOSED = 'the broker closed the connection: it was stopped, or another cli
 export interface ConnectionEvents {
   onUp(): void;
   onDrain(): void;
-  onMessage(topic: string, payload: Bytes, done: () => void): void;
+  onMessage(topic: string, payload: Bytes, done: () => void, retained: boolean): void;
   /** A message was not taken by the broker. */
   onRefused(topic: string, why: string): void;
   /** A topic filter was not granted by the broker. */
@@ -61,6 +63,7 @@ export interface ConnectionSetup {
   /** The topic that the broker clears when the connection breaks. */
   readonly will: string | undefined;
   readonly filters: ReadonlySet<string>;
+  readonly taking?: Taking | undefined;
 }
 
 /** One connection; it is over when `onEnd` was called. */
@@ -88,6 +91,7 @@ export async function loadClient(): Promise<typeof MqttClient> {
 /** Speaks MQTT on a fresh socket. Never throws for what the broker sends. */
 export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket, setup: ConnectionSetup, events: ConnectionEvents): BrokerConnection {
   const { address, version, clientId } = setup;
+  const { qos, session, places, packetBytes: mostBytes } = setup.taking ?? { qos: 1, session: false, places: RECEIVE_PLACES, packetBytes: PACKET_BYTES };
   const { stream } = socket;
   let ended: string | undefined;
   let answered = false, up = false, closing = false;
@@ -125,7 +129,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
     if (window.messages > 0 && ended === undefined) silence = setTimeout(() => cut(`the broker has acknowledged nothing for ${ACK_MS / 1000} s`), ACK_MS);
   }
 
-  const arriving = inbox(RECEIVE_PLACES, stream, (topic, payload, done) => (ended === undefined ? events.onMessage(topic, payload, done) : done()));
+  const arriving = inbox(places, stream, (topic, payload, done, retained) => (ended === undefined ? events.onMessage(topic, payload, done, retained) : done()));
 
   // The library reads through `pipe`. It gets one packet at a time, so that whatever a packet does to it happens inside this `try`, and none that is too large.
   stream.pipe = <T extends NodeJS.WritableStream>(sink: T): T => {
@@ -138,7 +142,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
         cut('the broker sent what is no MQTT packet');
       }
     };
-    const guard = packetGuard(PACKET_BYTES, (piece) => {
+    const guard = packetGuard(mostBytes, (piece) => {
       if (ended !== undefined) return;
       sink.write(piece);
       // What is left there waits for messages to be done.
@@ -161,15 +165,16 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
   if (socket.wire !== stream) socket.wire.on('error', onError);
 
   const client = new Client(() => stream, {
-    protocolId: 'MQTT', protocolVersion: version, clean: true, clientId, keepalive: address.keepAlive,
+    protocolId: 'MQTT', protocolVersion: version, clean: !session, clientId, keepalive: address.keepAlive,
     ...(address.user !== undefined && { username: address.user }), ...(socket.password !== undefined && { password: socket.password }),
     // Everything that would outlive the connection is off: another one is another client.
     reconnectPeriod: 0, resubscribe: false, queueQoSZero: false, connectTimeout: 2 * ANSWER_MS, timerVariant: 'native', writeCache: false, log: () => {},
-    ...(version === 5 && { properties: { receiveMaximum: RECEIVE_PLACES, maximumPacketSize: PACKET_BYTES } }),
+    ...(version === 5 && { properties: { receiveMaximum: places, maximumPacketSize: mostBytes, ...(session && { sessionExpiryInterval: SESSION_S }) } }),
     ...(setup.will !== undefined && { will: { topic: setup.will, payload: Buffer.alloc(0), qos: 1 as const, retain: true } }),
   });
   client.handleMessage = (packet, proceed) => guarded(() => arriving.take(packet, proceed));
-  client.on('error', (error) => cut(error.message === 'Keepalive timeout' ? 'the broker no longer answers' : 'the broker sent what is no MQTT packet, or not in order'));
+  // Errors of the socket, whose codes are words, come this way too.
+  client.on('error', (error) => typeof (error as { code?: unknown }).code !== 'string' && cut(error.message === 'Keepalive timeout' ? 'the broker no longer answers' : 'the broker sent what is no MQTT packet, or not in order'));
   client.on('packetreceive', (packet) => guarded(() => {
     if (packet.cmd === 'disconnect') cut(farewell(packet.reasonCode ?? 0, packet.properties?.reasonString));
     if (packet.cmd !== 'connack') return;
@@ -218,7 +223,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
       return;
     }
     // Not our own messages back, where the broker can tell them.
-    client.subscribe(fresh, { qos: 1, ...(version === 5 && { nl: true }) }, (error, _asked, packet) => guarded(() => {
+    client.subscribe(fresh, { qos, ...(version === 5 && { nl: true }) }, (error, _asked, packet) => guarded(() => {
       asking = false;
       const codes = (packet as { granted?: number[] } | undefined)?.granted ?? [];
       // What is refused is not asked again in this connection.

@@ -6,8 +6,18 @@ import type { Bytes } from '../ports.ts';
 /** Bytes of messages that are not done above which nothing more is read. */
 export const INBOX_BYTES = 4_194_304;
 
+/** How messages are asked for. */
+export interface Taking {
+  readonly qos: 0 | 1;
+  /** The broker keeps what comes while we are away, for a week where it speaks MQTT 5. */
+  readonly session: boolean;
+  /** Messages that the broker may have under way to us, and bytes of the largest packet. */
+  readonly places: number;
+  readonly packetBytes: number;
+}
+
 /** A PUBLISH as the library gives it. */
-interface Arrived { readonly topic: string; readonly payload: string | Buffer; readonly qos: number; readonly messageId?: number | undefined }
+interface Arrived { readonly topic: string; readonly payload: string | Buffer; readonly qos: number; readonly retain?: boolean; readonly messageId?: number | undefined }
 
 /** The messages of one connection that are not acknowledged. */
 export interface Inbox {
@@ -19,7 +29,7 @@ export interface Inbox {
  * Hands messages to `onMessage`, up to `places` that are not done. A broker that sends more than it was granted is not read until some are done.
  * PUBACK goes out when a message and all before it are done: MQTT wants the order in which they came.
  */
-export function inbox(places: number, stream: Duplex, onMessage: (topic: string, payload: Bytes, done: () => void) => void): Inbox {
+export function inbox(places: number, stream: Duplex, onMessage: (topic: string, payload: Bytes, done: () => void, retained: boolean) => void): Inbox {
   const open: { id: number; done: boolean }[] = [];
   let bytes = 0;
   let held: ((error: Error) => void) | undefined;
@@ -62,7 +72,7 @@ export function inbox(places: number, stream: Duplex, onMessage: (topic: string,
         const proceedNow = held;
         held = undefined;
         proceedNow(later);
-      });
+      }, packet.retain === true);
       if (room()) proceed(later);
       else held = proceed;
     },

@@ -3,6 +3,7 @@
 import type { Broker } from '../ports.ts';
 import { parseBroker } from './mqtt-address.ts';
 import { brokerConnection, checkMessage, LEAST_PAYLOAD_BYTES, loadClient, type BrokerConnection } from './mqtt-connection.ts';
+import type { Taking } from './mqtt-inbox.ts';
 import { dialBroker } from './mqtt-socket.ts';
 
 /** The first pause before dialling again, and the longest; each is taken at random between half and one and a half of it. */
@@ -30,6 +31,8 @@ export interface BrokerOptions {
   readonly folder?: string;
   /** Gives up at the first failure: after `onDown` nothing more happens. */
   readonly once?: boolean;
+  /** By default QoS 1, a session that ends with the connection, 64 places and packets of 256 KiB. */
+  readonly taking?: Taking;
 }
 
 /**
@@ -102,14 +105,14 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
         return { reason: 'closed here', heldMs: 0, doubted: false, sure: false };
       }
       return await new Promise((resolve) => {
-        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will: options.will?.topic, filters }, {
+        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will: options.will?.topic, filters, taking: options.taking }, {
           onUp() {
             since = performance.now();
             payloadBytes = connection!.payloadBytes;
             broker.onUp();
           },
           onDrain: () => broker.onDrain(),
-          onMessage: (topic, payload, done) => broker.onMessage(topic, payload, done),
+          onMessage: (topic, payload, done, retained) => broker.onMessage(topic, payload, done, retained),
           // One kind of topic: all but the last level.
           onRefused: (topic, why) => tell(`publish ${topic.replace(/\/[^/]*$/, '')} ${why}`, `a message on ${topic} was refused: ${why}`),
           onUngranted: (filter, why) => tell(`subscribe ${filter} ${why}`, `the subscription to ${filter} was refused: ${why}`),
