@@ -5,10 +5,10 @@ import { compare, concat, crc32c, equal } from '../event/bytes.ts';
 import { decodeTalk, putTag, TAG_BYTES, tagOf } from './arq-datagram.ts';
 
 const VERSION = 1;
-const HELLO = 1, WELCOME = 2, CALL = 3, UNKNOWN = 4;
+const CALL = 1, WELCOME = 2, HERE = 3, UNKNOWN = 4;
 const EITHER = 1, NARROW = 2;
 const ID_BYTES = 8, HEAD = TAG_BYTES + 1, WINDOW_UNIT = 64;
-const HELLO_BYTES = HEAD + 1 + ID_BYTES + 2, WELCOME_BYTES = HELLO_BYTES + ID_BYTES, UNKNOWN_BYTES = HEAD + TAG_BYTES;
+const CALL_BYTES = HEAD + 1 + ID_BYTES + 2, WELCOME_BYTES = CALL_BYTES + ID_BYTES, UNKNOWN_BYTES = HEAD + TAG_BYTES;
 /** Callers that an end which waits keeps in mind until one of them confirms. */
 const CALLERS = 4;
 /** Calls are repeated ever more rarely, at most this often, in milliseconds and in round trips. */
@@ -60,7 +60,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
     return { side, out: own ? fromOpener : fromAccepter, in: own ? fromAccepter : fromOpener, narrow: narrow && (theirs & NARROW) !== 0, window: units * WINDOW_UNIT, peer };
   };
 
-  function hello(bytes: Bytes, at: number): 'doubt' | 'again' | 'echo' | undefined {
+  function called(bytes: Bytes, at: number): 'doubt' | 'again' | 'echo' | undefined {
     const theirs = bytes[HEAD]!, peer = bytes.slice(HEAD + 1, HEAD + 1 + ID_BYTES);
     if (equal(peer, id)) return 'echo';
     // A call of the peer that we have is late, or it has yielded and not been confirmed; one of somebody else may be that peer started again.
@@ -70,7 +70,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       return undefined;
     }
     if (!callers.some((caller) => equal(caller.peer, peer))) {
-      callers.push(meet('accept', peer, id, theirs, (bytes[HELLO_BYTES - 2]! << 8) | bytes[HELLO_BYTES - 1]!, peer));
+      callers.push(meet('accept', peer, id, theirs, (bytes[CALL_BYTES - 2]! << 8) | bytes[CALL_BYTES - 1]!, peer));
       if (callers.length > CALLERS) callers.shift();
     }
     // Whoever yields goes on calling, rarely, in case the other side is gone by now.
@@ -96,10 +96,10 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       const tag = tagOf(bytes);
       if (tag === 0) {
         const kind = kindOf(bytes);
-        if (kind === HELLO && bytes.length >= HELLO_BYTES) return hello(bytes, at);
+        if (kind === CALL && bytes.length >= CALL_BYTES) return called(bytes, at);
         if (kind === WELCOME && bytes.length >= WELCOME_BYTES) return welcome(bytes);
         if (kind === UNKNOWN && bytes.length >= UNKNOWN_BYTES) return agreed && tagOf(bytes.subarray(HEAD)) === agreed.out ? 'gone' : undefined;
-        if (kind !== CALL) return undefined;
+        if (kind !== HERE) return undefined;
         if (agreed) return 'doubt';
         callSoon(at);
         return undefined;
@@ -123,14 +123,14 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       if (!announced) {
         announced = true;
         // A caller that waits for its next turn, or that still has a connection with who stood here before, learns that somebody is here.
-        if (callers.length === 0 && !agreed) return control(CALL);
+        if (callers.length === 0 && !agreed) return control(HERE);
       }
       if (out.length > 0) return out.shift();
       if (callAt === undefined || at < callAt) return undefined;
       calledAt = at;
       callAt = at + interval;
       interval = Math.min(most, interval * 1.5);
-      return control(HELLO, Uint8Array.of(flags), id, Uint8Array.of(units >> 8, units & 0xff));
+      return control(CALL, Uint8Array.of(flags), id, Uint8Array.of(units >> 8, units & 0xff));
     },
     call() {
       if (callAt !== undefined) callAt = -Infinity;
@@ -140,7 +140,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
 
 /** Whether a datagram is a call: whoever waits for callers makes an end for it. */
 export function isCall(bytes: Bytes): boolean {
-  return tagOf(bytes) === 0 && kindOf(bytes) === HELLO && bytes.length >= HELLO_BYTES;
+  return tagOf(bytes) === 0 && kindOf(bytes) === CALL && bytes.length >= CALL_BYTES;
 }
 
 /** The answer to a datagram of a connection that nobody here knows (any more); undefined when none is due. The caller sees to it that answers are rare. */

@@ -1,5 +1,7 @@
 // Two ARQ ends and the two channels between them, in virtual time: what is sent may be lost, repeated, overtaken, delayed, garbled or held up by a slow line.
 
+import * as assert from 'uvu/assert';
+import fc from 'fast-check';
 import { arq, type Arq, type ArqOptions } from '../../src/carry/arq.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { Chance } from '../sim/chance.ts';
@@ -48,13 +50,12 @@ export class ArqWorld {
   relay: (bytes: Bytes, from: End) => Bytes[] = (bytes) => [bytes];
   private steps: Step[] = [];
   private order = 0;
+  private rounds = 3_000_000;
   private readonly busy = new Map<End, number>();
   private readonly weather = new Map<End, Weather>();
-  private readonly most: number;
 
   constructor(seed: string, left: Weather, right: Weather, options: Partial<ArqOptions>, roles: [ArqOptions['role'], ArqOptions['role']] = ['open', 'accept'], more: Partial<ArqOptions> = {}) {
     this.chance = new Chance(seed);
-    this.most = 4_000_000;
     const make = (name: string, role: ArqOptions['role'], extra: Partial<ArqOptions>) => this.end({ role, now: 0, random: this.chance.branch(name), mtu: 1_024, window: 16_384, roundTrip: 100, ...options, ...extra });
     this.left = make('left', roles[0], {});
     this.right = make('right', roles[1], more);
@@ -98,11 +99,10 @@ export class ArqWorld {
         end.arq.tick(this.now);
         this.pump(end);
       }
-      if (--this.left_ < 0) throw new Error('the ends never come to rest');
+      if (--this.rounds < 0) throw new Error('the ends never come to rest');
     }
     return true;
   }
-  private left_ = 3_000_000;
 
   /** Brings a datagram to an end, now. */
   deliver(end: End, bytes: Bytes): void {
@@ -179,4 +179,18 @@ export function frameOf(number: number, length: number): Bytes {
   const frame = new Uint8Array(Math.max(1, length));
   for (let i = 0; i < frame.length; i++) frame[i] = (number * 131 + i * 7 + (i >> 8)) & 0xff;
   return frame;
+}
+
+/** Frames of these sizes. */
+export const framesOf = (lengths: number[], salt = 0): Bytes[] => lengths.map((length, i) => frameOf(i + salt, length));
+
+/** Sizes of frames: mostly small ones, now and then one of several windows. */
+export const sizes = fc.array(fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 60 }) }, { weight: 3, arbitrary: fc.integer({ min: 61, max: 3_000 }) }, { weight: 1, arbitrary: fc.constantFrom(20_000, 70_000) },
+), { maxLength: 40 });
+
+/** Asserts that these frames came, whole and in order. */
+export function same(got: Bytes[], sent: Bytes[], what = ''): void {
+  assert.is(got.length, sent.length, what);
+  for (let i = 0; i < sent.length; i++) assert.is(Buffer.compare(got[i]!, sent[i]!), 0, `frame ${i} ${what}`);
 }

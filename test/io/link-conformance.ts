@@ -11,10 +11,11 @@ export interface LinkPlace {
   pair(): Promise<{ left: Link; right: Link; stop(): Promise<void> }>;
   /** A link whose other end takes nothing off the wire until `wake`, which then gives the number of bytes that it got in all once `stop`ped. */
   deaf(): Promise<{ link: Link; wake(): void; stop(): Promise<void> }>;
-  /** A link whose other end is a program that puts these bytes on the wire, in these pieces, and then closes if `close`. */
-  raw(pieces: Bytes[], close: boolean): Promise<{ link: Link; stop(): Promise<void> }>;
-  /** Bytes on the wire that carry one frame. */
-  encode(frame: Bytes): Bytes;
+  /**
+   * What only links have that put each frame on the wire by itself and nothing else beside them (others, with greetings and acknowledgements, test their wire themselves).
+   * `raw`: a link whose other end is a program that puts these bytes on the wire, in these pieces, and then closes if `close`. `encode`: the bytes on the wire that carry one frame.
+   */
+  wire?: { raw(pieces: Bytes[], close: boolean): Promise<{ link: Link; stop(): Promise<void> }>; encode(frame: Bytes): Bytes };
 }
 
 /** What one end of a link has seen. */
@@ -95,7 +96,7 @@ export function linkConformance(name: string, place: LinkPlace): void {
     const { left, right, stop } = await place.pair();
     watch(left);
     const seen = watch(right);
-    const frame = numbered(7, 50_000), before = frame.slice();
+    const frame = numbered(7, Math.min(50_000, left.manifest.frameBytes)), before = frame.slice();
     left.send(frame);
     frame.fill(0);
     await until(() => seen.frames.length === 1);
@@ -156,7 +157,7 @@ export function linkConformance(name: string, place: LinkPlace): void {
   test('close delivers what was sent before it, then ends both sides once, with reasons', async () => {
     const { left, right, stop } = await place.pair();
     const seenLeft = watch(left), seenRight = watch(right);
-    for (let i = 0; i < 20; i++) left.send(numbered(i, 5_000));
+    for (let i = 0; i < 20; i++) left.send(numbered(i, Math.min(5_000, left.manifest.frameBytes)));
     left.close('enough');
     left.close('again');
     assert.is(left.send(numbered(99, 10)), false);
@@ -179,12 +180,35 @@ export function linkConformance(name: string, place: LinkPlace): void {
     await stop();
   });
 
+  test('traffic counts what leaves and what comes, and stays after the end', async () => {
+    const { left, right, stop } = await place.pair();
+    const seenLeft = watch(left), seenRight = watch(right);
+    left.send(numbered(1, Math.min(20_000, left.manifest.frameBytes)));
+    await until(() => seenRight.frames.length === 1);
+    const { length } = seenRight.frames[0]!;
+    assert.ok(left.traffic.out > length && right.traffic.in > length);
+    left.close();
+    await until(() => seenLeft.closes.length > 0 && seenRight.closes.length > 0);
+    const after = [{ ...left.traffic }, { ...right.traffic }];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal([left.traffic, right.traffic], after);
+    assert.ok(after[0]!.out > length && after[0]!.out < 3 * length && after[1]!.in > length);
+    await stop();
+  });
+
+  if (place.wire) wireConformance(test, place.wire, place);
+
+  test.run();
+}
+
+/** What follows when a frame is the only thing on the wire. */
+function wireConformance(test: ReturnType<typeof suite>, wire: NonNullable<LinkPlace['wire']>, place: LinkPlace): void {
   test('traffic counts the bytes on the wire, framing included, and stays after the end', async () => {
     const { left, right, stop } = await place.pair();
     const seenLeft = watch(left), seenRight = watch(right);
     assert.equal([left.traffic, right.traffic], [{ in: 0, out: 0 }, { in: 0, out: 0 }]);
     const frames = [numbered(1, 100), numbered(2, 20_000)];
-    const bytes = frames.reduce((sum, frame) => sum + place.encode(frame).length, 0);
+    const bytes = frames.reduce((sum, frame) => sum + wire.encode(frame).length, 0);
     for (const frame of frames) left.send(frame);
     await until(() => seenRight.frames.length === 2);
     assert.is(right.traffic.in, bytes);
@@ -198,9 +222,9 @@ export function linkConformance(name: string, place: LinkPlace): void {
 
   test('bytes may come in any pieces', async () => {
     const frames = [numbered(1, 10), numbered(2, 3_000), numbered(3, 1)];
-    const wire = Buffer.concat(frames.map((frame) => place.encode(frame)));
-    const pieces = Array.from({ length: Math.ceil(wire.length / 7) }, (_, i) => new Uint8Array(wire.subarray(i * 7, i * 7 + 7)));
-    const { link, stop } = await place.raw(pieces, true);
+    const all = Buffer.concat(frames.map((frame) => wire.encode(frame)));
+    const pieces = Array.from({ length: Math.ceil(all.length / 7) }, (_, i) => new Uint8Array(all.subarray(i * 7, i * 7 + 7)));
+    const { link, stop } = await wire.raw(pieces, true);
     const seen = watch(link);
     await until(() => seen.closes.length === 1);
     assert.equal(seen.frames, frames);
@@ -208,8 +232,8 @@ export function linkConformance(name: string, place: LinkPlace): void {
   });
 
   test('a peer that goes in the middle of a frame ends the link; the part is not delivered', async () => {
-    const wire = place.encode(numbered(1, 1_000));
-    const { link, stop } = await place.raw([wire.slice(), wire.slice(0, 500)], true);
+    const bytes = wire.encode(numbered(1, 1_000));
+    const { link, stop } = await wire.raw([bytes.slice(), bytes.slice(0, 500)], true);
     const seen = watch(link);
     await until(() => seen.closes.length === 1);
     assert.is(seen.frames.length, 1);
@@ -220,7 +244,7 @@ export function linkConformance(name: string, place: LinkPlace): void {
     let round = 0;
     await fc.assert(fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 2_000 }), { maxLength: 6 }), async (pieces) => {
       round++;
-      const { link, stop } = await place.raw(pieces, true);
+      const { link, stop } = await wire.raw(pieces, true);
       const seen = watch(link);
       await until(() => seen.closes.length === 1);
       for (const frame of seen.frames) assert.ok(frame.length <= link.manifest.frameBytes);
@@ -231,12 +255,10 @@ export function linkConformance(name: string, place: LinkPlace): void {
 
   test('a claim of a huge frame takes no memory that did not arrive', async () => {
     const claim = new Uint8Array(64).fill(0xff);
-    const { link, stop } = await place.raw([claim], true);
+    const { link, stop } = await wire.raw([claim], true);
     const seen = watch(link);
     await until(() => seen.closes.length === 1);
     assert.is(seen.frames.length, 0);
     await stop();
   });
-
-  test.run();
 }

@@ -19,7 +19,6 @@ async function plainServer(): Promise<{ url: string; socket: Promise<Socket>; cl
 }
 
 linkConformance('tcp', {
-  encode: (frame) => framing.encode(frame),
   async pair() {
     let accepted!: (link: TcpLink) => void;
     const other = new Promise<TcpLink>((resolve) => (accepted = resolve));
@@ -35,14 +34,17 @@ linkConformance('tcp', {
     socket.on('error', () => {});
     return { link, wake: () => void socket.resume(), stop: async () => { link.close(); socket.destroy(); server.close(); } };
   },
-  async raw(pieces: Bytes[], close: boolean) {
-    const server = await plainServer();
-    const link = await dialTcp(server.url, framing);
-    const socket = await server.socket;
-    socket.on('error', () => {}).resume();
-    for (const piece of pieces) socket.write(piece);
-    if (close) socket.end();
-    return { link, stop: async () => { link.close(); socket.destroy(); server.close(); } };
+  wire: {
+    encode: (frame) => framing.encode(frame),
+    async raw(pieces: Bytes[], close: boolean) {
+      const server = await plainServer();
+      const link = await dialTcp(server.url, framing);
+      const socket = await server.socket;
+      socket.on('error', () => {}).resume();
+      for (const piece of pieces) socket.write(piece);
+      if (close) socket.end();
+      return { link, stop: async () => { link.close(); socket.destroy(); server.close(); } };
+    },
   },
 });
 
