@@ -41,9 +41,14 @@ export interface PeerReport {
   broker?: BrokerReport;
 }
 
-/** The state of things at one broker. `equal`: holds the same as this node, as far as its last head says. Counts are of live segments since the start. */
+/**
+ * The state of things at one broker. Members: who has shown itself there; `equal`: holds the same as this node, as far as its last head says; `ahead`: how many more ends of logs this node shows;
+ * `heardMs`: since then; `refuses`: why it does not talk to this node. Counts are of live segments since the start. `topics`: what this node publishes under and reads, for the broker's ACL.
+ */
 export interface BrokerReport {
-  members: { node: string; name: string; instance: string; equal: boolean }[];
+  topics: { own: string; read: string };
+  clientId: string;
+  members: { node: string; name: string; instance: string; equal: boolean; ahead: number; heardMs: number; refuses?: string }[];
   published: number;
   received: number;
   refused: number;

@@ -58,3 +58,26 @@ export function openLinks(kinds: readonly LinkKind[]): Links {
     async close() { await Promise.all(kinds.map((each) => each.close())); },
   };
 }
+
+/** A kind whose code is loaded when its first link is asked for: a node without such links keeps none of it in memory. `failed` hears when it cannot be. */
+export function laterKind(schemes: readonly string[], load: () => Promise<LinkKind>, failed: (error: unknown) => void): LinkKind {
+  let loading: Promise<LinkKind> | undefined, loaded: LinkKind | undefined, closed = false;
+  const waiting = new Set<string>();
+  const kind = (): Promise<LinkKind> => loading ??= load().then((one) => (loaded = one));
+  return {
+    schemes,
+    keep(url) {
+      if (closed) return;
+      waiting.add(url);
+      kind().then((one) => { if (!closed) one.keep(url); }).catch(failed).finally(() => waiting.delete(url));
+    },
+    once: async (url, signal, progress) => (await kind()).once(url, signal, progress),
+    listening: () => loaded?.listening() ?? [],
+    peers: () => [...[...waiting].map((url): PeerReport => ({ url: shownUrl(url), state: 'connecting', in: 0, out: 0 })), ...loaded?.peers() ?? []],
+    counts: () => loaded?.counts() ?? { accepted: 0, refused: 0, garbage: 0, strangers: 0 },
+    async close() {
+      closed = true;
+      await (await loading?.catch(() => undefined))?.close();
+    },
+  };
+}

@@ -1,6 +1,6 @@
 // The words of `status`.
 
-import type { Report } from './database.ts';
+import type { BrokerReport, Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
 
@@ -21,6 +21,7 @@ export function reportLines(report: Report): string[] {
     for (const peer of report.peers) {
       const who = peer.name ?? peer.node?.slice(0, 16) ?? '';
       lines.push(`  ${peer.url}  ${peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
+      if (peer.broker !== undefined) lines.push(...brokerLines(peer.broker));
     }
   }
   const { refused, garbage, strangers } = report.connections;
@@ -31,4 +32,12 @@ export function reportLines(report: Report): string[] {
   for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);
   if (report.alarms.length === 0) lines.push('alarms  none');
   return lines;
+}
+
+/** Who is at a broker, and what its ACL must allow. */
+function brokerLines({ members, topics, published, received, refused }: BrokerReport): string[] {
+  return [
+    ...members.map((each) => `    ${printable(each.name).padEnd(20)} ${each.equal ? 'holds the same' : each.refuses === undefined ? 'differs' : `refuses this node: ${each.refuses}`}, heard ${spanText(each.heardMs)} ago`),
+    `    published ${counted(published, 'segment')}, received ${grouped(received)}${refused > 0 ? `, refused ${grouped(refused)}` : ''}; this node writes ${topics.own} and reads ${topics.read}`,
+  ];
 }

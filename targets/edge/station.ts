@@ -8,7 +8,7 @@ import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
 import type { Database } from './database.ts';
 import { openHome, type Home } from './home.ts';
-import { openLinks, type LinkEvents, type Links } from './links.ts';
+import { laterKind, openLinks, type LinkEvents, type Links } from './links.ts';
 import { tcpLinks, type Converse } from './tcp-links.ts';
 import { counted } from './output.ts';
 import { nameOf } from './report.ts';
@@ -59,7 +59,11 @@ export async function openStation(dir: string, options: StationOptions): Promise
 
 async function stationOf(dir: string, node: Node, home: Home, driver: Driver, options: StationOptions): Promise<Station> {
   const events = options.links ?? SILENT;
-  const links = openLinks([tcpLinks(framing, converseWith(node), events, Math.random)]);
+  const notice = (text: string): void => options.notice?.(text);
+  const links = openLinks([
+    tcpLinks(framing, converseWith(node), events, Math.random),
+    laterKind(['mqtt', 'mqtts'], async () => (await import('./broker-links.ts')).brokerLinks(node, dir, events, Math.random, notice), (error) => notice(`the links to brokers cannot be used: ${String(error)}`)),
+  ]);
   const began = performance.now();
   let control: Control | undefined;
   const database = nodeDatabase({ dir, node, links, store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
