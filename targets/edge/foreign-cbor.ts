@@ -7,8 +7,8 @@ import { VALUE_DEPTH } from '../../src/limits.ts';
 const SCAN_DEPTH = 64;
 /** Bytes of a number of any size (tags 2 and 3) that is looked at. */
 const BIGNUM_BYTES = 64;
-/** Tags that say more about what follows, which can do without: times, encodings that are wished, URIs and other kinds of text, UUIDs, sets, and "this is CBOR". */
-const PASSED_TAGS = new Set([0, 1, 21, 22, 23, 24, 32, 33, 34, 35, 36, 37, 100, 258, 1004, 55_799]);
+/** Tags that say more about what follows, which can do without: times, encodings that are wished, URIs and other kinds of text, UUIDs, arrays of bytes, sets, and "this is CBOR". */
+const PASSED_TAGS = new Set([0, 1, 21, 22, 23, 24, 32, 33, 34, 35, 36, 37, 64, 100, 258, 1004, 55_799]);
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -36,10 +36,11 @@ export interface Outlet {
   readonly waiting: number;
 }
 
-/** `append` as in the database. `waits`: the source keeps what is not taken. `gather` is called when events begin to wait: `flush` is to follow soon. */
+/** `append` as in the database. `prompt`: nothing is gathered first. `waits`: the source keeps what is not taken. `gather` is called when events begin to wait: `flush` is to follow soon. */
 export interface OutletOptions {
   append(stream: string, drafts: Draft[], urgent: boolean): Promise<Appended>;
   urgent: boolean;
+  prompt: boolean;
   waits: boolean;
   gather(): void;
 }
@@ -48,7 +49,7 @@ interface Lane { stream: string; queue: Outgoing[]; flight: Outgoing[]; since: n
 
 /** Opens the way out. Events of one stream are recorded in the order in which they came, one append at a time. */
 export function openOutlet(options: OutletOptions): Outlet {
-  const { urgent, waits } = options;
+  const { urgent, prompt, waits } = options;
   const lanes = new Map<string, Lane>();
   let waiting = 0, bytes = 0;
   let failure: { code: string; why: string } | undefined;
@@ -84,10 +85,10 @@ export function openOutlet(options: OutletOptions): Outlet {
       else event.settle('refused', no.code, no.message);
     });
     wake();
-    // Whatever came meanwhile and fills a batch, or is urgent, does not wait for the next round.
-    if (urgent || closing || lane.queue.length >= BATCH_EVENTS) send(lane);
-    else if (lane.queue.length > 0) options.gather();
-    else lanes.delete(lane.stream);
+    // Whatever came meanwhile and fills a batch, or is prompt, does not wait for the next round.
+    if (lane.queue.length === 0) lanes.delete(lane.stream);
+    else if (prompt || closing || lane.queue.length >= BATCH_EVENTS) send(lane);
+    else options.gather();
     if (waiting === 0) emptied();
   }
   function failed(lane: Lane, error: unknown): void {
@@ -152,7 +153,7 @@ export function openOutlet(options: OutletOptions): Outlet {
       lane.queue.push(event);
       waiting++;
       bytes += event.bytes;
-      if (urgent || closing || lane.queue.length >= BATCH_EVENTS) send(lane);
+      if (prompt || closing || lane.queue.length >= BATCH_EVENTS) send(lane);
       else if (lane.queue.length === 1) options.gather();
       if (!waits && full() && trouble() !== undefined) trim();
     },

@@ -87,14 +87,14 @@ export interface Heard extends NodeContext {
   stop(): void;
 }
 
-/** `became`: what each reading becomes, at once; undefined: nothing yet. */
-export function listener(dir = folder(), became: Became | undefined = 'recorded'): Heard {
+/** `became`: what each reading becomes, at once; `later`: that is the test's to say. */
+export function listener(dir = folder(), became: Became | 'later' = 'recorded'): Heard {
   const end = new AbortController();
   const heard: Heard = {
     readings: [], refused: [], states: [], dir, signal: end.signal, memory: inputMemory(dir, 'input'),
     accept(reading) {
       heard.readings.push(reading);
-      if (became !== undefined) reading.done?.(became);
+      if (became !== 'later') reading.done?.(became);
       return Promise.resolve();
     },
     refuse: (code, reason, raw) => void heard.refused.push({ code, reason, raw }),
