@@ -68,10 +68,14 @@ export interface InputReport {
   unchanged: number;
   refused: number;
   lost: number;
+  /** Given up last, why. */
+  lostWhy: string;
+  /** On their way, or held until their interval is over. */
+  waiting: number;
   /** When the last reading came, ms since 1970. */
   last: number | null;
-  /** The last ones that could not be used, cut short, with why. */
-  samples: { time: number; code: string; reason: string; raw: string }[];
+  /** The last ones that could not be used, when they came, why, and how they began. */
+  samples: { at: number; code: string; reason: string; text: string; cut: boolean }[];
 }
 
 /** Something that calls for attention, in words; `bad`: soon. */

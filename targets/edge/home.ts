@@ -6,10 +6,12 @@ import { Fault } from '../../src/fault.ts';
 import { decodeIdentity } from '../../src/fleet/identity.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
+import { realDisk } from '../../src/io/disk.ts';
 import { openJournal } from '../../src/io/journal.ts';
 import { keyFile } from '../../src/io/key-file.ts';
 import { openLmdb, type LmdbStore } from '../../src/io/lmdb.ts';
 import { lock } from '../../src/io/lock.ts';
+import { pulse } from '../../src/io/pulse.ts';
 import type { NodeOptions } from '../../src/node-options.ts';
 import { CLOCK_NONE, CLOCK_RTC, CLOCK_SYNCED, type ClockQuality } from '../../src/ports.ts';
 import type { Settings } from './settings.ts';
@@ -51,6 +53,8 @@ export interface Home {
   parts: Pick<NodeOptions, 'store' | 'journal' | 'clock' | 'random' | 'crypto' | 'keys'>;
   clock: ReturnType<typeof systemClock>;
   store: LmdbStore;
+  /** Resolves when the medium has taken a flush: what a watchdog may be told by. */
+  beat(): Promise<void>;
   /** Closes what is open when no node was made of it. */
   abandon(): Promise<void>;
   unlock(): Promise<void>;
@@ -71,13 +75,14 @@ export async function openHome(dir: string, options: { create?: boolean; clock?:
   try {
     const store = await openLmdb({ folder: join(dir, STORE) });
     try {
-      const journal = await openJournal({ folder: join(dir, JOURNAL) }).catch((error: Error) => {
+      const flushes = pulse(realDisk(), dir);
+      const journal = await openJournal({ folder: join(dir, JOURNAL), disk: flushes.disk }).catch((error: Error) => {
         throw error instanceof Fault ? error : new Fault('store-failed', `The journal in ${join(dir, JOURNAL)} cannot be used: ${error.message}. It must belong to the user that runs Holdfast.`, { cause: error });
       });
       const clock = systemClock(OVERRULED[options.clock ?? 'auto']);
       return {
         parts: { store, journal, clock, random: createRandom(), crypto: createCrypto(), keys: keyFile(join(dir, KEY_FILE)) },
-        clock, store,
+        clock, store, beat: () => flushes.beat(),
         async abandon() {
           // All of it, whatever fails on the way; what went wrong before this is what matters.
           await journal.close().catch(() => {});

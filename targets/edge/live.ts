@@ -34,8 +34,8 @@ function machineLine({ load, memory, temperature }: HostMetrics): string {
 /** Rows of streams and links that are shown; the rest is counted. */
 const ROWS = 8;
 
-/** The block for one report; `rates` are events a second for each stream; `machine`: what it runs on. */
-export function liveLines(report: Report, rates: Map<string, number>, paint: Paint, machine?: HostMetrics): string[] {
+/** The block for one report; `rates` are events a second for each stream; `machine`: what it runs on; `page`: where the page is. */
+export function liveLines(report: Report, rates: Map<string, number>, paint: Paint, machine?: HostMetrics, page?: string): string[] {
   const found = report.worries;
   const health = found.length === 0 ? paint('good', 'healthy') : found.map(({ kind, text }) => paint(kind, text)).join(', ');
   const lines = [
@@ -51,6 +51,7 @@ export function liveLines(report: Report, rates: Map<string, number>, paint: Pai
   }
   if (report.streams.length > ROWS) lines.push(paint('dim', `  and ${report.streams.length - ROWS} more streams`));
   lines.push('');
+  if (page !== undefined) lines.push(`  ${paint('dim', 'page at')} ${page}  ${paint('dim', '(holdfast page prints the link that opens it)')}`);
   for (const url of report.listening) lines.push(`  ${paint('dim', 'listening on')} ${url}`);
   for (const peer of report.peers.slice(0, ROWS)) {
     const who = peer.name === undefined ? '' : ` ${printable(peer.name)}`;
@@ -58,6 +59,7 @@ export function liveLines(report: Report, rates: Map<string, number>, paint: Pai
       : `  ${peer.url}  ${paint('odd', peer.state)}${peer.reason === undefined ? '' : `  ${paint('dim', printable(peer.reason))}`}`);
   }
   if (report.peers.length > ROWS) lines.push(paint('dim', `  and ${report.peers.length - ROWS} more links`));
+  for (const each of report.inputs.slice(0, ROWS)) lines.push(`  ${paint('dim', 'input')} ${each.name}  ${each.ok ? paint('good', 'ok') : paint('odd', printable(each.words))}  ${grouped(each.recorded)} recorded${each.refused > 0 ? paint('odd', `, ${grouped(each.refused)} refused`) : ''}`);
   for (const alarm of report.alarms.slice(0, 3)) lines.push(`  ${paint('bad', 'ALARM')} ${printable(alarm.text)}`);
   lines.push(paint('dim', '  Ctrl-C stops; nothing is lost by it.'));
   return lines;

@@ -6,12 +6,13 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import { connectControl } from '../../src/io/control.ts';
 import { hostMetrics } from '../../src/io/host.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
+import { feedWatchdog, serviceNotifier } from '../../src/io/notify.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Report } from './database.ts';
 import { defaultName, foundFleet } from './found.ts';
+import { openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
 import { liveLines, painter, ratesBetween, terminalBlock, type Block } from './live.ts';
-import { recordMetrics } from './metrics.ts';
 import { errorText, printable } from './output.ts';
 import { readSettings, SETTING_FLAGS, SETTING_VARIABLES, type Settings } from './settings.ts';
 import { openStation, type Station, type StationOptions } from './station.ts';
@@ -77,32 +78,37 @@ async function run(invocation: Invocation): Promise<number> {
     notice: (text) => say('notice', printable(text), { text }),
     fatal: (error) => stop.fail(error),
   });
-  let stopMetrics = () => {};
+  let gateway: Gateway | undefined;
+  const service = serviceNotifier();
+  let stopFeeding = () => {};
   let redraw: NodeJS.Timeout | undefined;
   try {
     const { name } = station.node;
     say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node: hex(station.node.id), name, dir, pid: process.pid });
     for (const url of await listenAll(station, settings, (text) => say('notice', text, { text }))) say('listening', `listening on ${url}`, { url });
     for (const url of settings.peers) station.links.keep(url);
-    if (settings.metricsSeconds > 0) {
-      let last = '';
-      stopMetrics = recordMetrics(station.database, dir, name, settings.metricsSeconds, (error) => {
-        // Once is enough while it stays the same.
-        const text = errorText(error, false);
-        if (text !== last) say('failed', `the metrics were not recorded: ${text}`, { error: text });
-        last = text;
-      });
-    }
-    if (block !== undefined) redraw = keepDrawing(station, block, paint);
+    let last = '';
+    gateway = await openGateway(dir, settings, station, (text) => say('notice', printable(text), { text }), (error) => {
+      // Once is enough while it stays the same.
+      const text = errorText(error, false);
+      if (text !== last) say('failed', `the metrics were not recorded: ${text}`, { error: text });
+      last = text;
+    });
+    const { url } = gateway;
+    if (url !== undefined) say('page', `page at ${url} (holdfast page prints the link that opens it)`, { url });
+    service.ready(`${printable(name)} runs on ${dir}`);
+    stopFeeding = feedWatchdog(service, () => station.beat());
+    if (block !== undefined) redraw = keepDrawing(station, block, paint, url);
     else watchAlarms(station, say, stop.promise);
     await stop.promise;
     clearTimeout(redraw);
-    stopMetrics();
     block?.end();
+    service.stopping();
     if (stop.failure === undefined) say('stopping', 'stopping');
   } finally {
     clearTimeout(redraw);
-    stopMetrics();
+    stopFeeding();
+    await gateway?.close();
     await station.close();
   }
   if (stop.failure !== undefined) throw stop.failure.error;
@@ -186,7 +192,7 @@ async function listenNear(station: Station, host: string, port: number): Promise
 }
 
 /** Redraws the block each second; a slow report makes it slower, never two at a time. */
-function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof painter>): NodeJS.Timeout {
+function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof painter>, page: string | undefined): NodeJS.Timeout {
   let before: { at: number; report: Report } | undefined;
   let rates = new Map<string, number>();
   const draw = async () => {
@@ -198,7 +204,7 @@ function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof pa
         rates = ratesBetween(before, at, report);
         before = { at, report };
       }
-      block.draw(liveLines(report, rates, paint, await hostMetrics(report.dir)));
+      block.draw(liveLines(report, rates, paint, await hostMetrics(report.dir), page));
     } catch {
       // The store is closing, or met what stops the node: told elsewhere.
     }

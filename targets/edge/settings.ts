@@ -28,7 +28,12 @@ export interface Settings {
   httpChosen: boolean;
   /** Names, besides addresses, by which others call this machine. */
   httpNames: string[];
+  /** The [[input]] tables, not looked at yet (input-settings.ts), and where each stands; undefined: none. */
+  inputs: Declared | undefined;
 }
+
+/** Tables of the configuration that are checked by whoever knows them; `where` says for a message where the table of an index stands. */
+export interface Declared { tables: unknown; where(index: number): string }
 
 /** Where the configuration lies in a data directory. */
 export const CONFIG_FILE = 'holdfast.toml';
@@ -108,11 +113,12 @@ function fitting(setting: Setting, text: string, where: string): void {
   }
 }
 
-/** The line of a file on which a top-level key stands, from 1; undefined when it cannot be seen. */
-function lineOf(text: string, key: string): number | undefined {
+/** The line of a file on which a top-level key stands for the first time, or for one more time for each of `skip`, from 1; undefined when it cannot be seen. */
+function lineOf(text: string, key: string, skip = 0): number | undefined {
+  let left = skip;
   const index = text.split('\n').findIndex((line) => {
     const name = /^\s*(?:\[+\s*)?("([^"]*)"|'([^']*)'|[A-Za-z0-9_-]+)/.exec(line);
-    return name !== null && (name[2] ?? name[3] ?? name[1]) === key;
+    return name !== null && (name[2] ?? name[3] ?? name[1]) === key && left-- === 0;
   });
   return index < 0 ? undefined : index + 1;
 }
@@ -128,11 +134,15 @@ export function parseConfig(text: string, path: string): { [name: string]: unkno
   }
   const found: { [name: string]: unknown } = {};
   for (const [name, value] of Object.entries(table)) {
+    if (name === 'input') {
+      found[name] = { tables: value, where: (index: number) => `${path}, line ${lineOf(text, name, index) ?? lineOf(text, name) ?? '?'}` } satisfies Declared;
+      continue;
+    }
     const line = lineOf(text, name);
     const where = line === undefined ? path : `${path}, line ${line}`;
     const setting = SETTINGS.find((each) => each.name === name);
     if (setting === undefined) {
-      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, SETTINGS.map((each) => each.name))}`);
+      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input'])}`);
     }
     found[name] = check(setting, value, where);
   }
@@ -186,6 +196,7 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
     http: parseHttp((http as string | undefined) ?? DEFAULT_HTTP),
     httpChosen: http !== undefined,
     httpNames: ((names as string[] | undefined) ?? []).map((each) => each.toLowerCase()),
+    inputs: file['input'] as Declared | undefined,
   };
 }
 
@@ -197,5 +208,6 @@ export function configTemplate(): string {
   };
   const lines = ['# Settings of this Holdfast node; `holdfast run` reads them when it starts. A flag or a variable goes before this file.', ''];
   for (const setting of SETTINGS) lines.push(`# ${setting.help}`, `# ${setting.name} = ${example[setting.name]}`, '');
+  lines.push('# What else is recorded here: one table for each source, of kind file, command, stdin, serial, mqtt, http or host.', '# [[input]]', '# kind = "file"', '# path = "/var/log/sensor.ndjson"', '# format = "json"', '# stream = "telemetry"', '# key = "{device}"', '');
   return lines.join('\n');
 }

@@ -6,7 +6,7 @@ import { serveControl, type Control } from '../../src/io/control.ts';
 import { openNode, type Node } from '../../src/node.ts';
 import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
-import type { Database } from './database.ts';
+import type { Database, InputReport } from './database.ts';
 import { openHome, type Home } from './home.ts';
 import { laterKind, openLinks, type LinkEvents, type Links } from './links.ts';
 import { tcpLinks, type Converse } from './tcp-links.ts';
@@ -32,6 +32,10 @@ export interface Station {
   node: Node;
   database: Database;
   links: Links;
+  /** From now on reports show these inputs. */
+  showInputs(inputs: () => InputReport[]): void;
+  /** As `Home.beat`. */
+  beat(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,11 +70,14 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   ]);
   const began = performance.now();
   let control: Control | undefined;
-  const database = nodeDatabase({ dir, node, links, store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
+  let inputs: () => InputReport[] = () => [];
+  const database = nodeDatabase({ dir, node, links, inputs: () => inputs(), store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
   const work = { requests: 0 };
   if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel, work));
   return {
     node, database, links,
+    showInputs(shown) { inputs = shown; },
+    beat: () => home.beat(),
     async close() {
       try {
         // What commands are in the middle of is finished, within reason.

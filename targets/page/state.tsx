@@ -36,7 +36,7 @@ export function Inputs({ report }: { report: Report }) {
       <p><span class="dot" aria-hidden="true" /><b>{each.name}</b> <span class="quiet">{each.kind}</span> {each.words}</p>
       <p class="quiet">{grouped(each.recorded)} recorded, {grouped(each.unchanged)} unchanged, {grouped(each.refused)} refused{each.lost > 0 ? <span class="bad">, {grouped(each.lost)} lost</span> : ''}</p>
       {each.samples.length > 0 && <details><summary>What was refused last, and why</summary>
-        <ul>{each.samples.map((sample, i) => <li key={i}><time>{clock(sample.time)}</time> {sample.reason}<code>{sample.raw}</code></li>)}</ul>
+        <ul>{each.samples.map((sample, i) => <li key={i}><time>{clock(sample.at)}</time> {sample.reason}<code>{sample.text}{sample.cut ? '…' : ''}</code></li>)}</ul>
       </details>}
     </li>)}</ul>
   </section>;

@@ -11,7 +11,9 @@ import { asMisuse, type Command } from '../../targets/edge/command.ts';
 import { commandHelp, usageLine } from '../../targets/edge/help.ts';
 import { momentText, readMoment, readMomentFlag } from '../../targets/edge/moment.ts';
 import { byteText, grouped, printable } from '../../targets/edge/output.ts';
-import { configTemplate, parseConfig, readSettings } from '../../targets/edge/settings.ts';
+import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
+import { parseInputs } from '../../targets/edge/input-settings.ts';
+import { type Declared, configTemplate, parseConfig, readSettings } from '../../targets/edge/settings.ts';
 import { nearest } from '../../targets/edge/suggest.ts';
 import { VERSION } from '../../targets/edge/version.ts';
 
@@ -119,7 +121,11 @@ test('the configuration: unknown and wrong settings are named with their line', 
     assert.ok(found.message.includes(word), `${text}: ${found.message}`);
   }
   assert.equal(parseConfig(configTemplate(), 'x'), {});
-  assert.equal(Object.keys(parseConfig(configTemplate().replace(/^# (\w+ = )/gm, '$1'), 'x')).length, 6);
+  const { input, ...rest } = parseConfig(configTemplate().replace(/^# (\w+ = |\[\[)/gm, '$1'), 'x');
+  assert.is(Object.keys(rest).length, 8);
+  assert.is(parseInputs((input as Declared).tables, (input as Declared).where, INPUT_KINDS).length, 1);
+  const two = parseConfig('name = "a"\n\n[[input]]\nkind = "host"\n\n[[input]]\nkind = "hots"\n', 'x')['input'] as Declared;
+  assert.match(fault(() => parseInputs(two.tables, two.where, INPUT_KINDS)).message, /^x, line 6: .*Did you mean host/);
 });
 
 test('settings: flags before variables before the file before defaults', async () => {
@@ -127,7 +133,7 @@ test('settings: flags before variables before the file before defaults', async (
   const none = await invocation('append', 's');
   const flags = (given: { [flag: string]: string[] }) => ({ text: (name: string) => given[name]?.[0], list: (name: string) => given[name] });
   try {
-    assert.equal(readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto' });
+    assert.equal(readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto', http: { host: '127.0.0.1', port: 7717 }, httpChosen: false, httpNames: [], inputs: undefined });
     writeFileSync(join(dir, 'holdfast.toml'), 'peers = ["tcp://file:1"]\nmetrics_seconds = 5\nwindow_ms = 7\nlisten = []\n');
     const found = readSettings(dir, flags({ 'window-ms': ['9'] }), { HOLDFAST_METRICS_SECONDS: '6', HOLDFAST_PEERS: 'tcp://a:1, tcp://b:2', HOLDFAST_NAME: '', HOLDFAST_SERVICE_HOST: 'x' });
     assert.equal([found.windowMs, found.metricsSeconds, found.peers, found.listen, found.listenChosen, found.name], [9, 6, ['tcp://a:1', 'tcp://b:2'], [], true, undefined]);
