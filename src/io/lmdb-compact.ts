@@ -19,7 +19,7 @@ function isSound(path: string): boolean {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
-    const meta = readMetas(fd)[0], findings: Findings = { damaged: [], near: [], free: false };
+    const meta = readMetas(fd)[0], findings: Findings = { damaged: [], free: false, listed: false };
     if (!meta) return false;
     const steps = checkPages(meta, findings);
     for (let step = steps.next(); !step.done;) step = steps.next(readAt(fd, step.value.page * meta.pageSize, step.value.pages * meta.pageSize));

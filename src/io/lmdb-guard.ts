@@ -1,35 +1,34 @@
-// Keeps LMDB away from damage: LMDB stops the process on it (SIGABRT, SIGBUS), so what a crash may have damaged is checked before LMDB reads it.
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+// Keeps LMDB away from damage: LMDB stops the process on it (SIGABRT, SIGBUS) or goes round for ever, so every page is checked before LMDB reads it.
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type lmdb from 'node-lmdb';
 import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
 import { checkPages, inside, type Findings, type Span, type Wanted } from './lmdb-check.ts';
-import { readAt, readMetas, type Meta } from './lmdb-pages.ts';
+import { copyMeta, readAt, readMetas, type Meta } from './lmdb-pages.ts';
+import { findStored, mayChange } from './lmdb-path.ts';
 import { tableOf } from './lmdb-rows.ts';
-
-/** Milliseconds that the check may take while the store is being opened; the rest of it then goes on beside everything else. */
-const BUDGET_MS = 150;
 
 export interface Guard {
   /** The open file, for reading past LMDB. */
   readonly fd: number;
-  /** True as soon as damage is known: then nothing may be read through LMDB. */
-  readonly damaged: boolean;
+  /** True when every page was checked and is sound: then LMDB may read everything. */
+  readonly sound: boolean;
   /** What is damaged, in words. */
   readonly damage: string[];
   /** Whether LMDB may write (or remove) the row. */
   mayWrite(key: Bytes, remove: boolean): boolean;
+  /** The stored value of a key; `null` when there is none, undefined when it cannot be read. */
+  find(key: Bytes): Bytes | null | undefined;
   /** Checks every page. Gives `damage`. */
   check(): Promise<string[]>;
   /** Interrupts a check and ends its transaction; it begins again by itself unless the guard was closed. */
   pause(): void;
-  /** Ends. `clean`: everything is on stable storage, the next opening need not check. */
-  close(clean: boolean): void;
+  close(): void;
 }
 
-/** What an interrupted check of an earlier process leaves: then the next one checks everything before it reads anything. */
-const SUSPECT = 'suspect', CLEAN = 'clean';
+/** Bytes that a file may lack at its end because nothing but free pages lay there. */
+const SLACK = 64 * 1_048_576;
 
 const shown = (key: Bytes | undefined): string => key === undefined ? 'its end' : Buffer.from(key.subarray(1, 33)).toString('hex') || 'its start';
 
@@ -39,32 +38,37 @@ function named({ from, to }: Span): string {
 }
 
 /**
- * Mends the headers of a file that LMDB refuses: if one of the two is sound, it replaces the other. Returns what to say about it.
- * Fault: `store-damaged` when neither is.
+ * Mends the headers of a store's file: if one of the two is damaged, the other replaces it. Returns what to say about it, undefined when both are sound or there
+ * is no file yet. Fault: `store-damaged` when neither is sound.
  */
-export function mendHeaders(folder: string): string {
-  const file = join(folder, 'data.mdb'), fd = openSync(file, 'r+');
+export function mendHeaders(folder: string): string | undefined {
+  const file = join(folder, 'data.mdb');
+  if (!existsSync(file) || statSync(file).size === 0) return undefined;
+  const fd = openSync(file, 'r+');
   try {
-    const metas = readMetas(fd), meta = metas[0];
+    const metas = readMetas(fd), { size } = fstatSync(fd);
+    // One that speaks of a much longer file is damaged as well, unless both do and the file was cut; and two of neighbouring transactions are there, always.
+    const fitting = metas.filter(({ last, pageSize }) => last * pageSize <= 2 * size + SLACK), meta = fitting[0] ?? metas[0];
+    if (metas.length === 2 && fitting.length !== 1 && metas[0]!.transaction - metas[1]!.transaction <= 1) return undefined;
     if (!meta) throw new Fault('store-damaged', `Nothing in the store ${file} can be read: both of its headers are damaged. Move the folder away and start again: the journal and other nodes fill the new one.`);
-    if (metas.length === 1) {
-      const other = 1 - meta.index, copy = readAt(fd, meta.index * meta.pageSize, meta.pageSize);
-      if (fstatSync(fd).size < 2 * meta.pageSize) ftruncateSync(fd, 2 * meta.pageSize);
-      copy[0] = other; // its own page number
-      writeSync(fd, copy, 0, copy.length, other * meta.pageSize);
-      fsyncSync(fd);
-    }
+    if (size < 2 * meta.pageSize) ftruncateSync(fd, 2 * meta.pageSize);
+    copyMeta(fd, meta);
+    fsyncSync(fd);
     return `one of the two headers of ${file} was damaged and is mended; the last commit may be lost`;
   } finally {
     closeSync(fd);
   }
 }
 
-/** Takes an opened environment, whose map nobody has read yet, and checks it if it was not closed in order. `mended`: what `mendHeaders` said. */
-export function openGuard(folder: string, env: lmdb.Env, mended: string | undefined): Guard {
+/**
+ * Takes an opened environment, whose map nobody has read yet, and begins to check its pages: a clean end says nothing about what became of the medium since.
+ * `mended`: what `mendHeaders` said. `checkMs`: how long the check may take here; it goes on beside everything else.
+ */
+export function openGuard(folder: string, env: lmdb.Env, mended: string | undefined, checkMs: number): Guard {
   const fd = openSync(join(folder, 'data.mdb'), 'r+');
-  const findings: Findings = { damaged: [], near: [], free: false }, damage: string[] = mended ? [mended] : [];
-  let told = 0, closed = false, running: Promise<void> | undefined, interrupt: (() => void) | undefined;
+  const damage: string[] = mended ? [mended] : [];
+  let findings: Findings = { damaged: [], free: false, listed: false };
+  let told = 0, whole = false, closed = false, running: Promise<void> | undefined, interrupt: (() => void) | undefined;
 
   function newest(): Meta {
     const meta = readMetas(fd)[0];
@@ -95,54 +99,58 @@ export function openGuard(folder: string, env: lmdb.Env, mended: string | undefi
     return true;
   }
 
+  /** A check from the beginning, again whenever it was interrupted. */
   async function again(): Promise<void> {
-    for (let done = false; !done && !closed;) {
-      const meta = newest(), fresh: Findings = { damaged: [], near: [], free: false }, steps = checkPages(meta, fresh);
-      done = await goOn(steps, steps.next(), meta, env.beginTxn({ readOnly: true }));
-      if (done) { Object.assign(findings, fresh); told = 0; damage.splice(mended ? 1 : 0); tell(); }
+    while (!closed) {
+      const meta = newest(), fresh: Findings = { damaged: [], free: false, listed: false }, steps = checkPages(meta, fresh);
+      if (!await goOn(steps, steps.next(), meta, env.beginTxn({ readOnly: true }))) continue;
+      findings = fresh;
+      told = 0;
+      damage.splice(mended ? 1 : 0);
+      tell();
+      whole = true;
+      return;
     }
-    if (!closed) rmSync(join(folder, SUSPECT), { force: true });
   }
 
-  function checkNow(meta: Meta): void {
-    const budget = existsSync(join(folder, SUSPECT)) ? Infinity : performance.now() + BUDGET_MS;
-    const transaction = env.beginTxn({ readOnly: true }), steps = checkPages(meta, findings);
+  function run(work: () => Promise<void>): Promise<void> {
+    return running = work().catch((error: unknown) => {
+      // Nothing is known any more: nothing is written.
+      findings.free = true;
+      damage.push(`the pages of the store could not be checked: ${error instanceof Error ? error.message : String(error)}`);
+    }).finally(() => { running = undefined; });
+  }
+
+  /** The check at the start: the free list, and of the trees as much as there is time for. */
+  function begin(meta: Meta): void {
+    const until = performance.now() + checkMs, transaction = env.beginTxn({ readOnly: true }), steps = checkPages(meta, findings);
     let step = steps.next();
-    for (; !step.done && performance.now() < budget;) step = steps.next(show(step.value, meta));
+    while (!step.done && (!findings.listed || performance.now() < until)) step = steps.next(show(step.value, meta));
     tell();
-    if (step.done) { transaction.abort(); rmSync(join(folder, SUSPECT), { force: true }); return; }
-    writeFileSync(join(folder, SUSPECT), '');
-    running = goOn(steps, step, meta, transaction).then((done) => { if (done) rmSync(join(folder, SUSPECT), { force: true }); else return again(); return undefined; }).finally(() => { running = undefined; });
+    whole = step.done === true;
+    if (whole) transaction.abort();
+    else void run(async () => { whole = await goOn(steps, step, meta, transaction); if (!whole) await again(); });
   }
 
-  const meta = newest(), length = (meta.last + 1) * meta.pageSize, short = fstatSync(fd).size < length, path = join(folder, CLEAN);
+  const meta = newest(), length = (meta.last + 1) * meta.pageSize;
   // A file may end early when its last pages are free; LMDB would meet SIGBUS where it should not, so they are there as zeros.
-  if (short) ftruncateSync(fd, length);
-  const clean = existsSync(path) && readFileSync(path, 'utf8') === String(meta.transaction);
-  rmSync(path, { force: true });
-  if (!clean || short || mended) checkNow(meta);
+  if (fstatSync(fd).size < length) ftruncateSync(fd, length);
+  begin(meta);
 
   return {
     fd, damage,
-    get damaged() { return findings.damaged.length > 0 || findings.free; },
-    mayWrite: (key, remove) => !findings.free && !inside(findings.damaged, key) && !(remove && inside(findings.near, key)),
+    get sound() { return whole && findings.damaged.length === 0 && !findings.free; },
+    mayWrite: (key, remove) => !findings.free && !inside(findings.damaged, key) && mayChange(fd, newest(), key, remove),
+    find: (key) => findStored(fd, newest(), key),
     async check() {
       while (running) await running;
-      await (running = again().finally(() => { running = undefined; }));
+      await run(again);
       return damage;
     },
     pause() { interrupt?.(); interrupt = undefined; },
-    close(inOrder) {
+    close() {
       closed = true;
       interrupt?.();
-      // Without a flush of its own: if it is lost, the next opening checks; if a commit follows, its number differs.
-      try {
-        if (inOrder && findings.damaged.length === 0 && !findings.free) writeFileSync(path, String(newest().transaction));
-        if (inOrder) rmSync(join(folder, SUSPECT), { force: true });
-      } catch {
-        // A full disk: the next opening checks the pages, that is all.
-        rmSync(path, { force: true });
-      }
       closeSync(fd);
     },
   };

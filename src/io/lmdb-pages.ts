@@ -1,5 +1,5 @@
 // The pages of an LMDB file (data version 1), read without LMDB: it stops the process on a damaged page (SIGABRT, SIGBUS) or runs in circles, this does not.
-import { readSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import type { Bytes } from '../ports.ts';
 import { KEY_MAX } from './lmdb-rows.ts';
 
@@ -45,9 +45,21 @@ function parseMeta(bytes: Bytes, index: number): Meta | undefined {
     if (!isTree(trees, 8) || !isTree(trees + treeBytes, 0)) continue;
     const pageSize = from.getUint32(trees, true), last = word(from, trees + 2 * treeBytes, size), transaction = word(from, trees + 2 * treeBytes + size, size);
     if (pageSize < 256 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0 || last < 1 || last * pageSize > 2 ** 40 || transaction > 2 ** 52) continue;
+    if (transaction > 0 && transaction % 2 !== index) continue; // LMDB takes the header that a transaction's number points to
     return { index, word: size, pageSize, last, transaction, free: tree(trees), main: tree(trees + treeBytes) };
   }
   return undefined;
+}
+
+/**
+ * Writes a header's content into the page of the other one, as that of the transaction before: LMDB goes on from the first, and its next commit replaces this.
+ * The caller flushes.
+ */
+export function copyMeta(fd: number, meta: Meta): void {
+  const copy = readAt(fd, meta.index * meta.pageSize, meta.pageSize), into = view(copy), at = 3 * meta.word + 16 + 2 * (8 + 5 * meta.word) + meta.word, before = Math.max(0, meta.transaction - 1);
+  copy[0] = 1 - meta.index; // its own page number
+  if (meta.word === 4) into.setUint32(at, before, true); else into.setBigUint64(at, BigInt(before), true);
+  writeSync(fd, copy, 0, copy.length, (1 - meta.index) * meta.pageSize);
 }
 
 /** The valid headers of a file, the newest first. */

@@ -18,6 +18,8 @@ export interface LmdbOptions extends WriteOptions {
   folder: string;
   /** Bytes of the map to begin with (default 64 MiB); it is doubled whenever it is full. */
   mapBytes?: number;
+  /** Milliseconds that the check of the pages may hold up the opening (default 80); the rest of it goes on beside everything else. */
+  checkMs?: number;
 }
 
 /** A Store, and what more there is to an LMDB file. */
@@ -33,9 +35,6 @@ export interface LmdbStore extends Store {
   compact(least?: number): Promise<number>;
 }
 
-const KEYS = { keyIsBuffer: true } as const;
-/** LMDB's code for a file that is none of its own. */
-const MDB_INVALID = -30_793;
 /** Folders that this process has open: LMDB must not open one twice. */
 const open = new Set<string>();
 
@@ -48,19 +47,12 @@ function openEnvironment(folder: string, mapSize: number): lmdb.Env {
   throw new Fault('store-locked', `Another process has the store in ${folder} open. Stop it first, or let it do the work.`);
 }
 
-function openGuarded(folder: string, mapSize: number): { env: lmdb.Env; guard: Guard } {
-  let env: lmdb.Env, mended: string | undefined;
-  try {
-    env = openEnvironment(folder, mapSize);
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== MDB_INVALID) throw error;
-    mended = mendHeaders(folder);
-    env = openEnvironment(folder, mapSize);
-  }
+function openGuarded(folder: string, mapSize: number, checkMs: number): { env: lmdb.Env; guard: Guard } {
+  const mended = mendHeaders(folder), env = openEnvironment(folder, mapSize);
   // From here on this process counts as a reader for every other one.
   env.beginTxn({ readOnly: true }).abort();
   try {
-    return { env, guard: openGuard(folder, env, mended) };
+    return { env, guard: openGuard(folder, env, mended, checkMs) };
   } catch (error) {
     env.close();
     throw error;
@@ -89,21 +81,21 @@ export async function openLmdb(options: LmdbOptions): Promise<LmdbStore> {
 interface Session { env: lmdb.Env; dbi: lmdb.Dbi; guard: Guard; sound: LmdbReader; salvage: LmdbReader; write: (rows: StoredRow[]) => Promise<void>; pause(): void }
 
 function startSession(folder: string, options: LmdbOptions): Session {
-  const { env, guard } = openGuarded(folder, options.mapBytes ?? 64 * 1_048_576);
+  const { env, guard } = openGuarded(folder, options.mapBytes ?? 64 * 1_048_576, options.checkMs ?? 80);
   try {
     const dbi = env.openDbi({ name: null, keyIsBuffer: true }), sound = lmdbReader(env, dbi);
     const pause = (): void => { sound.pause(); guard.pause(); };
     return { env, dbi, guard, sound, salvage: salvageReader(guard.fd), write: lmdbWriter(env, dbi, options, pause), pause };
   } catch (error) {
-    guard.close(false);
+    guard.close();
     env.close();
     throw error;
   }
 }
 
-function endSession({ env, guard, pause }: Session, clean: boolean): void {
+function endSession({ env, guard, pause }: Session): void {
   pause();
-  guard.close(clean);
+  guard.close();
   env.close();
 }
 
@@ -112,23 +104,23 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
   const queue = commitQueue<StoredRow>((rows) => session.write(rows));
 
   // The first row of a new store says how the others are to be read.
-  const version = session.guard.damaged ? VERSION : versionOf(session);
+  const found = session.guard.find(VERSION_KEY), version = found === undefined ? VERSION : found;
   let first: StoredRow[] = version ? [] : [{ key: VERSION_KEY, value: VERSION }];
   if (version && Buffer.compare(version, VERSION) !== 0) {
-    endSession(session, false);
+    endSession(session);
     throw new Fault('unsupported', `The store in ${folder} was written by a later release of Holdfast (layout ${version[0]}). Use that release.`);
   }
 
   function reader(): LmdbReader {
     if (closing) throw new Fault('closed', `The store in ${folder} is closed.`);
-    // After a failed write of its header LMDB refuses to read, too.
-    return session.guard.damaged || failed ? session.salvage : session.sound;
+    // Until every page was checked LMDB reads nothing; after a failed write of its header it refuses to.
+    return session.guard.sound && !failed ? session.sound : session.salvage;
   }
 
   async function close(): Promise<void> {
     await queue.idle();
     try {
-      endSession(session, !failed);
+      endSession(session);
     } catch (error) {
       if (!failed) throw error; // what failed may be the opening of a new session
     } finally {
@@ -140,7 +132,7 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
     const file = await compactCopy(session.env, folder, usage(session.guard.fd).used);
     if (!file) return;
     // From here to the new session nothing else runs: no read can meet a closed environment.
-    endSession(session, true);
+    endSession(session);
     try {
       renameSync(file, join(folder, 'data.mdb'));
       const fd = openSync(folder, 'r');
@@ -162,7 +154,7 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
         const stored = storedKey(table, key);
         return { key: stored, value: value && storedValue(stored, value) };
       });
-      const bad = guard.damaged ? rows.find((row) => !guard.mayWrite(row.key, !row.value)) : undefined;
+      const bad = guard.sound ? undefined : [...first, ...rows].find((row) => !guard.mayWrite(row.key, !row.value));
       if (bad) throw new Fault('store-damaged', `Table ${tableOf(bad.key)} of the store in ${folder} is damaged where this would have been written; nothing of it was.`);
       await queue.commit(rows.length > 0 ? [...first, ...rows] : rows).catch((error: Fault) => { failed ||= error.code === 'store-failed'; throw error; });
       if (rows.length > 0) first = [];
@@ -179,7 +171,7 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
       reader();
       let saved = 0;
       await queue.alone(async () => {
-        if (session.guard.damaged || usage(session.guard.fd).free < least) return;
+        if (!session.guard.sound || usage(session.guard.fd).free < least) return;
         const size = (): number => statSync(join(folder, 'data.mdb')).size, before = size();
         await swap().catch((error: unknown) => { failed = true; throw new Fault('store-failed', `The store in ${folder} could not be written anew: ${String(error)}.`, { cause: error }); });
         saved = before - size();
@@ -187,13 +179,4 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
       return saved;
     },
   };
-}
-
-function versionOf({ env, dbi }: Session): Uint8Array | null {
-  const transaction = env.beginTxn({ readOnly: true });
-  try {
-    return transaction.getBinary(dbi, VERSION_KEY as Buffer, KEYS) as Uint8Array | null;
-  } finally {
-    transaction.abort();
-  }
 }

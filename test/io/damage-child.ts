@@ -2,12 +2,13 @@
 import { codeOf } from '../../src/fault.ts';
 import type { Damage } from '../../src/io/lmdb-read.ts';
 import { openLmdb } from '../../src/io/lmdb.ts';
-import { TABLES, type Range } from '../../src/ports.ts';
+import { TABLES, type Range, type Table } from '../../src/ports.ts';
 
-const [folder] = process.argv.slice(2) as [string];
+const [folder, checkMs] = process.argv.slice(2) as [string, string];
 const result = { opened: 'yes', rows: 0, reversed: 0, faults: 0, other: [] as string[], damage: 0, written: 0, refused: 0 };
+const keys: { table: Table; key: Uint8Array }[] = [];
 try {
-  const store = await openLmdb({ folder });
+  const store = await openLmdb({ folder, checkMs: Number(checkMs) });
   for (const reverse of [false, true]) {
     for (const table of TABLES) {
       let range: Range = { reverse };
@@ -16,6 +17,7 @@ try {
           const rows = await store.scan(table, range);
           if (rows.length === 0) break;
           result[reverse ? 'reversed' : 'rows'] += rows.length;
+          if (!reverse) for (const row of rows) keys.push({ table, key: row.key });
           const last = rows[rows.length - 1]!.key;
           range = reverse ? { reverse, lt: last } : { gte: Uint8Array.of(...last, 0) };
         } catch (error) {
@@ -31,10 +33,11 @@ try {
   }
   for (let i = 0; i < 100; i++) {
     const key = crypto.getRandomValues(new Uint8Array(6));
-    await store.commit([{ table: 'index', key, value: new Uint8Array(50) }, { table: 'segment', key, value: new Uint8Array(4_000) }, { table: 'latest', key: Uint8Array.of(0, i, i) }])
+    const old = keys[i % 7 === 0 ? i * 31 % keys.length : -1]; // now and then a row is removed
+    await store.commit([...old ? [old] : [], { table: 'index', key, value: new Uint8Array(50) }, { table: 'segment', key, value: new Uint8Array(4_000) }, { table: 'latest', key: Uint8Array.of(0, i, i) }])
       .then(() => { result.written++; }, (error: unknown) => { result.refused++; if (codeOf(error) !== 'store-damaged') result.other.push(String(error)); });
   }
-  result.damage = store.damage.length;
+  result.damage = (await store.check()).length;
   await store.close();
 } catch (error) {
   result.opened = codeOf(error);

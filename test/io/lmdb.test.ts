@@ -149,7 +149,7 @@ test('compacting gives free pages back, while reads and commits go on', async ()
   assert.equal(await keys(store), expected);
   assert.equal(await store.check(), []);
   await store.close();
-  assert.equal((await readdir(folder.path)).sort(), ['clean', 'data.mdb', 'lock.mdb']);
+  assert.equal((await readdir(folder.path)).sort(), ['data.mdb', 'lock.mdb']);
   const again = await openLmdb({ folder: folder.path });
   assert.equal(await keys(again), expected);
   await again.close();
