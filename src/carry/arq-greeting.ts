@@ -28,9 +28,9 @@ export interface Greeting {
   readonly deadline: number | undefined;
   /**
    * Takes a datagram that is not of the agreed connection. `agreed`: it is now, and is to be read. `welcome`: so it is by the peer's answer. `again`: the peer
-   * has not heard that. `gone`: the peer does not know the connection. `doubt`: it may not, ask. `echo`: it is our own. Else it means nothing.
+   * has not heard that. `gone`: the peer does not know the connection. `doubt`: it may not, ask. `heard`: a greeting. `echo`: it is our own. Else it means nothing.
    */
-  hear(bytes: Bytes, now: number): 'agreed' | 'welcome' | 'again' | 'gone' | 'doubt' | 'echo' | undefined;
+  hear(bytes: Bytes, now: number): 'agreed' | 'welcome' | 'again' | 'gone' | 'doubt' | 'heard' | 'echo' | undefined;
   next(now: number): Bytes | undefined;
   /** Calls at once: the carrier is back. */
   call(): void;
@@ -60,14 +60,14 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
     return { side, out: own ? fromOpener : fromAccepter, in: own ? fromAccepter : fromOpener, narrow: narrow && (theirs & NARROW) !== 0, window: units * WINDOW_UNIT, peer };
   };
 
-  function called(bytes: Bytes, at: number): 'doubt' | 'again' | 'echo' | undefined {
+  function called(bytes: Bytes, at: number): 'doubt' | 'again' | 'heard' | 'echo' | undefined {
     const theirs = bytes[HEAD]!, peer = bytes.slice(HEAD + 1, HEAD + 1 + ID_BYTES);
     if (equal(peer, id)) return 'echo';
     // A call of the peer that we have is late, or it has yielded and not been confirmed; one of somebody else may be that peer started again.
     if (agreed) return !equal(peer, agreed.peer) ? 'doubt' : agreed.side === 'open' ? 'again' : undefined;
     if (role === 'open' || (role === 'either' && theirs & EITHER && compare(peer, id) < 0)) {
       callSoon(at);
-      return undefined;
+      return 'heard';
     }
     if (!callers.some((caller) => equal(caller.peer, peer))) {
       callers.push(meet('accept', peer, id, theirs, (bytes[CALL_BYTES - 2]! << 8) | bytes[CALL_BYTES - 1]!, peer));
@@ -76,7 +76,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
     // Whoever yields goes on calling, rarely, in case the other side is gone by now.
     if (callAt !== undefined) callAt = at + Math.max(interval, 4 * roundTrip);
     say(control(WELCOME, Uint8Array.of(flags), peer, id, Uint8Array.of(units >> 8, units & 0xff)));
-    return undefined;
+    return 'heard';
   }
 
   function welcome(bytes: Bytes): 'welcome' | 'again' | undefined {
@@ -102,7 +102,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
         if (kind !== HERE) return undefined;
         if (agreed) return 'doubt';
         callSoon(at);
-        return undefined;
+        return 'heard';
       }
       if (agreed && tag === agreed.out) return 'echo';
       const caller = agreed ? undefined : callers.find((one) => one.in === tag);
@@ -149,9 +149,9 @@ export function refusal(bytes: Bytes): Bytes | undefined {
   return tag === undefined || tag === 0 ? undefined : unknown(bytes);
 }
 
-/** The tags of datagrams from the opener and from the accepter: a side must not take its own echo for the peer. */
+/** The tags of datagrams from the opener and from the accepter: a side must not take its own echo for the peer. Bit 2 is left to the carrier. */
 function tagsOf(opener: Bytes, accepter: Bytes): [number, number] {
-  const mixed = (crc32c(concat(opener, accepter)) & ~3) >>> 0;
+  const mixed = (crc32c(concat(opener, accepter)) & ~7) >>> 0;
   return [(mixed | 1) >>> 0, (mixed | 2) >>> 0];
 }
 

@@ -10,14 +10,18 @@ export interface ArqCarrier {
   send(datagram: Bytes): boolean;
   /** Asks for a call of `pump`, in this turn or (better, so that small frames share a datagram) right after it. */
   wake(): void;
+  /** Whether it takes a datagram now, for carriers that know; after a refusal here it is asked again at the next `pump`. */
+  room?(): boolean;
+  /** Both sides know of each other; called before the first frame. */
+  opened?(): void;
   /** The link has ended and its owner has been told: nothing more will be sent. */
   ended?(): void;
 }
 
 /** A Link with the strings by which its host moves it. */
 export interface ArqLink extends Link {
-  /** A datagram of this link's peer arrived: any bytes at all. */
-  datagram(bytes: Bytes, now: number): void;
+  /** A datagram arrived: any bytes at all. True when it was of the peer, or may be. */
+  datagram(bytes: Bytes, now: number): boolean;
   /** Does all that can be done now: hands out frames, sends datagrams, ends. Call it after `wake` and when `deadline` has come. */
   pump(now: number): void;
   /** The carrier takes datagrams again. */
@@ -35,7 +39,14 @@ export interface ArqLink extends Link {
  */
 export function arqLink(end: Arq, carrier: ArqCarrier, manifest: Link['manifest']): ArqLink {
   const traffic = { in: 0, out: 0 };
-  let room = true, clock = -Infinity, pumping = false, over = false;
+  let room = true, clock = -Infinity, pumping = false, over = false, opened = false;
+  const next = () => {
+    if (!opened && end.open) {
+      opened = true;
+      carrier.opened?.();
+    }
+    return end.next(clock, room && (carrier.room?.() ?? true));
+  };
 
   /** A fault of ours in a handler ends the link; it must not run through whoever brought a datagram. */
   function guarded(handler: () => void): void {
@@ -53,7 +64,7 @@ export function arqLink(end: Arq, carrier: ArqCarrier, manifest: Link['manifest'
     pumping = true;
     try {
       end.tick(clock);
-      for (let said = end.next(clock, room); said; said = end.next(clock, room)) {
+      for (let said = next(); said; said = next()) {
         if (said.kind === 'datagram') {
           traffic.out += said.bytes.length;
           if (!carrier.send(said.bytes)) room = false;
@@ -86,10 +97,11 @@ export function arqLink(end: Arq, carrier: ArqCarrier, manifest: Link['manifest'
     },
     datagram(bytes, now) {
       clock = Math.max(clock, now);
-      if (over) return;
+      if (over) return false;
       traffic.in += bytes.length;
-      end.datagram(bytes, clock);
+      const known = end.datagram(bytes, clock);
       pump(clock);
+      return known;
     },
     pump,
     roomy(now) {

@@ -27,8 +27,8 @@ export interface Pace {
   heard(): void;
 }
 
-/** A pace that starts from a guess of the round trip; never more than `window` bytes in the air. */
-export function arqPace(guess: number, window: number, mtu: () => number): Pace {
+/** A pace that starts from a guess of the round trip; never more than `window` bytes in the air, and always as many if `paced`. */
+export function arqPace(guess: number, window: number, mtu: () => number, paced: boolean): Pace {
   let smooth: number | undefined, spread = 0, doubled = 0;
   let shortest = Infinity, lately = Infinity, since: number | undefined;
   let budget = Math.min(window, START * mtu()), starting = true, cutAt = -Infinity;
@@ -39,7 +39,7 @@ export function arqPace(guess: number, window: number, mtu: () => number): Pace 
   return {
     get timeout() { return Math.min(TIMEOUT_MOST_MS, calm() * 2 ** doubled); },
     get calm() { return calm(); },
-    get budget() { return Math.max(budget, least()); },
+    get budget() { return paced ? window : Math.max(budget, least()); },
     measured(ms, now) {
       if (smooth === undefined) {
         smooth = ms;

@@ -49,6 +49,8 @@ export interface Sender {
   proven(place: number): void;
   /** The oldest one that is owed is taken for lost; false when nothing is owed. */
   expire(): boolean;
+  /** Fragments sent, repeats included, and those taken for lost. */
+  readonly tally: { sent: number; lost: number };
   /** The place of what was sent last. */
   readonly place: number;
   /** The first number that is not known to have arrived, and the one after the last that was used. */
@@ -62,6 +64,7 @@ export function arqSender(span: () => number, reorder: number): Sender {
   const flight: Fragment[] = [];
   let cut = 0, unsent = 0, base = 0, end = 0, place = 0, flying = 0, held = 0, lost = 0;
   let finishing = false, finished = false;
+  const tally = { sent: 0, lost: 0 };
 
   const nextSize = (room: number) => Math.min(room, unsent);
 
@@ -82,6 +85,7 @@ export function arqSender(span: () => number, reorder: number): Sender {
     if (fin) finished = true;
     const fragment: Fragment = { number: end++, bytes, fin, state: IN_FLIGHT, first: ++place, last: place, sentAt: now, done: 0 };
     flight.push(fragment);
+    tally.sent++;
     flying += bytes.length;
     held += bytes.length;
     return fragment;
@@ -91,6 +95,7 @@ export function arqSender(span: () => number, reorder: number): Sender {
     fragment.state = LOST;
     fragment.done = 0;
     lost++;
+    tally.lost++;
     flying -= fragment.bytes.length;
   }
 
@@ -98,6 +103,7 @@ export function arqSender(span: () => number, reorder: number): Sender {
     fragment.state = IN_FLIGHT;
     fragment.last = ++place;
     fragment.sentAt = now;
+    tally.sent++;
     lost--;
     flying += fragment.bytes.length;
   }
@@ -131,6 +137,7 @@ export function arqSender(span: () => number, reorder: number): Sender {
     get done() { return finished && flight.length === 0; },
     get flying() { return flying; },
     get repeats() { return lost > 0; },
+    tally,
     get place() { return place; },
     get base() { return base; },
     get end() { return end; },

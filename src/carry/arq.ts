@@ -6,6 +6,7 @@ import { EMPTY } from '../event/bytes.ts';
 import { encodeTalk, decodeTalk, headBytes, NARROW_SPAN, tagOf, WIDE_SPAN, wholeNumber, type Piece, type Talk } from './arq-datagram.ts';
 import { greeting } from './arq-greeting.ts';
 import { arqPace } from './arq-pace.ts';
+import { arqQuestion } from './arq-question.ts';
 import { arqReceiver } from './arq-receiver.ts';
 import { arqSender } from './arq-sender.ts';
 import { arqWatch } from './arq-watch.ts';
@@ -41,6 +42,8 @@ export interface ArqOptions {
   ackDelay?: number | undefined;
   /** A datagram counts as lost once so many that were sent after it have arrived: 1 where nothing overtakes; 3 by default. */
   reorder?: number | undefined;
+  /** The carrier takes datagrams only as fast as the line carries them: then no queue builds up, and the whole window may be in the air. */
+  paced?: boolean | undefined;
   /** Numbers of one byte instead of three, where both sides want it: for carriers that neither reorder nor repeat. */
   narrow?: boolean | undefined;
 }
@@ -62,13 +65,15 @@ export interface Arq {
    * Faults: `too-large`, `bad-argument` (empty).
    */
   send(frame: Bytes): boolean;
-  /** A datagram arrived: any bytes at all. */
-  datagram(bytes: Bytes, now: number): void;
+  /** A datagram arrived: any bytes at all. True when it was of the peer, or may be. */
+  datagram(bytes: Bytes, now: number): boolean;
   tick(now: number): void;
   /** The next thing to do. Without `room` no datagrams are given: for a carrier that cannot take one now. */
   next(now: number, room?: boolean): ArqOutput | undefined;
   /** When to call `tick` at the latest; undefined: not before something happens. */
   readonly deadline: number | undefined;
+  /** Fragments that were sent, repeats included, and how many of them were taken for lost. */
+  readonly tally: { readonly sent: number; readonly lost: number };
   /** True from when both sides know of each other until the end. */
   readonly open: boolean;
   /** Which side this is; undefined while `either` has not been decided. */
@@ -93,16 +98,14 @@ export function arq(options: ArqOptions): Arq {
   let mtu = checked(options.mtu);
   const meeting = greeting(options.role, options.random, window, narrow, roundTrip, options.now);
   const watch = arqWatch(options.now, options.patience ?? PATIENCE_MS, options.keepAlive);
-  const pace = arqPace(roundTrip, window, () => mtu);
+  const pace = arqPace(roundTrip, window, () => mtu, options.paced ?? false);
   const span = () => (meeting.agreed?.narrow ? NARROW_SPAN : WIDE_SPAN);
   const sender = arqSender(span, options.reorder ?? REORDER), receiver = arqReceiver(span, window);
   const frames: Bytes[] = [];
-  const decoder = frameDecoder((frame) => frames.push(frame));
+  const question = arqQuestion(), decoder = frameDecoder((frame) => frames.push(frame));
 
   /** When an acknowledgement is due, how many datagrams it would be for, and the question that it would answer. */
   let ackAt: number | undefined, owing = 0, answer: number | undefined;
-  /** The number of our last question, whether it is to be asked, since when it is open, and its place among what was sent. */
-  let question = 0, asking = false, askedAt: number | undefined, askedPlace = 0;
   /** When what is unanswered is repeated. */
   let repeatAt: number | undefined;
   let paused = false, roomy = true, asleep = false, echoed = false;
@@ -111,15 +114,14 @@ export function arq(options: ArqOptions): Arq {
   const ahead = () => Math.min(options.ahead ?? window, Math.max(pace.budget, 2 * mtu));
   const linger = () => Math.max(LINGER_LEAST_MS, LINGER_TIMEOUTS * pace.calm);
   const calling = () => !meeting.agreed && (options.role !== 'accept' || meeting.called);
-  const waiting = () => sender.owed || sender.unsent > 0 || asking || askedAt !== undefined || calling();
+  const waiting = () => sender.owed || sender.unsent > 0 || question.due || question.open || calling();
   const ackBy = (at: number) => { ackAt = Math.min(ackAt ?? Infinity, at); };
   const end = (reason: string) => { ended ??= closing?.reason ?? reason; };
-  const ask = () => { if (askedAt === undefined) asking = true; };
   const at = (now: number, heard = false) => watch.at(now, waiting(), heard);
 
-  function read(bytes: Bytes, now: number): void {
+  function read(bytes: Bytes, now: number): true {
     const short = meeting.agreed!.narrow, talk = decodeTalk(bytes, short);
-    if (!talk) return;
+    if (!talk) return true;
     const progress = talk.ack && sender.acked(wholeNumber(talk.ack.next, sender.base, short), talk.ack.map);
     if (progress && progress.bytes > 0) {
       pace.advanced(progress.bytes, sender.unsent > 0 || sender.repeats);
@@ -127,12 +129,12 @@ export function arq(options: ArqOptions): Arq {
       repeatAt = undefined;
       if (closing) closing.until = now + linger();
     }
-    if (askedAt !== undefined && talk.answer === question) {
-      pace.measured(now - askedAt, now);
+    const answered = question.answered(talk.answer, now);
+    if (answered) {
+      pace.measured(answered.ms, now);
       pace.heard();
-      askedAt = repeatAt = undefined;
-      // Whatever left before the question has arrived or is lost.
-      if (progress) sender.proven(askedPlace);
+      repeatAt = undefined;
+      if (progress) sender.proven(answered.place);
     } else if (progress?.sentAt !== undefined) pace.measured(now - progress.sentAt, now);
     if (sender.owed) repeatAt ??= now + pace.timeout;
     if (talk.ask !== undefined) {
@@ -141,6 +143,7 @@ export function arq(options: ArqOptions): Arq {
     }
     if (talk.piece) take({ ...talk.piece, number: wholeNumber(talk.piece.number, receiver.next, short) }, now);
     at(now, true);
+    return true;
   }
 
   function take(piece: Piece, now: number): void {
@@ -176,12 +179,12 @@ export function arq(options: ArqOptions): Arq {
     if (greet || !agreed) return greet;
     let more = (!theirEnd || closing !== undefined) && sender.ready(pace.budget, Math.min(window, agreed.window || window));
     const due = ackAt !== undefined && ackAt <= now;
-    if (!more && !asking && !due) return undefined;
+    if (!more && !question.due && !due) return undefined;
     const talk: Talk = more ? { piece: { number: 0, fin: false, bytes: EMPTY } } : {};
     const size = () => headBytes(talk, agreed.narrow);
     // What is said by the way must neither crowd out what is carried nor make a repeat fall into parts: then it goes by itself.
     const half = mtu >> 1, whole = more ? sender.peek(mtu - size()) : 0, least = sender.repeats && whole <= mtu - size() ? whole : Math.min(whole, half);
-    if (asking && size() + 1 + least <= mtu) talk.ask = question = (question + 1) & 0xff;
+    if (question.due && size() + 1 + least <= mtu) talk.ask = 0;
     if (ackAt !== undefined) {
       talk.ack = { next: receiver.next, map: receiver.map() };
       if (answer !== undefined) talk.answer = answer;
@@ -194,11 +197,7 @@ export function arq(options: ArqOptions): Arq {
       if (over > 0 && talk.ack) talk.ack.map = talk.ack.map.subarray(0, -over);
     }
     if (more) talk.piece = sender.take(mtu - size(), mtu - size() - 2, now);
-    if (talk.ask !== undefined) {
-      asking = false;
-      askedAt = now;
-      askedPlace = sender.place;
-    }
+    if (talk.ask !== undefined) talk.ask = question.put(now, sender.place);
     if (talk.ack) {
       ackAt = answer = undefined;
       owing = 0;
@@ -208,7 +207,13 @@ export function arq(options: ArqOptions): Arq {
     return encodeTalk(agreed.out, talk, agreed.narrow);
   }
 
-  const self: Arq = {
+  /** Sends what is owed longest once more, with a question: its answer tells what else is missing. */
+  function repeat(): void {
+    repeatAt = undefined;
+    if (sender.expire() || question.open) question.again();
+  }
+
+  return {
     send(frame) {
       const bytes = encodeFrame(frame);
       if (ended !== undefined || closing || theirEnd) return false;
@@ -218,17 +223,19 @@ export function arq(options: ArqOptions): Arq {
       return !asleep && ended === undefined;
     },
     datagram(bytes, now) {
-      if (ended !== undefined) return;
+      if (ended !== undefined) return false;
       now = at(now);
       if (meeting.agreed && tagOf(bytes) === meeting.agreed.in) return read(bytes, now);
       switch (meeting.hear(bytes, now)) {
         case 'agreed': return read(bytes, now);
         // The other side must come to know that we know: the question is repeated until it is answered.
-        case 'welcome': case 'again': ask(); ackBy(now); return void at(now, true);
-        case 'gone': return end('the peer does not know this connection: it has started again');
-        case 'doubt': return ask();
+        case 'welcome': case 'again': question.ask(); ackBy(now); at(now, true); return true;
+        case 'heard': return true;
+        case 'gone': end('the peer does not know this connection: it has started again'); return true;
+        case 'doubt': question.ask(); return true;
         case 'echo': echoed = true;
       }
+      return false;
     },
     tick(now) {
       now = at(now);
@@ -237,7 +244,7 @@ export function arq(options: ArqOptions): Arq {
       if (watch.out === 'answer') return end(meeting.agreed ? 'the peer no longer answers' : echoed ? 'only our own echo answers' : 'nobody answers');
       if (watch.out === 'gap') return end('the peer does not repeat what was lost');
       if (paused || !meeting.agreed) return;
-      if (watch.quiet) ask();
+      if (watch.quiet) question.ask();
       if (repeatAt === undefined || now < repeatAt) return;
       pace.vain();
       repeat();
@@ -263,12 +270,13 @@ export function arq(options: ArqOptions): Arq {
     },
     get deadline() {
       if (ended !== undefined) return told ? undefined : watch.now;
-      let first = Math.min(closing?.until ?? Infinity, watch.deadline(!paused && meeting.agreed !== undefined && !asking && askedAt === undefined));
+      let first = Math.min(closing?.until ?? Infinity, watch.deadline(!paused && meeting.agreed !== undefined && !question.due && !question.open));
       if (!paused) first = Math.min(first, repeatAt ?? Infinity);
       // Without room these would be asked for in vain.
       if (!paused && roomy) first = Math.min(first, ackAt ?? Infinity, meeting.deadline ?? Infinity);
       return first === Infinity ? undefined : first;
     },
+    get tally() { return sender.tally; },
     get open() { return meeting.agreed !== undefined && ended === undefined; },
     get side() { return meeting.agreed?.side ?? (options.role === 'either' ? undefined : options.role); },
     pause() { paused = true; },
@@ -289,11 +297,4 @@ export function arq(options: ArqOptions): Arq {
       sender.finish();
     },
   };
-
-  /** Sends what is owed longest once more, with a question: its answer tells what else is missing. */
-  function repeat(): void {
-    repeatAt = undefined;
-    if (sender.expire() || askedAt !== undefined) asking = true;
-  }
-  return self;
 }
