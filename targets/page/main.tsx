@@ -38,7 +38,8 @@ function Page() {
 function Open({ report, stale }: { report: Report; stale: string | undefined }) {
   const [chosen, choose] = useState<string>();
   const [paused, pause] = useState(false);
-  const streams = usePolled<{ streams: StreamShown[] }>('/api/streams', STATUS_MS).value?.streams ?? report.streams;
+  const held = usePolled<{ streams: StreamShown[]; sampleMs: number }>('/api/streams', STATUS_MS).value;
+  const streams: readonly StreamShown[] = held?.streams ?? report.streams;
   const shownStream = chosen ?? streams[0]?.stream;
   const latest = usePolled<{ latest: LatestShown[] }>(shownStream === undefined ? undefined : `/api/streams/${encodeURIComponent(shownStream)}/latest`, LATEST_MS).value?.latest;
   const live = useLive(`/api/follow${chosen === undefined ? '' : `?streams=${encodeURIComponent(chosen)}`}`, paused);
@@ -50,7 +51,7 @@ function Open({ report, stale }: { report: Report; stale: string | undefined }) 
     <main>
       <div class="column">
         <Alarms report={report} />
-        <Streams streams={streams} chosen={chosen} choose={choose} />
+        <Streams streams={streams} sampleMs={held?.sampleMs ?? 10_000} chosen={chosen} choose={choose} />
         {shownStream !== undefined && <Latest stream={shownStream} latest={latest} now={now} key={shownStream} />}
         <Live entries={live.entries} names={names} stream={chosen} paused={paused} pause={pause} waiting={live.waiting} connected={live.connected} />
       </div>

@@ -2,8 +2,8 @@
 
 import { grouped, rate } from './format.ts';
 
-/** A stream as the node tells it; `rate.counts`: events in each span of `rate.seconds`, oldest first. */
-export interface StreamShown { stream: string; events: number; logs: number; rate?: { seconds: number; counts: number[] } }
+/** A stream as the node tells it; `rate`: events in each of the last samples, oldest first. */
+export interface StreamShown { stream: string; events: number; logs: number; rate?: number[] }
 
 const WIDTH = 120, HEIGHT = 28;
 
@@ -15,8 +15,7 @@ export function sparkPath(counts: readonly number[], width = WIDTH, height = HEI
   return counts.map((count, i) => `${i === 0 ? 'M' : 'L'}${(i * step).toFixed(1)} ${(height - 2 - count / top * (height - 4)).toFixed(1)}`).join('');
 }
 
-function Spark({ stream }: { stream: StreamShown }) {
-  const { seconds, counts } = stream.rate ?? { seconds: 10, counts: [] };
+function Spark({ counts, seconds }: { counts: readonly number[]; seconds: number }) {
   const line = sparkPath(counts);
   const top = Math.max(...counts, 0) / seconds;
   return <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={line === '' ? 'no events lately' : `up to ${rate(top)} in the last ${Math.round(counts.length * seconds / 60)} minutes`} preserveAspectRatio="none">
@@ -25,22 +24,21 @@ function Spark({ stream }: { stream: StreamShown }) {
 }
 
 /** Events a second over the last minute. */
-function lately({ rate: held }: StreamShown): number {
-  if (!held) return 0;
-  const last = held.counts.slice(-Math.max(1, Math.round(60 / held.seconds)));
-  return last.reduce((sum, count) => sum + count, 0) / (last.length * held.seconds || 1);
+function lately(counts: readonly number[], seconds: number): number {
+  const last = counts.slice(-Math.max(1, Math.round(60 / seconds)));
+  return last.reduce((sum, count) => sum + count, 0) / (last.length * seconds || 1);
 }
 
-/** The streams as a table whose rows choose what the rest of the page shows. */
-export function Streams({ streams, chosen, choose }: { streams: readonly StreamShown[]; chosen: string | undefined; choose(stream: string | undefined): void }) {
+/** The streams as a table (`sampleMs`: the span of each sample) whose rows choose what the rest of the page shows. */
+export function Streams({ streams, sampleMs, chosen, choose }: { streams: readonly StreamShown[]; sampleMs: number; chosen: string | undefined; choose(stream: string | undefined): void }) {
   return <section aria-labelledby="streams">
     <h2 id="streams">Streams</h2>
     {streams.length === 0 ? <p class="quiet">Nothing is recorded yet. <code>holdfast append</code> records an event.</p> : <table class="streams">
       <thead><tr><th scope="col">stream</th><th scope="col" class="drawn">last 10 minutes</th><th scope="col" class="number">now</th><th scope="col" class="number">events</th><th scope="col" class="number wide">logs</th></tr></thead>
       <tbody>{streams.map((each) => <tr key={each.stream} class={each.stream === chosen ? 'chosen' : ''}>
         <th scope="row"><button type="button" aria-pressed={each.stream === chosen} onClick={() => choose(each.stream === chosen ? undefined : each.stream)}>{each.stream}</button></th>
-        <td class="drawn"><Spark stream={each} /></td>
-        <td class="number">{rate(lately(each))}</td>
+        <td class="drawn"><Spark counts={each.rate ?? []} seconds={sampleMs / 1000} /></td>
+        <td class="number">{rate(lately(each.rate ?? [], sampleMs / 1000))}</td>
         <td class="number">{grouped(each.events)}</td>
         <td class="number wide">{grouped(each.logs)}</td>
       </tr>)}</tbody>
