@@ -16,6 +16,11 @@ export const INPUT_LINE_BYTES = 65_536, SAMPLE_BYTES = 512;
 /** The options that say how lines are read; every input of lines has them. */
 export const LINE_OPTIONS: readonly string[] = ['format', 'comment', ...CSV_OPTIONS, ...TEXT_OPTIONS, ...NMEA_OPTIONS];
 
+/** The type of events where the configuration names none, for inputs of lines and all others: of NMEA 0183 the sentence. */
+export function lineType(options: Options): string {
+  return options['format'] === 'nmea' ? '{sentence}' : 'reading';
+}
+
 /** Reads lines of one format. Times are in milliseconds of a clock that only goes forward. */
 export interface LineDecoder {
   /** The readings that this line completes: none, one, or several. Throws a Fault for a line that cannot be used; `refuse` is for lines before it that turn out to be of no use. */

@@ -5,6 +5,7 @@ import { ZERO_STAMP } from '../../src/event/stamp.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { InputKind, Reading } from './input.ts';
+import { lineType } from './input-lines.ts';
 import { readTime } from './input-moment.ts';
 import type { InputSettings } from './input-settings.ts';
 import { fieldAt, fillTemplate, parseTemplate, type Template } from './input-template.ts';
@@ -24,7 +25,7 @@ export const INPUT_STREAMS = 256;
 /** Prepares the mapping of an input; `node` is the node's name. */
 export function mappingOf(settings: InputSettings, kind: Pick<InputKind, 'key' | 'type'>, node: string): Mapping {
   const key = settings.key ?? (kind.key === undefined ? constant(settings.name) : parseTemplate(kind.key));
-  const type = settings.type ?? parseTemplate(kind.type ?? 'reading');
+  const type = settings.type ?? parseTemplate(kind.type ?? lineType(settings.own));
   const { stream, time, fields } = settings;
   const own: { [name: string]: string } = { node, input: settings.name };
   // What stands in a name already is not said again in the body.

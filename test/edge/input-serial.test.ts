@@ -64,7 +64,7 @@ function listener(): Heard {
       },
       refuse: (code, reason, raw) => void heard.refused.push({ code, reason, raw: Buffer.from(raw).toString('latin1') }),
       state: (ok, words) => void heard.states.push(`${ok ? 'ok' : 'away'}: ${words}`),
-      signal: end.signal, dir, memory: { load: () => Promise.resolve(undefined), save: () => Promise.resolve() },
+      signal: end.signal, dir, memory: { load: () => Promise.resolve(undefined), save: () => Promise.resolve(), note: () => Promise.resolve() },
     },
   };
   return heard;
