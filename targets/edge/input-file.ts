@@ -1,8 +1,8 @@
 // An input that follows a file as it grows: through renaming, cutting off, deletion, and stops of the node.
 //
-// What is guaranteed: the place in the file is remembered after what stands before it is durable. So a clean stop neither repeats nor leaves out anything; after a
-// kill or a power cut the lines that became durable in the last moments (since the place was last remembered: once a second at most) are read again, and none is
-// left out. What a copying rotation (copytruncate) cuts off before it was read cannot be had, and a reading that `min_interval` held back at a kill is as if it had been left out.
+// What is guaranteed: the place in the file is remembered after what stands before it is durable, so no line is left out, and a clean stop repeats none either. After a
+// kill of the process what became durable in the few milliseconds before it may be recorded twice (the place is noted after each batch), after a power cut what did in
+// the second or two before it (the place is flushed once a second). What a copying rotation (copytruncate) cuts off before it was read cannot be had, and a reading that `min_interval` held back at a kill is as if it had been left out.
 
 import { resolve } from 'node:path';
 import { Fault } from '../../src/fault.ts';
@@ -58,7 +58,8 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
   let following: OpenFile[] = [];
   let stopped = false;
   let wake = () => {};
-  let remembering: Promise<void> | undefined, remembered = 0, saved = '', forgetful = '';
+  let turn: Promise<void> = Promise.resolve();
+  let remembered = -Infinity, saved = '', forgetful = '', keeping = false, noting = false;
   const over = () => stopped || context.signal.aborted;
   context.signal.addEventListener('abort', () => wake());
 
@@ -76,7 +77,7 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
           if (became === 'lost') return;
           entry.settled = true;
           while (mine.open[0]?.settled) mine.open.shift();
-          if (mine.open.length === 0) wake();
+          if (mine === source) notePlace();
         };
         return context.accept(reading);
       },
@@ -99,20 +100,37 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
   /** How far everything is settled. */
   const settledOf = (mine: Source) => mine.open[0]?.at ?? mine.base + mine.lines.settled;
 
-  async function remember(): Promise<void> {
-    const place = source === undefined ? noPlace(path) : await placeIn(source.file, path, settledOf(source));
-    const text = JSON.stringify(place);
-    if (text === saved) return;
-    await context.memory.save(place);
-    saved = text;
-    forgetful = '';
+  const here = async () => source === undefined ? noPlace(path) : placeIn(source.file, path, settledOf(source));
+  /** One at a time, each with the place as it is then: an older one must not come after a newer one. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    return turn = turn.then(work, work);
   }
-  /** Remembers the place, one time after the other; a failure is shown, and tried again. */
+  /** Makes the place durable; a failure is shown, and tried again. */
   function keepPlace(now: boolean): Promise<void> {
-    if (remembering !== undefined) return now ? remembering.then(() => keepPlace(true)) : remembering;
-    if (!now && performance.now() - remembered < REMEMBER_MS) return Promise.resolve();
-    remembered = performance.now();
-    return remembering = remember().catch((error: Error) => { forgetful = error.message; }).finally(() => (remembering = undefined));
+    if (!now && (performance.now() - remembered < REMEMBER_MS || keeping)) return Promise.resolve();
+    keeping = true;
+    return inTurn(async () => {
+      try {
+        const place = await here(), text = JSON.stringify(place);
+        if (text !== saved) await context.memory.save(place);
+        saved = text;
+        forgetful = '';
+      } catch (error) {
+        forgetful = (error as Error).message;
+      }
+      remembered = performance.now();
+      keeping = false;
+    });
+  }
+  /** Notes the place where it outlives a kill, after each batch. */
+  function notePlace(): void {
+    if (noting) return;
+    noting = true;
+    void inTurn(async () => {
+      noting = false;
+      // A file that cannot be read is told of elsewhere.
+      await here().then(context.memory.note).catch(() => {});
+    });
   }
   function pause(ms: number): Promise<void> {
     return new Promise((done) => {

@@ -33,8 +33,11 @@ export interface InputContext {
 export interface NodeContext extends InputContext {
   /** The node's data directory. */
   readonly dir: string;
-  /** What this input must remember from one start to the next; small, replaced as a whole, durable when `save` resolves. `load` gives undefined when there is none, or none that can be read. */
-  readonly memory: { load(): Promise<unknown>; save(value: unknown): Promise<void> };
+  /**
+   * What this input must remember from one start to the next; small, replaced as a whole. `save` resolves when it is durable; `note` is quicker and survives a kill of the
+   * process, but maybe not a power cut. `load` gives what was remembered last, or undefined.
+   */
+  readonly memory: { load(): Promise<unknown>; save(value: unknown): Promise<void>; note(value: unknown): Promise<void> };
 }
 
 /** What a post became, counted by its readings, and why some of them were refused (the first few, by their number from 0). */

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import type { RunningInput } from '../../targets/edge/input.ts';
@@ -78,11 +78,13 @@ test('after a kill only what was not remembered yet is read again; what was not 
   // Of the hundred, all but the one in the middle are durable.
   first.heard.readings.forEach((reading, n) => { if (n !== 40) reading.done!('recorded'); });
   await until(() => place(dir).value.offset === lines(0, 40).length);
-  const kept = readFileSync(join(dir, 'inputs/input.json'));
+  await pause(50);
+  cpSync(join(dir, 'inputs'), join(dir, 'kept'), { recursive: true });
   first.heard.readings[40]!.done!('recorded');
   await first.stop();
   assert.is(place(dir).value.offset, lines(0, 100).length);
-  writeFileSync(join(dir, 'inputs/input.json'), kept);
+  rmSync(join(dir, 'inputs'), { recursive: true });
+  renameSync(join(dir, 'kept'), join(dir, 'inputs'));
   const second = await follow(dir);
   await until(() => second.heard.readings.length === 60);
   assert.equal(numbers(second.heard), range(40, 100));
@@ -213,8 +215,10 @@ test('another file with the same contents goes on; a place that is damaged count
   await until(() => two.heard.readings.length === 5);
   assert.equal(numbers(two.heard), range(50, 55));
   await two.stop();
-  const memory = join(dir, 'inputs/input.json');
-  writeFileSync(memory, readFileSync(memory, 'utf8').replace(/"offset":\d+/, '"offset":7'));
+  for (const name of ['input.json', 'input.recent.json']) {
+    const memory = join(dir, 'inputs', name);
+    writeFileSync(memory, readFileSync(memory, 'utf8').replace(/"offset":\d+/, '"offset":7'));
+  }
   const three = await follow(dir, { from: 'start' });
   await until(() => three.heard.readings.length === 55);
   await three.stop();
@@ -256,6 +260,22 @@ test('hostile contents: a line of 100 MB, binary garbage, nulls, no UTF-8, bombs
   assert.ok(process.memoryUsage().rss - before < 80 * 1_048_576);
   await one.stop();
   assert.is(existsSync(join(dir, 'inputs/input.json')), true);
+});
+
+test('of what is remembered the newest counts that is whole: a note after a kill, what was flushed after a power cut', async () => {
+  const dir = folder(), { memory } = listener(dir);
+  assert.is(await memory.load(), undefined);
+  await memory.save({ at: 1 });
+  await memory.note({ at: 2 });
+  const again = listener(dir).memory;
+  assert.equal(await again.load(), { at: 2 });
+  await again.save({ at: 3 });
+  assert.equal(await listener(dir).memory.load(), { at: 3 });
+  await again.note({ at: 4 });
+  writeFileSync(join(dir, 'inputs/input.recent.json'), '');
+  assert.equal(await listener(dir).memory.load(), { at: 3 });
+  writeFileSync(join(dir, 'inputs/input.json'), 'null');
+  assert.is(await listener(dir).memory.load(), undefined);
 });
 
 test('a memory that cannot be written is shown, and lines are read all the same', async () => {
