@@ -1,0 +1,12 @@
+// Every maximum of bundles, in one place.
+
+/** Sizes of blocks: powers of two between these. */
+export const BLOCK_LEAST = 4_096, BLOCK_USUAL = 65_536, BLOCK_MOST = 262_144;
+/** What a block of parity has around the bytes that it stands for. */
+export const PARITY_EXTRA = 256;
+/** Volumes of one bundle, and bytes of one: FAT32 ends below 4 GiB. */
+export const VOLUMES_MOST = 10_000, VOLUME_BYTES_MOST = 4_294_901_760;
+/** Members of a stripe as the maker deals them: more rows would cost more work for each byte. */
+export const STRIPE_USUAL = 64;
+/** Nodes that a bundle names as those it is for, and streams that it is limited to. */
+export const WORD_NODES = 1_024, WORD_STREAMS = 1_024;
