@@ -7,10 +7,9 @@ import { hostInput } from './input-host.ts';
 import { httpInput } from './input-http.ts';
 import { mqttInput } from './input-mqtt.ts';
 import { serialInput } from './input-serial.ts';
-import { serialInput } from './input-serial.ts';
 import { stdinInput } from './input-stdin.ts';
 
 /** All of them. */
 export const INPUT_KINDS: { readonly [kind: string]: InputKind } = {
-  host: hostInput, stdin: stdinInput, serial: serialInput, file: fileInput, serial: serialInput, mqtt: mqttInput, command: commandInput, http: httpInput,
+  host: hostInput, stdin: stdinInput, serial: serialInput, file: fileInput, mqtt: mqttInput, command: commandInput, http: httpInput,
 };

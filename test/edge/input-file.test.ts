@@ -262,22 +262,6 @@ test('hostile contents: a line of 100 MB, binary garbage, nulls, no UTF-8, bombs
   assert.is(existsSync(join(dir, 'inputs/input.json')), true);
 });
 
-test('of what is remembered the newest counts that is whole: a note after a kill, what was flushed after a power cut', async () => {
-  const dir = folder(), { memory } = listener(dir);
-  assert.is(await memory.load(), undefined);
-  await memory.save({ at: 1 });
-  await memory.note({ at: 2 });
-  const again = listener(dir).memory;
-  assert.equal(await again.load(), { at: 2 });
-  await again.save({ at: 3 });
-  assert.equal(await listener(dir).memory.load(), { at: 3 });
-  await again.note({ at: 4 });
-  writeFileSync(join(dir, 'inputs/input.recent.json'), '');
-  assert.equal(await listener(dir).memory.load(), { at: 3 });
-  writeFileSync(join(dir, 'inputs/input.json'), 'null');
-  assert.is(await listener(dir).memory.load(), undefined);
-});
-
 test('a memory that cannot be written is shown, and lines are read all the same', async () => {
   const dir = folder(), path = join(dir, 'x.log');
   writeFileSync(path, '');
