@@ -11,5 +11,5 @@ import { stdinInput } from './input-stdin.ts';
 
 /** All of them. */
 export const INPUT_KINDS: { readonly [kind: string]: InputKind } = {
-  host: hostInput, stdin: stdinInput, file: fileInput, mqtt: mqttInput, command: commandInput, http: httpInput,
+  host: hostInput, stdin: stdinInput, file: fileInput, serial: serialInput, mqtt: mqttInput, command: commandInput, http: httpInput,
 };
