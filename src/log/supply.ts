@@ -4,13 +4,14 @@ import type { Tip } from '../event/chain.ts';
 import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { LogRecord } from './record.ts';
-import { equal, hex } from '../event/bytes.ts';
+import { concat, equal, hex } from '../event/bytes.ts';
+import { SEGMENT_EVENTS } from '../limits.ts';
 import { readable } from './change.ts';
 import { pages, recordOf } from './archive.ts';
 import { soundScan } from './damage.ts';
 import { openIt } from './opened.ts';
 import { hashAt } from './span.ts';
-import { prefixEnd, segmentFrom, segmentSpan } from './place.ts';
+import { segmentFrom, segmentSpan } from './place.ts';
 
 /** Logs that one walk collects; who is still missing more asks again. */
 const WALK_LOGS = 10_000;
@@ -157,7 +158,7 @@ export async function olderTips(archive: Archive, liveOf: LiveOf, tip: { log: By
   return out;
 }
 
-/** Would the door take something of this tip's ancestry? False when it is held, or waits in quarantine; undefined when only a key could tell whether it is another branch. */
+/** Would the door take something of this tip's ancestry? False when that end is held, or waits in quarantine; undefined when only a key could tell whether it is another branch. */
 export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): Promise<boolean | undefined> {
   const record = await recordOf(archive, tip.log);
   const live = liveOf(tip.log)?.at(tip.to);
@@ -171,13 +172,17 @@ export async function lacks(archive: Archive, liveOf: LiveOf, tip: { log: Bytes;
     // Another history at a held position is wanted.
     if (record.spans.some((s) => s.from <= tip.to && tip.to <= s.to)) return e.length > 0 ? true : undefined;
   }
-  const prefix = new Uint8Array(48);
-  prefix.set(tip.node);
-  prefix.set(tip.log, 32);
-  for await (const row of pages(archive.store, 'quarantine', prefix, prefixEnd(prefix), 64)) {
-    if (segmentSpan(row.key.subarray(32)).last >= tip.to) return false;
+  const around = (position: number): Bytes => concat(tip.node, segmentFrom(tip.log, position));
+  let unsure = false;
+  for await (const row of pages(archive.store, 'quarantine', around(Math.max(1, tip.to - SEGMENT_EVENTS + 1)), around(tip.to + 1), 64)) {
+    const { last } = segmentSpan(row.key.subarray(32));
+    if (last < tip.to) continue;
+    // A copy of that node may have written another branch there, and one of the two may be valid.
+    const segment = readable({ key: row.key, bytes: row.value }), e = segment && (last === tip.to ? segment.header.after : hashAt(openIt(archive, segment).piece, tip.to));
+    if (e && equal(e, tip.after)) return false;
+    if (segment && !e) unsure = true;
   }
-  return true;
+  return unsure ? undefined : true;
 }
 
 /** Every e that stored segments are known to have at a position. */
