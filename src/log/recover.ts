@@ -1,6 +1,6 @@
 // What the journal held when the process ended: sealed under the incarnation that wrote it and moved into the store.
 import type { Bytes } from '../ports.ts';
-import type { Opening, Tip } from '../event/chain.ts';
+import type { Opening } from '../event/chain.ts';
 import type { Run } from '../event/run.ts';
 import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
@@ -10,12 +10,13 @@ import type { Piece } from './span.ts';
 import { Fault } from '../fault.ts';
 import { SPANS } from '../limits.ts';
 import { concat, equal, hex } from '../event/bytes.ts';
-import { decode, scan } from '../event/cbor.ts';
-import { Chain, logKey } from '../event/chain.ts';
+import { scan } from '../event/cbor.ts';
+import { Chain, logId, logKey } from '../event/chain.ts';
 import { joinRuns, sliceRun } from '../event/run.ts';
 import { recordOf } from './archive.ts';
 import { Change } from './change.ts';
 import { place } from './door.ts';
+import { readRecord } from './journal-record.ts';
 import { factsOf } from './opened.ts';
 import { ownLog, sealRun } from './own.ts';
 import { hashAt } from './span.ts';
@@ -39,17 +40,16 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
   const skipped: string[] = [];
   for (const bytes of records) {
     try {
-      const record = decode(bytes) as [1, OpeningItem] | [2, Bytes, number, Bytes, Bytes] | [3, Bytes, number];
-      if (record[0] === 1) {
-        const opening = openingFrom(record[1]);
-        openings.set(hex(ownLog(archive.crypto, opening, null).log), opening);
+      const record = readRecord(bytes);
+      if (record.kind === 'open') {
+        openings.set(hex(logId(archive.crypto, record.opening)), record.opening);
         continue;
       }
-      const log = record[1];
+      const { log } = record;
       const known = logs.get(hex(log)) ?? await resume(archive, log, openings.get(hex(log)));
       if (!known) { skipped.push(`events of log ${hex(log)}: its beginning is in neither the journal nor the store`); continue; }
       logs.set(hex(log), known);
-      if (record[0] === 3) known.marks.push(record[2]); else take(archive, known, record[2], record[3], record[4]);
+      if (record.kind === 'sealed') known.marks.push(record.last); else take(archive, known, record.first, record.before, record.events);
     } catch (error) {
       skipped.push(`a record of ${bytes.length} bytes: ${(error as Error).message}`);
     }
@@ -83,15 +83,6 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
   }
   if (!change.empty) await change.commit();
   return { events, skipped, facts };
-}
-
-type OpeningItem = [Bytes, Bytes, Bytes, string, Bytes, Bytes | null, Bytes, [Bytes, number, Bytes][]];
-
-function openingFrom(v: OpeningItem): Opening {
-  return {
-    fleet: v[0], node: v[1], incarnation: v[2], stream: v[3], grant: v[4], keyHash: v[5], boot: v[6],
-    cites: v[7].map((t): Tip => ({ log: t[0], position: t[1], e: t[2] })),
-  };
 }
 
 /** The log of an opening, or as the store knows it. */

@@ -9,7 +9,6 @@ import { Fault } from '../fault.ts';
 import { APPEND_QUEUE, CITES, EVENT_BYTES, GROUP_EVENTS, JOURNAL_BYTES, SEGMENT_EVENTS } from '../limits.ts';
 import { compareTips, sortTips } from '../event/chain.ts';
 import { equal, hex } from '../event/bytes.ts';
-import { encode } from '../event/cbor.ts';
 import { checkStream } from '../event/event.ts';
 import { RunBuilder } from '../event/run.ts';
 import { nextStamp } from '../event/stamp.ts';
@@ -17,6 +16,7 @@ import { see, setItems } from './archive.ts';
 import { Change } from './change.ts';
 import { judgeAgain, place } from './door.ts';
 import { TIP } from './item.ts';
+import { headAppend, openRecord, sealedRecord } from './journal-record.ts';
 import { itemsOf } from './record.ts';
 import { aimOf, forgetStored, hashOf, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
 
@@ -86,8 +86,8 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
   }
 
   /** Stands before the first event of a log in the same generation of the journal: noted any earlier, it could be released with nothing of its log stored. */
-  function noteOpening({ opening: { fleet, node, incarnation, stream, grant, keyHash, boot, cites } }: OwnLog): void {
-    journal.note(encode([1, [fleet, node, incarnation, stream, grant, keyHash, boot, cites.map((t) => [t.log, t.position, t.e])]]));
+  function noteOpening(own: OwnLog): void {
+    journal.note(openRecord(own.opening));
   }
 
   function leave(own: OwnLog): void {
@@ -131,15 +131,8 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     }
     see(archive, stamp);
     const first = own.position + 1, e = own.chain.before;
-    // The journal's record, [2, log-id, first, before, events]: the events in it are the one copy of them in memory.
-    const { whole, run } = builder.takeBehind((w, bytes) => {
-      w.head(0x80, 5);
-      w.head(0, 2);
-      w.bytes(own.log);
-      w.head(0, first);
-      w.bytes(e);
-      w.head(0x40, bytes);
-    });
+    // The events in the journal's record are the one copy of them in memory.
+    const { whole, run } = builder.takeBehind((w, bytes) => { headAppend(w, own.log, first, e, bytes); });
     const hashes = own.chain.all(run);
     own.position += drafts.length;
     const chunk = { first, run, hashes };
@@ -208,7 +201,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
   function sealOne(own: OwnLog, whole = false): Segment[] {
     const segments = sealTail(own, sealer(), whole);
     if (!segments.length) return segments;
-    journal.note(encode([3, own.log, own.sealed]));
+    journal.note(sealedRecord(own.log, own.sealed));
     publish(own, segments);
     sealed(segments);
     return segments;
