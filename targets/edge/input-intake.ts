@@ -1,44 +1,15 @@
 // What becomes of the readings of one input: mapped, left out where nothing changed, sent to the log, counted, and sampled where they cannot be used.
 
-import type { Draft } from './database.ts';
+import type { Draft, InputReport } from './database.ts';
 import type { Became, InputContext, Reading } from './input.ts';
 import { watchChanges, type Candidate, type ChangeRules } from './input-change.ts';
 import type { Mapped, Mapping } from './input-mapping.ts';
 import type { Outlet } from './input-outlet.ts';
-import { sampleKeeper, type InputSample } from './input-sample.ts';
+import { sampleKeeper } from './input-sample.ts';
 
 /** Milliseconds that one input may keep the event loop before others have their turn. */
 const TURN_MS = 5;
 const NOW = Promise.resolve();
-
-/** How an input is, and what it has said. `accepted` = `recorded` + `unchanged` + `lost` + `waiting`; `refused` are apart. */
-export interface InputReport {
-  name: string;
-  kind: string;
-  /** Whether it gives readings and they are recorded; if not, `words` say why. */
-  ok: boolean;
-  words: string;
-  /** Readings that can be events. */
-  accepted: number;
-  /** Of these: durable. */
-  recorded: number;
-  /** Of these: left out because they did not change, or because another of their key came within the interval. */
-  unchanged: number;
-  /** Of these: given up, because nothing could be recorded for too long. */
-  lost: number;
-  /** Of these: on their way, or held until their interval is over. */
-  waiting: number;
-  /** What could not be an event. */
-  refused: number;
-  /** When the last reading came, ms since 1970; 0: none yet. */
-  last: number;
-  /** Why the last of the lost ones was. */
-  lostWhy: string;
-  /** Readings that were recorded without a look at what changed, because too many keys are watched. */
-  unwatched: number;
-  /** The last ones that were refused. */
-  samples: InputSample[];
-}
 
 /** A reading that can be an event, on its way. */
 interface Passing extends Candidate { mapped: Mapped; reading: Reading | undefined }
@@ -59,6 +30,7 @@ export interface IntakeOptions {
 /** One input's door. */
 export interface Intake {
   context: InputContext;
+  /** `accepted` = `recorded` + `unchanged` + `lost` + `waiting`; `refused` are apart. */
   report(): InputReport;
   /** How the input itself is, when it is not the input that says so. */
   state(ok: boolean, words: string): void;
@@ -176,11 +148,13 @@ export function openIntake(options: IntakeOptions): Intake {
     report() {
       const trouble = outlet.trouble();
       const waiting = outlet.waiting + (watch?.held ?? 0);
+      const unwatched = watch?.unwatched ?? 0;
       return {
         name, kind,
         ok: source.ok && trouble === undefined,
-        words: trouble === undefined ? source.words : `${waiting} readings wait to be recorded: ${trouble.why}`,
-        accepted, recorded, unchanged, lost, waiting, refused, last, lostWhy, unwatched: watch?.unwatched ?? 0, samples: samples.list(),
+        words: trouble !== undefined ? `${waiting} readings wait to be recorded: ${trouble.why}`
+          : `${source.words}${unwatched === 0 ? '' : ` (${unwatched} readings were recorded though they may not have changed: there are too many keys to watch)`}`,
+        accepted, recorded, unchanged, lost, waiting, refused, last: last === 0 ? null : last, lostWhy, samples: samples.list(),
       };
     },
     state: (ok, words) => context.state(ok, words),

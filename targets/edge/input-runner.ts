@@ -1,9 +1,9 @@
 // Keeps the inputs of a node going: starts them, starts them again when they fail, and lets none of them stop or starve another or the node.
 
 import { codeOf, Fault } from '../../src/fault.ts';
-import type { Database } from './database.ts';
+import type { Database, InputReport } from './database.ts';
 import type { InputKind, NodeContext, Posted, RunningInput } from './input.ts';
-import { openIntake, type InputReport, type Intake } from './input-intake.ts';
+import { openIntake, type Intake } from './input-intake.ts';
 import { mappingOf } from './input-mapping.ts';
 import { inputMemory } from './input-memory.ts';
 import { openOutlet, type Outlet } from './input-outlet.ts';

@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Fault } from '../../src/fault.ts';
+import type { InputReport } from '../../targets/edge/database.ts';
 import type { NodeContext } from '../../targets/edge/input.ts';
-import type { InputReport } from '../../targets/edge/input-intake.ts';
 import { fakeLog, pause, playedKind, run, until } from './input-sources.ts';
 
 const FULL = new Fault('store-full', 'There is no room left.');
@@ -28,7 +28,7 @@ test('readings become events, in order, in batches; the report tells all of it',
   assert.ok(log.batches.every(({ drafts, urgent }) => drafts.length <= 256 && !urgent));
   const [first, second] = inputs.report().map(balanced) as [InputReport, InputReport];
   assert.equal([first.name, first.kind, first.ok, first.accepted, first.refused, first.lost, second.name], ['a', 'played', true, 1_000, 0, 0, 'played-2']);
-  assert.ok(first.last > 1e12);
+  assert.ok(first.last! > 1e12);
   assert.is(log.all('telemetry')[0]!.key, 'k');
   await inputs.stop();
 });

@@ -4,7 +4,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'smol-toml';
 import { Fault } from '../../src/fault.ts';
-import { withHostMetrics } from '../../targets/edge/input-host.ts';
 import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
 import { parseInputs, type InputSettings } from '../../targets/edge/input-settings.ts';
 import { readSpan } from '../../targets/edge/input-span.ts';
@@ -111,16 +110,6 @@ test('every mistake is named, with what to write instead', () => {
 test('lengths of time', () => {
   const cases: [unknown, number | undefined][] = [['5s', 5_000], ['250ms', 250], ['1.5 min', 90_000], ['2h', 7_200_000], ['1d', 86_400_000], ['0s', 0], ['5', undefined], [5, undefined], ['-5s', undefined], ['5 years', undefined], ['400d', undefined], ['', undefined]];
   for (const [written, ms] of cases) assert.is(readSpan(written), ms, String(written));
-});
-
-test('the metrics of the machine come by themselves, unless they are declared or not wanted', () => {
-  const own = read('[[input]]\nkind = "host"\nevery = "1m"');
-  assert.equal(withHostMetrics(own, 10), own);
-  assert.equal(withHostMetrics([], 0), []);
-  const file = read('[[input]]\nkind = "file"\nname = "host"\npath = "x"');
-  const both = withHostMetrics(file, 30);
-  assert.equal(both.map(({ kind, name, own }) => [kind, name, own['every']]), [['host', 'host-1', '30s'], ['file', 'host', undefined]]);
-  INPUT_KINDS['host']!.check!(both[0]!.own);
 });
 
 test.run();
