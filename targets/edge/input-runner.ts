@@ -1,5 +1,6 @@
 // Keeps the inputs of a node going: starts them, starts them again when they fail, and lets none of them stop or starve another or the node.
 
+import { setMaxListeners } from 'node:events';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Database, InputReport } from './database.ts';
 import type { InputKind, NodeContext, Posted, RunningInput } from './input.ts';
@@ -44,6 +45,8 @@ interface One { settings: InputSettings; kind: InputKind; intake: Intake; outlet
 /** Starts the inputs. Returns at once: an input that cannot start says so in its report, and the others go on. */
 export function startInputs(options: InputsOptions): Inputs {
   const end = new AbortController();
+  // Each input and each of its parts listens for the end.
+  setMaxListeners(0, end.signal);
   const now = options.now ?? Date.now;
   let gathering: NodeJS.Timeout | undefined;
   const outlets: Outlet[] = [];
