@@ -106,11 +106,13 @@ export function openLines(options: Options, context: InputContext): Lines {
       }
       await expire(Infinity);
     }),
-    broken(midLine) {
+    // In its turn: bytes from before may still be on their way.
+    broken: (midLine) => void later(() => {
       const rest = cutter.broken();
       if (rest !== undefined) context.refuse('bad-encoding', 'the source broke off in the middle of the line', rest);
       doubtful = midLine;
-    },
+      return Promise.resolve();
+    }),
     get settled() {
       return settled;
     },

@@ -43,11 +43,16 @@ export function filterFlaw(filter: string): string | undefined {
   return undefined;
 }
 
+/** The filter of a shared subscription (`$share/GROUP/FILTER`), any other as it is. */
+export function withoutGroup(filter: string): string {
+  return filter.replace(/^\$share\/[^/]+\//, '');
+}
+
 /** Whether a broker sends messages of this topic to who subscribed to this filter. */
 export function topicMatches(filter: string, topic: string): boolean {
-  const wanted = filter.split('/'), levels = topic.split('/');
+  const wanted = withoutGroup(filter).split('/'), levels = topic.split('/');
   // What a broker says of itself is only meant by name.
-  if (topic.startsWith('$') && !filter.startsWith('$')) return false;
+  if (topic.startsWith('$') && !wanted[0]!.startsWith('$')) return false;
   for (const [at, level] of wanted.entries()) {
     if (level === '#') return true;
     if (at >= levels.length || (level !== '+' && level !== levels[at])) return false;

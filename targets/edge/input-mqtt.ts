@@ -6,7 +6,7 @@ import { mqttBroker } from '../../src/io/mqtt.ts';
 import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
 import type { Broker } from '../../src/ports.ts';
 import type { Became, InputKind, NodeContext, Reading } from './input.ts';
-import { filterFlaw, PAYLOAD_FORMS, topicMatches } from './input-mqtt-payload.ts';
+import { filterFlaw, PAYLOAD_FORMS, topicMatches, withoutGroup } from './input-mqtt-payload.ts';
 import { KEY_NAME, plainPreset, tasmotaPreset, TYPE_NAME, zigbeePreset, type Message, type Preset } from './input-mqtt-preset.ts';
 import { seenTopics } from './input-mqtt-retained.ts';
 import { listOption, numberOption, type Options, switchOption, textOption, wordOption, wrongOption } from './input-option.ts';
@@ -17,7 +17,7 @@ const LOCAL = 'mqtt://127.0.0.1:1883';
 /** Messages that the broker may have under way to us, and bytes of the largest packet: some programs publish lists of all their devices. */
 const PLACES = 1_024, PACKET_BYTES = 4_194_304;
 /** How often what must be remembered is written down, when it has changed. */
-const REMEMBER_MS = 60_000;
+const REMEMBER_MS = 600_000;
 /** Topic filters of one input at most. */
 const MOST_FILTERS = 64;
 
@@ -47,13 +47,15 @@ function readMqtt(options: Options, news: (news: SparkplugNews) => void): MqttSe
   if (options['base'] !== undefined && name !== 'zigbee2mqtt') throw new Fault('bad-config', 'base is for preset = "zigbee2mqtt": its base_topic.');
   const rebirth = switchOption(options, 'rebirth');
   if (options['rebirth'] !== undefined && name !== 'sparkplug') throw new Fault('bad-config', 'rebirth is for preset = "sparkplug".');
-  const preset = name === 'zigbee2mqtt' ? zigbeePreset(textOption(options, 'base') ?? 'zigbee2mqtt', form) : name === 'tasmota' ? tasmotaPreset(form) : name === 'sparkplug' ? sparkplugPreset(news) : plainPreset(form);
+  const base = textOption(options, 'base') ?? 'zigbee2mqtt';
+  const preset = name === 'zigbee2mqtt' ? zigbeePreset(base, form) : name === 'tasmota' ? tasmotaPreset(form) : name === 'sparkplug' ? sparkplugPreset(news) : plainPreset(form);
   const filters = listOption(options, 'topics') ?? preset.topics;
   if (filters.length === 0) throw new Fault('bad-config', 'an mqtt input needs topics, such as topics = ["sensors/#"], or a preset: "zigbee2mqtt", "tasmota" or "sparkplug".');
   if (filters.length > MOST_FILTERS) throw new Fault('bad-config', `topics has ${filters.length} entries; ${MOST_FILTERS} are the most.`);
   for (const filter of filters) {
     const flaw = filterFlaw(filter);
     if (flaw !== undefined) throw new Fault('bad-config', `topics: ${JSON.stringify(filter.slice(0, 80))} is no topic filter: ${flaw}.`);
+    if (name === 'zigbee2mqtt' && !withoutGroup(filter).startsWith(`${base}/`)) throw new Fault('bad-config', `topics: ${JSON.stringify(filter.slice(0, 80))} is not below ${base}; base says what Zigbee2MQTT's base_topic is.`);
   }
   const clientId = textOption(options, 'client_id');
   if (clientId !== undefined && Buffer.byteLength(clientId) > 64) wrongOption('client_id', 'it must be 64 bytes at most', clientId);
@@ -81,11 +83,11 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
     if (text !== undefined) health.remark(text);
     if (rebirth !== undefined && settings.rebirth && broker.up) broker.publish(rebirth.topic, rebirth.payload, false);
   }
-  async function remember(): Promise<void> {
+  async function remember(how: 'save' | 'note' = 'save'): Promise<void> {
     // Nothing is written for who needs nothing remembered: a session keeps its id, retained messages what was seen.
     if (!session && !seen.dirty) return;
     const memory: Memory = { id, filters: session ? filters : [], seen: retained === 'changed' ? seen.list() : [] };
-    await context.memory.save(memory).catch((error: unknown) => health.remark(error instanceof Error ? error.message : String(error)));
+    await context.memory[how](memory).catch((error: unknown) => health.remark(error instanceof Error ? error.message : String(error)));
   }
 
   await remember();
@@ -132,7 +134,7 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
     if (!session) done();
   }
 
-  const timer = setInterval(() => void remember(), REMEMBER_MS);
+  const timer = setInterval(() => void remember('note'), REMEMBER_MS);
   context.signal.addEventListener('abort', () => stopping = true, { once: true });
   return {
     async stop() {

@@ -245,7 +245,7 @@ it('settings that can never work are told', () => {
   const bad: [{ [name: string]: unknown }, RegExp][] = [
     [{}, /needs topics/], [{ topics: [] }, /^topics/], [{ topics: ['a#'] }, /# stands alone/], [{ topics: ['#/a'] }, /# stands alone/], [{ topics: ['a+/b'] }, /\+ stands alone/], [{ topics: ['a\n'] }, /control/],
     [{ topics: ['a'], url: 'http://x' }, /^url: /], [{ topics: ['a'], url: 'mqtt://x?colour=red' }, /no parameter colour/], [{ topics: ['a'], qos: 2 }, /^qos/], [{ topics: ['a'], qos: 0, session: true }, /keeps nothing/],
-    [{ preset: 'homeassistant' }, /^preset/], [{ preset: 'tasmota', base: 'x' }, /base is for/], [{ topics: ['a'], rebirth: true }, /rebirth is for/], [{ topics: ['a'], payload: 'xml' }, /^payload/], [{ topics: ['a'], retained: true }, /^retained/],
+    [{ preset: 'homeassistant' }, /^preset/], [{ preset: 'tasmota', base: 'x' }, /base is for/], [{ preset: 'zigbee2mqtt', topics: ['home/#'] }, /not below zigbee2mqtt/], [{ topics: ['a'], rebirth: true }, /rebirth is for/], [{ topics: ['a'], payload: 'xml' }, /^payload/], [{ topics: ['a'], retained: true }, /^retained/],
     [{ topics: ['a'], client_id: 'x'.repeat(80) }, /^client_id/],
   ];
   for (const [settings, reason] of bad) {
@@ -267,7 +267,7 @@ it('payloads: any bytes are a value or a reason', () => {
 });
 
 it('topics are meant by filters as in the standard', () => {
-  const yes = [['#', 'a/b'], ['a/#', 'a'], ['a/#', 'a/b/c'], ['+', 'a'], ['a/+', 'a/'], ['+/+', '/a'], ['$SYS/#', '$SYS/broker'], ['a/+/c', 'a/b/c']] as const;
+  const yes = [['#', 'a/b'], ['a/#', 'a'], ['a/#', 'a/b/c'], ['+', 'a'], ['a/+', 'a/'], ['+/+', '/a'], ['$SYS/#', '$SYS/broker'], ['a/+/c', 'a/b/c'], ['$share/g/a/#', 'a/b']] as const;
   const no = [['#', '$SYS/broker'], ['+/broker', '$SYS/broker'], ['a/+', 'a'], ['a/+', 'a/b/c'], ['a', 'a/b'], ['a/b', 'a'], ['A', 'a']] as const;
   for (const [filter, topic] of yes) assert.ok(topicMatches(filter, topic) && filterFlaw(filter) === undefined, `${filter} ${topic}`);
   for (const [filter, topic] of no) assert.not.ok(topicMatches(filter, topic), `${filter} ${topic}`);

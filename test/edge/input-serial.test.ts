@@ -4,7 +4,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { constants, createReadStream, createWriteStream, existsSync, mkdtempSync, openSync, rmSync, symlinkSync, type WriteStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream, existsSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../src/fault.ts';
@@ -214,6 +214,12 @@ test('settings of the port that are wrong are told before it is opened; a wrong 
   await until(() => heard.states.at(-1)!.startsWith('ok: reads'), 'and taken back');
   await input.stop();
   await pull();
+  const file = join(dir, 'a file');
+  writeFileSync(file, '1\n');
+  const other = listener();
+  const none = await serialInput.start({ path: file }, other.context);
+  await until(() => other.states.some((state) => /^away: .* no serial port/.test(state)), `a file is no port: ${other.states.join()}`);
+  await none.stop();
   const bad: [{ [name: string]: unknown }, RegExp][] = [
     [{}, /needs a path/], [{ path: 'x', baud: '9600' }, /^baud is "9600"/], [{ path: 'x', baud: 1.5 }, /^baud is 1\.5/], [{ path: 'x', data_bits: 9 }, /^data_bits/], [{ path: 'x', parity: 'odd number' }, /^parity/],
     [{ path: 'x', stop_bits: 3 }, /^stop_bits/], [{ path: 'x', send_interval: '1s' }, /needs send/], [{ path: 'x', send: 'a', send_interval: 5 }, /length of time/], [{ path: 'x', rtscts: 1 }, /^rtscts/], [{ path: 'x', format: 'xml' }, /^format/],
