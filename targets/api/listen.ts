@@ -1,11 +1,8 @@
 // The HTTP server around the API: bounds on connections, headers and slow clients, and an end that does not wait for anybody.
 
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import { Fault } from '../../src/fault.ts';
-import type { Surroundings } from './context.ts';
 
 /** Connections at a time; bytes and number of headers; how long headers may take, a connection may be quiet between requests, and within one, ms. */
 const CONNECTIONS = 128, HEADER_BYTES = 65_536, HEADERS = 64, HEADERS_MS = 10_000, IDLE_MS = 10_000, QUIET_MS = 60_000;
@@ -22,14 +19,23 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Listens for requests. Faults: `busy` (the port is taken), `link-failed` (no such address here, no permission). */
-export async function listenHttp(app: Hono<Surroundings>, host: string, port: number): Promise<Listening> {
-  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+/**
+ * Listens for requests. What answers them is loaded with the first one: a device whose page nobody opens carries none of it.
+ * Faults: `busy` (the port is taken), `link-failed` (no such address here, no permission).
+ */
+export async function listenHttp(load: () => Promise<RequestListener>, host: string, port: number): Promise<Listening> {
+  let answering: Promise<RequestListener> | undefined;
   const server = createServer({
     maxHeaderSize: HEADER_BYTES, headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS, connectionsCheckingInterval: LOOK_MS, highWaterMark: 65_536,
     // Lines of JSON may be sent for ever; pieces of them have their own time.
     requestTimeout: 0,
-  }, (incoming, outgoing) => void answer(incoming, outgoing));
+  }, (incoming, outgoing) => {
+    // If it does not load this time (a card that cannot be read), the next request tries again.
+    (answering ??= load()).then((answer) => answer(incoming, outgoing), () => {
+      answering = undefined;
+      outgoing.writeHead(503).end();
+    });
+  });
   server.maxConnections = CONNECTIONS;
   server.maxHeadersCount = HEADERS;
   // Nothing in either direction: a reader that does not read, a sender that does not send.

@@ -4,7 +4,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../src/fault.ts';
 import type { Asset, Post } from '../api/context.ts';
-import type { Listening } from '../api/listen.ts';
+import { listenHttp, type Listening } from '../api/listen.ts';
+import { sampleRates } from '../api/rates.ts';
+import { keepReports } from '../api/reports.ts';
 import type { Database } from './database.ts';
 import { isOpen, namesOf, urlOf, type HttpPlace } from './http-place.ts';
 import { httpToken } from './http-token.ts';
@@ -37,14 +39,13 @@ export async function startHttp({ dir, settings, database, assets, post, notice 
   const place = settings.http;
   if (place === undefined) return undefined;
   const token = await httpToken(dir);
-  // Loaded only where there is an API.
-  const [{ createApi }, { listenHttp }, { sampleRates }, { keepReports }] = await Promise.all([import('../api/api.ts'), import('../api/listen.ts'), import('../api/rates.ts'), import('../api/reports.ts')]);
   const end = new AbortController();
   const rates = sampleRates(database);
-  const app = createApi({ database, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal });
+  const context = { database, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal };
+  const load = async () => (await import('../api/answering.ts')).answering(context);
   let listening: Listening;
   try {
-    listening = await listenNear((port) => listenHttp(app, place.host, port), place, settings.httpChosen, notice);
+    listening = await listenNear((port) => listenHttp(load, place.host, port), place, settings.httpChosen, notice);
   } catch (error) {
     rates.stop();
     throw error;
