@@ -32,6 +32,8 @@ export interface Greeting {
    */
   hear(bytes: Bytes, now: number): 'agreed' | 'welcome' | 'again' | 'gone' | 'doubt' | 'heard' | 'echo' | undefined;
   next(now: number): Bytes | undefined;
+  /** Whether this datagram is one of ours that came back. */
+  echo(bytes: Bytes): boolean;
   /** Calls at once: the carrier is back. */
   call(): void;
 }
@@ -88,6 +90,12 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
     return 'welcome';
   }
 
+  /** Greetings that hold our id in the place of who says them. */
+  const own = (bytes: Bytes) => {
+    const at = kindOf(bytes) === CALL ? HEAD + 1 : kindOf(bytes) === WELCOME ? HEAD + 1 + ID_BYTES : bytes.length;
+    return equal(bytes.subarray(at, at + ID_BYTES), id);
+  };
+
   return {
     get agreed() { return agreed; },
     get called() { return callers.length > 0; },
@@ -128,10 +136,12 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       if (out.length > 0) return out.shift();
       if (callAt === undefined || at < callAt) return undefined;
       calledAt = at;
-      callAt = at + interval;
+      // Not on the beat: two that call at once on one line would do so for ever.
+      callAt = at + interval * (0.75 + random.bytes(1)[0]! / 512);
       interval = Math.min(most, interval * 1.5);
       return control(CALL, Uint8Array.of(flags), id, Uint8Array.of(units >> 8, units & 0xff));
     },
+    echo: (bytes) => (tagOf(bytes) === 0 ? own(bytes) : agreed !== undefined && tagOf(bytes) === agreed.out),
     call() {
       if (callAt !== undefined) callAt = -Infinity;
     },

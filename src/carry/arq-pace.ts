@@ -1,7 +1,9 @@
 // How long a round trip takes, and how many bytes may be in the air without making everything that follows wait.
 
-/** Bounds of the time after which something unanswered is repeated. */
-const TIMEOUT_LEAST_MS = 100, TIMEOUT_MOST_MS = 60_000, VARIANCE_LEAST_MS = 30;
+import type { ArqSettings } from './arq-options.ts';
+
+/** The longest time after which something unanswered is repeated, and what its variance counts at least. */
+const TIMEOUT_MOST_MS = 60_000, VARIANCE_LEAST_MS = 30;
 /** Delay that queues on the way may add to the shortest round trip before less is sent. */
 const QUEUE_LEAST_MS = 150;
 /** Datagrams in the air at the start, and always allowed. */
@@ -27,14 +29,14 @@ export interface Pace {
   heard(): void;
 }
 
-/** A pace that starts from a guess of the round trip; never more than `window` bytes in the air, and always as many if `paced`. */
-export function arqPace(guess: number, window: number, mtu: () => number, paced: boolean): Pace {
+/** A pace that starts from a guess of the round trip; never more than the window in the air, and always as much if `paced`. */
+export function arqPace({ roundTrip, window, paced, timeout }: Pick<ArqSettings, 'roundTrip' | 'window' | 'paced' | 'timeout'>, mtu: () => number): Pace {
   let smooth: number | undefined, spread = 0, doubled = 0;
   let shortest = Infinity, lately = Infinity, since: number | undefined;
   let budget = Math.min(window, START * mtu()), starting = true, cutAt = -Infinity;
 
   const least = () => Math.min(window, LEAST * mtu());
-  const calm = () => Math.min(TIMEOUT_MOST_MS, Math.max(TIMEOUT_LEAST_MS, smooth === undefined ? 2 * guess : smooth + Math.max(4 * spread, VARIANCE_LEAST_MS)));
+  const calm = () => Math.min(TIMEOUT_MOST_MS, Math.max(timeout, smooth === undefined ? 2 * roundTrip : smooth + Math.max(4 * spread, VARIANCE_LEAST_MS)));
 
   return {
     get timeout() { return Math.min(TIMEOUT_MOST_MS, calm() * 2 ** doubled); },

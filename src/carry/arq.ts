@@ -1,10 +1,11 @@
 // Frames over datagrams that may be lost, repeated, reordered or delayed: selective repeat, without sockets, timers or a clock (see ARQ.md).
 
-import type { Bytes, Random } from '../ports.ts';
+import type { Bytes } from '../ports.ts';
 import { Fault } from '../fault.ts';
 import { EMPTY } from '../event/bytes.ts';
 import { encodeTalk, decodeTalk, headBytes, NARROW_SPAN, tagOf, WIDE_SPAN, wholeNumber, type Piece, type Talk } from './arq-datagram.ts';
 import { greeting } from './arq-greeting.ts';
+import { arqSettings, checkDatagram, type ArqOptions } from './arq-options.ts';
 import { arqPace } from './arq-pace.ts';
 import { arqQuestion } from './arq-question.ts';
 import { arqReceiver } from './arq-receiver.ts';
@@ -12,41 +13,12 @@ import { arqSender } from './arq-sender.ts';
 import { arqWatch } from './arq-watch.ts';
 import { encodeFrame, frameDecoder } from './frame.ts';
 
-const ROUND_TRIP_MS = 1_000, PATIENCE_MS = 60_000, ACK_DELAY_MS = 25, REORDER = 3;
 /** Data datagrams after which an acknowledgement waits no longer. */
 const ACK_EVERY = 2;
 /** What an end that closes waits for its last words to be acknowledged, after each that was. */
 const LINGER_LEAST_MS = 2_000, LINGER_TIMEOUTS = 4;
 /** A sender that does not wait may put so many times `ahead` here, or so many bytes if that is more, before the link is cut. */
 const OVERFLOW_TIMES = 8, OVERFLOW_BYTES = 1_048_576;
-
-/** What an end is made of. Times are milliseconds of a clock that never runs backwards; `now` in every call is of the same clock. */
-export interface ArqOptions {
-  /** `either`: both sides call, and the one with the greater id becomes the opener. */
-  role: 'open' | 'accept' | 'either';
-  now: number;
-  random: Random;
-  /** Largest datagram in bytes, header and the 4 bytes of its tag included: 32 to 65,535, at least 256 unless `narrow`. */
-  mtu: number;
-  /** Bytes that may be on their way unacknowledged, and that are kept of what arrives out of order: 64 to 4,000,000. */
-  window: number;
-  /** Bytes that may wait here unsent before `send` asks to wait; what an urgent frame may have to wait for. By default the window, less where the line proves slow. */
-  ahead?: number | undefined;
-  /** First guess of the round trip; 1,000 by default. */
-  roundTrip?: number | undefined;
-  /** Silence after which a peer that owes an answer is given up; 60,000 by default. */
-  patience?: number | undefined;
-  /** After so long without a word from the peer it is asked for one; never by default. */
-  keepAlive?: number | undefined;
-  /** How long an acknowledgement may wait for another one or for data to travel with; 25 by default. */
-  ackDelay?: number | undefined;
-  /** A datagram counts as lost once so many that were sent after it have arrived: 1 where nothing overtakes; 3 by default. */
-  reorder?: number | undefined;
-  /** The carrier takes datagrams only as fast as the line carries them: then no queue builds up, and the whole window may be in the air. */
-  paced?: boolean | undefined;
-  /** Numbers of one byte instead of three, where both sides want it: for carriers that neither reorder nor repeat. */
-  narrow?: boolean | undefined;
-}
 
 /** What an end has to say. */
 export type ArqOutput =
@@ -72,11 +44,13 @@ export interface Arq {
   next(now: number, room?: boolean): ArqOutput | undefined;
   /** When to call `tick` at the latest; undefined: not before something happens. */
   readonly deadline: number | undefined;
+  /** Whether this datagram is one of ours that came back. */
+  echo(bytes: Bytes): boolean;
   /** Fragments that were sent, repeats included, and how many of them were taken for lost. */
   readonly tally: { readonly sent: number; readonly lost: number };
   /** True from when both sides know of each other until the end. */
   readonly open: boolean;
-  /** Which side this is; undefined while `either` has not been decided. */
+  /** Undefined while `either` has not been decided. */
   readonly side: 'open' | 'accept' | undefined;
   /** The carrier is away: no datagrams are given and none are repeated, but patience runs on. */
   pause(): void;
@@ -89,18 +63,13 @@ export interface Arq {
 
 /** One end of a connection; see `Arq`. Fault `bad-argument` for sizes out of range. */
 export function arq(options: ArqOptions): Arq {
-  const { window, narrow = false, roundTrip = ROUND_TRIP_MS, ackDelay = ACK_DELAY_MS } = options;
-  const checked = (bytes: number): number => {
-    if (bytes >= (narrow ? 32 : 256) && bytes <= 65_535) return bytes;
-    throw new Fault('bad-argument', `A datagram has ${narrow ? 32 : 256} to 65,535 bytes, not ${bytes}.`);
-  };
-  if (!(window >= 64 && window <= 4_000_000)) throw new Fault('bad-argument', `A window has 64 to 4,000,000 bytes, not ${window}.`);
-  let mtu = checked(options.mtu);
-  const meeting = greeting(options.role, options.random, window, narrow, roundTrip, options.now);
-  const watch = arqWatch(options.now, options.patience ?? PATIENCE_MS, options.keepAlive);
-  const pace = arqPace(roundTrip, window, () => mtu, options.paced ?? false);
+  const settings = arqSettings(options), { role, window, ackDelay } = settings;
+  let { mtu } = settings;
+  const meeting = greeting(role, settings.random, window, settings.narrow, settings.roundTrip, settings.now);
+  const watch = arqWatch(settings.now, settings.patience, settings.keepAlive);
+  const pace = arqPace(settings, () => mtu);
   const span = () => (meeting.agreed?.narrow ? NARROW_SPAN : WIDE_SPAN);
-  const sender = arqSender(span, options.reorder ?? REORDER), receiver = arqReceiver(span, window);
+  const sender = arqSender(span, settings.reorder), receiver = arqReceiver(span, window);
   const frames: Bytes[] = [];
   const question = arqQuestion(), decoder = frameDecoder((frame) => frames.push(frame));
 
@@ -111,9 +80,9 @@ export function arq(options: ArqOptions): Arq {
   let paused = false, roomy = true, asleep = false, echoed = false;
   let closing: { reason: string; until: number } | undefined, theirEnd = false, ended: string | undefined, told = false;
 
-  const ahead = () => Math.min(options.ahead ?? window, Math.max(pace.budget, 2 * mtu));
+  const ahead = () => Math.min(settings.ahead, Math.max(pace.budget, 2 * mtu));
   const linger = () => Math.max(LINGER_LEAST_MS, LINGER_TIMEOUTS * pace.calm);
-  const calling = () => !meeting.agreed && (options.role !== 'accept' || meeting.called);
+  const calling = () => !meeting.agreed && (role !== 'accept' || meeting.called);
   const waiting = () => sender.owed || sender.unsent > 0 || question.due || question.open || calling();
   const ackBy = (at: number) => { ackAt = Math.min(ackAt ?? Infinity, at); };
   const end = (reason: string) => { ended ??= closing?.reason ?? reason; };
@@ -150,8 +119,7 @@ export function arq(options: ArqOptions): Arq {
     const before = receiver.gap, taken = receiver.take(piece);
     watch.gap(receiver.gap, taken === 'next');
     // At once when a gap shows or is filled, and when our last word seems to be lost.
-    const news = taken === 'gap' || taken === 'old' || (taken === 'next' && before);
-    ackBy(++owing >= ACK_EVERY || news ? now : now + ackDelay);
+    ackBy(++owing >= ACK_EVERY || taken === 'gap' || taken === 'old' || (taken === 'next' && before) ? now : now + ackDelay);
   }
 
   /** Fills `frames` from what can be read in order. */
@@ -219,7 +187,7 @@ export function arq(options: ArqOptions): Arq {
       if (ended !== undefined || closing || theirEnd) return false;
       sender.add(bytes);
       if (sender.unsent > Math.max(OVERFLOW_BYTES, OVERFLOW_TIMES * ahead())) end('the queue of the link overflowed');
-      asleep ||= ended === undefined && sender.unsent >= ahead();
+      asleep ||= sender.unsent >= ahead();
       return !asleep && ended === undefined;
     },
     datagram(bytes, now) {
@@ -276,9 +244,10 @@ export function arq(options: ArqOptions): Arq {
       if (!paused && roomy) first = Math.min(first, ackAt ?? Infinity, meeting.deadline ?? Infinity);
       return first === Infinity ? undefined : first;
     },
+    echo: (bytes) => meeting.echo(bytes),
     get tally() { return sender.tally; },
     get open() { return meeting.agreed !== undefined && ended === undefined; },
-    get side() { return meeting.agreed?.side ?? (options.role === 'either' ? undefined : options.role); },
+    get side() { return meeting.agreed?.side ?? (role === 'either' ? undefined : role); },
     pause() { paused = true; },
     resume(now) {
       paused = false;
@@ -287,7 +256,7 @@ export function arq(options: ArqOptions): Arq {
       repeat();
       at(now);
     },
-    resize(bytes) { mtu = checked(bytes); },
+    resize(bytes) { mtu = checkDatagram(settings, bytes); },
     close(reason, now) {
       if (closing || ended !== undefined) return;
       now = at(now);

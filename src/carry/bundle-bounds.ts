@@ -3,7 +3,9 @@
 /** Sizes of blocks: powers of two between these. */
 export const BLOCK_LEAST = 4_096, BLOCK_USUAL = 65_536, BLOCK_MOST = 262_144;
 /** What a block of parity has around the bytes that it stands for. */
-export const PARITY_EXTRA = 256;
+export const PARITY_EXTRA = 1_024;
+/** Volumes that parity can be made over: their lengths stand in each block of parity. */
+export const PARITY_VOLUMES = 160;
 /** Volumes of one bundle, and bytes of one: FAT32 ends below 4 GiB. */
 export const VOLUMES_MOST = 10_000, VOLUME_BYTES_MOST = 4_294_901_760;
 /** Members of a stripe as the maker deals them: more rows would cost more work for each byte. */
