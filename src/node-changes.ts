@@ -7,6 +7,7 @@ import { owe } from './log/archive.ts';
 import { Change } from './log/change.ts';
 import { Fingerprints } from './log/fingerprint.ts';
 import { judgeAgain } from './log/door.ts';
+import { chooseLinks } from './node-choice.ts';
 import { Duty } from './node-duty.ts';
 import { factsIn } from './node-fleet.ts';
 import { refold, relearn } from './node-refold.ts';
@@ -62,6 +63,7 @@ export class Changes {
   /** After anything was stored: own events are stored when followers know them already. */
   async stored(change: Change): Promise<void> {
     for (const alarm of change.alarms) this.#node.options.notice({ kind: 'alarm', alarm });
+    if (change.alarms.length) chooseLinks(this.#node);
     if (change.retracted.length) this.#stale = true;
     this.announce();
     await this.fold();

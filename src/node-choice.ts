@@ -3,11 +3,13 @@ import type { Connection } from './node-connection.ts';
 import type { Node } from './node.ts';
 import { hex } from './event/bytes.ts';
 
-/** Chooses anew among the open links of each process; call when one has greeted, or ended. */
+/** Chooses anew among the open links of each process; call when one has greeted, or ended, or a node turned out to be copied. */
 export function chooseLinks(node: Node): void {
   const processes = new Map<string, Connection[]>();
   for (const connection of node.connections) {
     if (connection.process === undefined) continue;
+    // Of a copied machine two processes may say that they are the same one: each of their links is used.
+    if (node.archive.suspects.has(hex(connection.peer!))) { connection.rest(false); continue; }
     const links = processes.get(connection.process);
     if (links) links.push(connection); else processes.set(connection.process, [connection]);
   }

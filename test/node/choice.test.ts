@@ -84,6 +84,28 @@ choice('copies of one machine are different processes: links to both are used', 
   await Promise.all([a.close(), b.close(), copy.close()]);
 });
 
+choice('copies of a machine in the middle of its work say that they are one process: once their histories have parted, links to both are used', async () => {
+  const disk = new Disk('b'), [a, b] = await two(disk);
+  await b.close();
+  const twins = await Promise.all(['one', 'two'].map((name) => openNode(options(disk.copy(name), 'the same memory'))));
+  const [one, other] = twins as [Node, Node], alone = async (twin: Node, count: number): Promise<void> => {
+    const { at, to } = join(a, twin);
+    await until([a, twin], () => held(a) === count);
+    at.close();
+    to.close();
+    await until([a, twin], () => a.connections.size === 0 && twin.connections.size === 0);
+  };
+  await one.append('s', [draft(1), draft(2)], { urgent: true });
+  await other.append('s', [draft(3)], { urgent: true });
+  await alone(one, 2);
+  await alone(other, 3);
+  const links = twins.map((twin) => join(a, twin));
+  await until([a, ...twins], () => links.every(({ at }) => at.process !== undefined) && held(one) === 3 && held(other) === 3);
+  assert.is(links[0]!.at.process, links[1]!.at.process);
+  assert.ok(links.every(({ at, to }) => !at.resting && !to.resting));
+  await Promise.all([a.close(), one.close(), other.close()]);
+});
+
 choice('a link that leads back to the node itself ends, and raises no alarm', async () => {
   const [a, b] = await two();
   const { at, to } = join(a, a);
