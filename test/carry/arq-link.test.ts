@@ -2,7 +2,8 @@
 // timeout: 240s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arq, type ArqOptions } from '../../src/carry/arq.ts';
+import { arq } from '../../src/carry/arq.ts';
+import type { ArqOptions } from '../../src/carry/arq-options.ts';
 import { arqLink, type ArqLink } from '../../src/carry/arq-link.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { linkConformance } from '../io/link-conformance.ts';

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { concat } from '../../src/event/bytes.ts';
 import { codeOf } from '../../src/fault.ts';
-import type { ArqOptions } from '../../src/carry/arq.ts';
+import type { ArqOptions } from '../../src/carry/arq-options.ts';
 import { ArqWorld, frameOf, framesOf, same, sizes, type End } from './arq-world.ts';
 
 const test = suite('arq: meeting and parting');

@@ -2,7 +2,8 @@
 
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { arq, type Arq, type ArqOptions } from '../../src/carry/arq.ts';
+import { arq, type Arq } from '../../src/carry/arq.ts';
+import type { ArqOptions } from '../../src/carry/arq-options.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { Chance } from '../sim/chance.ts';
 

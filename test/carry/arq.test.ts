@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import type { ArqOptions } from '../../src/carry/arq.ts';
+import type { ArqOptions } from '../../src/carry/arq-options.ts';
 import { ArqWorld, frameOf, framesOf, same, sizes, type Weather } from './arq-world.ts';
 
 const test = suite('arq');
