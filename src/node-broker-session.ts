@@ -16,7 +16,7 @@ const DATAGRAM_BYTES = 16_384, DIRECTED_BYTES = 64, WINDOW_BYTES = 262_144;
 const FRAME_BYTES = 32_768;
 
 /** One session over the broker. */
-interface Carried { running: Running; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean }
+interface Carried { running: Running; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean; dirty: boolean }
 
 /** What all sessions of this process over one broker did. */
 export interface SessionTotals { ended: number; failed: number; sent: number; received: number }
@@ -31,7 +31,6 @@ export class BrokerSessions {
   readonly #engine: Fanout;
   readonly #publish: (topic: string, payload: Uint8Array) => boolean;
   readonly #all = new Map<string, Carried>();
-  readonly #dirty = new Set<Carried>();
 
   /** `publish`: false when the broker takes no more for now. */
   constructor(node: Node, broker: Broker, engine: Fanout, publish: (topic: string, payload: Uint8Array) => boolean) {
@@ -68,7 +67,7 @@ export class BrokerSessions {
       },
       wake: () => {
         const carried = this.#all.get(session);
-        if (carried) this.#dirty.add(carried);
+        if (carried) carried.dirty = true;
         wake();
       },
       ended: () => {
@@ -76,7 +75,7 @@ export class BrokerSessions {
         if (carried) { carried.over = true; this.#finish(carried); }
       },
     }, { name: this.#broker.manifest.name, frameBytes: FRAME_BYTES, thin: false });
-    const carried = { running, link, how: undefined, over: false, gone: false } as Omit<Carried, 'connection'> as Carried;
+    const carried = { running, link, how: undefined, over: false, gone: false, dirty: true } as Omit<Carried, 'connection'> as Carried;
     this.#all.set(session, carried);
     try {
       carried.connection = this.#node.connect(link, role, { once: true, ...(interest && { interest }) });
@@ -87,9 +86,9 @@ export class BrokerSessions {
       return;
     }
     if (!this.#broker.up) link.away();
-    this.#dirty.add(carried);
     const told = (report: SyncReport, code?: string): void => {
-      carried.how = { equal: report.equal, moved: report.sent + report.received > 0, code };
+      // What was sent moved something only if it arrived: two sides that cannot agree send the same again each time.
+      carried.how = { equal: report.equal, moved: report.received > 0 || (report.equal && report.sent > 0), code };
       if (code === undefined) this.totals.ended++; else this.totals.failed++;
       this.totals.sent += report.sent;
       this.totals.received += report.received;
@@ -104,7 +103,6 @@ export class BrokerSessions {
   #finish(carried: Carried): void {
     const { session } = carried.running;
     if (!carried.how || !(carried.over || carried.gone) || !this.#all.delete(session)) return;
-    this.#dirty.delete(carried);
     this.#engine.ended(session, carried.how, this.#node.options.clock.uptime());
   }
 
@@ -112,7 +110,7 @@ export class BrokerSessions {
     const carried = this.#all.get(session);
     if (!carried) return;
     carried.link.datagram(bytes, this.#node.options.clock.uptime());
-    this.#dirty.add(carried);
+    carried.dirty = true;
   }
 
   /** The peer has left this session: nothing more is said. */
@@ -128,20 +126,20 @@ export class BrokerSessions {
   leave(session: string): void { this.#all.get(session)?.connection.close(); }
 
   away(): void { for (const { link } of this.#all.values()) link.away(); }
-  back(now: number): void { for (const carried of this.#all.values()) { carried.link.back(now); this.#dirty.add(carried); } }
+  back(now: number): void { for (const carried of this.#all.values()) { carried.link.back(now); carried.dirty = true; } }
   /** The broker takes more. */
   roomy(now: number): void { for (const { link } of [...this.#all.values()]) link.roomy(now); }
 
   /** Moves what is due; when to be called again. */
   tick(now: number): number {
     for (const carried of [...this.#all.values()]) {
-      if (this.#dirty.has(carried) || (carried.link.deadline ?? Infinity) <= now) {
-        this.#dirty.delete(carried);
+      if (carried.dirty || (carried.link.deadline ?? Infinity) <= now) {
+        carried.dirty = false;
         carried.link.pump(now);
       }
     }
-    let at = this.#dirty.size ? now : Infinity;
-    for (const { link } of this.#all.values()) at = Math.min(at, link.deadline ?? Infinity);
+    let at = Infinity;
+    for (const { link, dirty } of this.#all.values()) at = Math.min(at, dirty ? now : link.deadline ?? Infinity);
     return at;
   }
 

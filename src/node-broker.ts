@@ -8,13 +8,15 @@ import { Fanout } from './sync/fanout.ts';
 import { topicsOf } from './sync/fanout-topics.ts';
 import { BrokerSessions } from './node-broker-session.ts';
 import { onceVerdict } from './node-broker-once.ts';
+import { raise } from './node-notes.ts';
 import { lacking, ownTips } from './node-shown.ts';
 
 /** Who this process is at brokers: made before the connection, which needs id and will. `own`: all that it publishes is below this topic. */
 export interface BrokerPlan { prefix: string; instance: Bytes; clientId: string; will: { topic: string }; own: string; read: string }
 
-/** How to join. `interest`: streams besides `$fleet` (default all); `once`: end when all who are there hold the same; `gone`: how long (ms) to wait for somebody then. */
-export interface BrokerOptions { plan?: BrokerPlan; prefix?: string; interest?: string[]; once?: boolean; patience?: number }
+/** How to join. `interest`: streams besides `$fleet` (default all); `once`: end when all who are there hold the same; `patience`: how long (ms) to wait for somebody then; `twin`: called
+ * when another process turns out to use this instance (a copy of this one's memory): close, and join anew with another plan. */
+export interface BrokerOptions { plan?: BrokerPlan; prefix?: string; interest?: string[]; once?: boolean; patience?: number; twin?(): void }
 
 /** Another process at the broker. `items`: how many more items our frontier has than it showed; `heard`: ms since its last head. */
 export interface BrokerPeer { node: string; name: string; instance: string; heard: number; state: 'equal' | 'late' | 'other'; items: number; session: boolean; deaf?: string }
@@ -78,7 +80,8 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
     return !blocked;
   }
 
-  function pump(): void {
+  /** Does what the engine says. `ticking`: the host is about to ask for the next deadline. */
+  function pump(ticking = false): void {
     if (pumping || over) return;
     pumping = true;
     try {
@@ -92,12 +95,16 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
           case 'datagram': sessions.datagram(out.session, out.bytes); break;
           case 'drop': sessions.drop(out.session, 'the peer has left'); break;
           case 'leave': sessions.leave(out.session); break;
+          case 'twin':
+            raise(node, { code: 'clone', node: node.id, log: null, text: `a copy of the memory of this process (${node.desk.name}) runs, seen at ${broker.manifest.name}; set one of the two up as a node of its own` }).catch(() => undefined);
+            o.twin?.();
+            break;
         }
       }
     } finally {
       pumping = false;
     }
-    wake();
+    if (!ticking) wake();
   }
 
   /** What the node cannot answer (its disk has failed) is no answer. */
@@ -154,8 +161,10 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
     tick(now) {
       if (over) return undefined;
       if ((engine.deadline ?? Infinity) <= now) engine.tick(now);
-      pump();
-      let at = Math.min(sessions.tick(now), engine.deadline ?? Infinity);
+      pump(true);
+      const due = sessions.tick(now);
+      pump(true);
+      let at = Math.min(due, engine.deadline ?? Infinity);
       if (o.once) {
         const verdict = onceVerdict(engine, sessions, { began, upAt, reason, patience: o.patience }, now);
         if (typeof verdict === 'number') at = Math.min(at, verdict);

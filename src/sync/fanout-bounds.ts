@@ -34,6 +34,8 @@ export const HEAD_EACH_MS = 1_500;
 export const HEAD_SOON_MS = 2_000;
 /** An unchanged head is published this often, as a sign of life. */
 export const HEAD_ALIVE_MS = 600_000;
+/** A process whose head did not come for so long is forgotten until it does. */
+export const SILENT_MS = 2_700_000;
 /** A head of this node by another process is cleared unless a newer one comes within this time. */
 export const CLEAR_MS = 60_000;
 /** How long the own states are remembered that heads of others may still show, and how many of one stream. */

@@ -18,6 +18,7 @@ export class Headline {
   readonly #random: Random;
   #sequence = 0;
   #body: Bytes | undefined;
+  #said: Bytes | undefined;
   #at = -Infinity;
   #due = Infinity;
 
@@ -65,7 +66,12 @@ export class Headline {
     this.#body = body;
     this.#at = now;
     this.#due = now + alive;
-    return makeHead(this.#fleet, this.#sign, { ...this.#of, sequence: ++this.#sequence, tips: tips.slice(0, HEAD_TIPS), held });
+    return this.#said = makeHead(this.#fleet, this.#sign, { ...this.#of, sequence: ++this.#sequence, tips: tips.slice(0, HEAD_TIPS), held });
+  }
+
+  /** True for a signed head of this instance that this process did not make: a copy of its memory runs. */
+  isTwin(sequence: number, plain: Bytes): boolean {
+    return sequence > this.#sequence || (sequence === this.#sequence && this.#said !== undefined && !equal(plain, this.#said));
   }
 
   #lot(): number { return this.#random.bytes(1)[0]! / 256; }

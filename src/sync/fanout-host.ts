@@ -44,7 +44,9 @@ export type FanoutOutput =
   /** The peer has left this session. */
   | { kind: 'drop'; session: string }
   /** End this session in order. */
-  | { kind: 'leave'; session: string };
+  | { kind: 'leave'; session: string }
+  /** Another process uses this instance, as a copy of this one's memory does: take another one. */
+  | { kind: 'twin' };
 
 /** How a session ended: `moved`: it brought segments one way or the other; `equal`: both sides held the same; `code`: the fault, if any. */
 export interface Ended { equal: boolean; moved: boolean; code?: string | undefined }

@@ -149,7 +149,7 @@ export class Repair {
   }
 
   /** A session is over. */
-  ended({ session, peer, role }: Running, how: Ended, now: number): void {
+  ended({ session, peer }: Running, how: Ended, now: number): void {
     this.#now = now;
     this.#reviews.delete(session);
     const { members } = this.#fanout, member = members.get(peer);
@@ -162,7 +162,7 @@ export class Repair {
     const refused = how.code === 'revoked' || how.code === 'not-a-member';
     member.deaf = refused ? how.code : undefined;
     if (how.moved && !refused) members.worked(member, now);
-    else if (role === 'open') members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : 0);
+    else members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : 0);
   }
 
   /** Ends sessions that have brought what they were asked for, and that live events alone keep from coming to rest. Gives when to look again. */

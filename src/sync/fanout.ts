@@ -6,7 +6,7 @@ import type { Segment } from '../event/segment.ts';
 import type { Running } from './fanout-calls.ts';
 import { Calls } from './fanout-calls.ts';
 import type { Ended, FanoutOptions, FanoutOutput } from './fanout-host.ts';
-import { CLEAR_MS, HEAD_ALIVE_MS, REVIEW_MS } from './fanout-bounds.ts';
+import { CLEAR_MS, REVIEW_MS, SILENT_MS } from './fanout-bounds.ts';
 import { covers, isSigned, readHead } from './fanout-head.ts';
 import { Headline } from './fanout-headline.ts';
 import { Intake } from './fanout-intake.ts';
@@ -35,6 +35,7 @@ export class Fanout {
   readonly #repair: Repair;
   #payloadBytes = 0;
   #reviewAt = Infinity;
+  #twin = false;
 
   constructor(options: FanoutOptions) {
     this.options = options;
@@ -109,7 +110,13 @@ export class Fanout {
     }
     const { head } = read;
     if (topics.levelOf(head.node) !== place.level || base64url(head.instance) !== place.last) return this.#badHead(place, now);
-    if (equal(head.instance, instance)) return;
+    if (equal(head.instance, instance)) {
+      if (!this.#twin && this.#headline.isTwin(head.sequence, plain) && isSigned(host.crypto, host.fleet, read)) {
+        this.#twin = true;
+        this.#outputs.push({ kind: 'twin' });
+      }
+      return;
+    }
     const known = this.members.get(hex(head.instance));
     if (known && head.sequence <= known.head.sequence) return; // a late or repeated one
     if (!isSigned(host.crypto, host.fleet, read)) return this.#badHead(place, now);
@@ -230,7 +237,7 @@ export class Fanout {
       if (this.#dead(member) <= now) {
         this.members.remove(member.name);
         this.outbox.say({ topic: topics.head(unhex(member.name)), plain: new Uint8Array(0), retain: true });
-      } else if (member.heardAt + 4.5 * HEAD_ALIVE_MS <= now && !this.calls.with(member.name)) this.members.remove(member.name);
+      } else if (this.#silentAt(member) <= now) this.members.remove(member.name);
     }
   }
 
@@ -238,6 +245,9 @@ export class Fanout {
   #dead(member: Member): number {
     return member.level === this.options.topics.level && !member.lively ? member.heardAt + CLEAR_MS : Infinity;
   }
+
+  /** When a process that says nothing any more is forgotten. */
+  #silentAt(member: Member): number { return this.calls.with(member.name) ? Infinity : member.heardAt + SILENT_MS; }
 
   /** The next output. Without `room` nothing is published for now. */
   next(room = true): FanoutOutput | undefined {
@@ -252,7 +262,7 @@ export class Fanout {
     let at = this.#reviewAt;
     if (this.up) {
       at = Math.min(at, this.calls.deadline, this.#headline.deadline, this.#repair.deadline);
-      for (const member of this.members.all()) at = Math.min(at, this.#dead(member), member.heardAt + 4.5 * HEAD_ALIVE_MS);
+      for (const member of this.members.all()) at = Math.min(at, this.#dead(member), this.#silentAt(member));
     }
     return at === Infinity ? undefined : at;
   }

@@ -58,7 +58,7 @@ export class Talk {
 
   /** When `work` is due, or Infinity. */
   get deadline(): number {
-    const last = this.#desk.options.once && this.#synced !== undefined ? this.#syncedAt + this.#lastWait() : Infinity;
+    const last = this.#desk.options.once && this.#synced !== undefined && this.idle ? this.#syncedAt + this.#lastWait() : Infinity;
     return Math.min(this.#fleet.deadline, this.#rest.deadline, this.#receipts.deadline, last);
   }
 

@@ -6,6 +6,7 @@ import { rejoin } from './acts-line.ts';
 import { Edge, LINES } from './edge.ts';
 import { follow, type Follower } from './followers.ts';
 import type { Machine } from './machine.ts';
+import { TEMPERS } from './sim-broker.ts';
 import type { World } from './world.ts';
 
 /** Virtual milliseconds in which a healed world must come to rest. */
@@ -18,6 +19,8 @@ const WATCH_MS = 300_000;
 const IDLE_FRAMES = 80;
 /** Writes that one idle machine may make in that time. */
 const IDLE_WRITES = 10;
+/** Messages that one process may publish at an idle broker in that time: signs of life, and the few calls that differences which cannot be settled cost. */
+const IDLE_MESSAGES = 40;
 
 /** Machines that are still there and whose identity was never revoked, and that can be relied on: those that must agree. */
 export function members(world: World): Machine[] {
@@ -45,6 +48,7 @@ export async function heal(world: World): Promise<Follower[]> {
   const followers: Follower[] = [];
   for (const machine of members(world)) followers.push(...await follow(world, machine));
   for (const edge of world.edges) edge.up = true;
+  for (const broker of world.brokers) broker.temper = TEMPERS.good;
   const all = members(world);
   all.forEach((machine, i) => {
     lay(world, machine, all[(i + 1) % all.length]!);
@@ -83,7 +87,12 @@ async function watch(world: World): Promise<void> {
   const watched = new Set(members(world));
   const before = new Map(world.edges.map((edge) => [edge, { live: edge.live, frames: edge.frames() }]));
   const writes = new Map(members(world).map((machine) => [machine, machine.load().writes]));
+  const published = new Map(world.brokers.map((broker) => [broker, broker.published]));
   await timeline.sleep(WATCH_MS);
+  for (const [broker, count] of published) {
+    const more = broker.published - count;
+    if (more > IDLE_MESSAGES * broker.clients.size) ledger.problem(`${more} messages at ${broker.label} of ${broker.clients.size} clients while nothing happened`);
+  }
   for (const [edge, { live, frames }] of before) {
     if (!watched.has(edge.a) || !watched.has(edge.b)) continue;
     if (edge.live !== live) ledger.problem(`${edge.a.label}-${edge.b.label} does not keep its connection`);
@@ -114,6 +123,6 @@ async function describe(world: World): Promise<string> {
 }
 
 function lay(world: World, a: Machine, b: Machine): void {
-  if (a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
+  if (world.scenario.brokers?.only || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
   world.edges.push(new Edge(a, b, LINES.lan, world.timeline, world.chance, world.trace));
 }

@@ -11,12 +11,11 @@ import { mountJournal, type MemoryJournal } from './memory-journal.ts';
 import { mountStore, type MemoryStore } from './memory-store.ts';
 import { Mount } from './mount.ts';
 import { simClock, type Wall } from './sim-clock.ts';
-import type { SimLink } from './sim-link.ts';
 import type { Planned, Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
 /** What machines of one world share. */
-export interface Surroundings { timeline: Timeline; trace: Trace; chance: Chance; crypto: Crypto; windowMs: number }
+export interface Surroundings { timeline: Timeline; trace: Trace; chance: Chance; crypto: Crypto; windowMs: number; /** A process has come up. */ arrived?(machine: Machine): void }
 
 /** One life of a process: from its start to its end. */
 interface Life { store: MemoryStore; journal: MemoryJournal; mounts: Mount[]; over: Promise<undefined>; end: () => void; ended: boolean }
@@ -34,8 +33,8 @@ export class Machine {
   busy = false;
   /** Connections may be made to it. */
   reachable = true;
-  /** Ends of lines that its process holds. */
-  readonly links = new Set<SimLink>();
+  /** Ends of lines and of connections to brokers that its process holds. */
+  readonly links = new Set<{ cut(): void; vanish(): void }>();
   /** When it last had a connection. */
   lastConnected = -1;
   crypto: Crypto;
@@ -100,6 +99,7 @@ export class Machine {
     this.identity = hex(node.id);
     this.state = 'up';
     trace.note('up', this.label, this.identity.slice(0, 8));
+    this.around.arrived?.(this);
     due();
     return true;
   }

@@ -4,6 +4,7 @@ import { backup, bursts, clone, crash, destroy, flushFails, full, restore, stop,
 import { join, jump, revoke, silence } from './acts-fleet.ts';
 import { liar, rot, stranger } from './acts-hostile.ts';
 import { cut, down, meet, partition, spoil, stall } from './acts-line.ts';
+import { brokerAway, brokerCut, brokerFlap, brokerRestart } from './acts-broker.ts';
 import { append } from './acts-write.ts';
 import type { World } from './world.ts';
 
@@ -13,7 +14,7 @@ export const ACTS = {
     const machine = world.chance.maybe(world.free());
     if (machine) await append(world, machine);
   },
-  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, liar, rot, join, revoke, jump, silence,
+  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -33,6 +34,8 @@ export interface Scenario {
   revocationsMost: number;
   /** True: the real primitives, otherwise the quick ones. */
   realCrypto: boolean;
+  /** Brokers that everybody is at (of two: one or both); `only`: and no lines at all. */
+  brokers?: { count: [number, number]; tempers: Partial<Record<'good' | 'rough' | 'narrow', number>>; only: boolean };
 }
 
 const base = {
@@ -62,9 +65,24 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...base, name: 'metal', acts: { append: 20, crash: 3, clone: 1, spoil: 1, revoke: 0.5, jump: 1, stranger: 1 }, count: [30, 50], machines: [3, 4], revocationsMost: 1, realCrypto: true },
 ];
 
+/** Worlds with brokers; they have seeds of their own, so that those of the others stay what they are. */
+export const BROKER_SCENARIOS: readonly Scenario[] = [
+  {
+    ...base, name: 'brokers', brokers: { count: [1, 2], tempers: { good: 1, rough: 3, narrow: 1 }, only: true }, machinesMost: 9, revocationsMost: 1, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
+    acts: {
+      append: 25, brokerCut: 3, brokerRestart: 1, brokerFlap: 1, brokerAway: 1.5, crash: 2, stop: 1, bursts: 0.5, clone: 0.5, twins: 0.3, backup: 0.5, restore: 0.5, destroy: 0.3, join: 0.7, revoke: 0.4, jump: 0.5,
+      silence: 0.3, full: 0.3, liar: 0.2,
+    },
+  },
+  {
+    ...base, name: 'mixed', brokers: { count: [1, 1], tempers: { good: 1, rough: 2 }, only: false }, machinesMost: 8, lines: { lan: 1, wan: 2 },
+    acts: { append: 25, brokerCut: 2, brokerRestart: 1, brokerAway: 2, brokerFlap: 0.5, crash: 2, cut: 2, down: 1, partition: 2, meet: 1, clone: 0.5 },
+  },
+];
+
 /** The scenario of a seed, or the named one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
-  const found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : SCENARIOS.find((one) => one.name === name);
-  if (!found) throw new Error(`no scenario ${name}; there are ${SCENARIOS.map((one) => one.name).join(', ')}`);
+  const all = [...SCENARIOS, ...BROKER_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
+  if (!found) throw new Error(`no scenario ${name}; there are ${all.map((one) => one.name).join(', ')}`);
   return found;
 }

@@ -5,6 +5,7 @@ import type { Entry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 import type { Crypto } from '../../src/ports.ts';
+import { placesOf, type Place } from './acts-broker.ts';
 import { Chance } from './chance.ts';
 import { Edge, LINES } from './edge.ts';
 import { fakeCrypto } from './fake-crypto.ts';
@@ -12,6 +13,7 @@ import { Ledger } from './ledger.ts';
 import { Machine, type Surroundings } from './machine.ts';
 import { Disk, type Pace } from './memory-disk.ts';
 import type { Scenario } from './scenarios.ts';
+import { SimBroker, TEMPERS } from './sim-broker.ts';
 import { DAWN, type Wall } from './sim-clock.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
@@ -32,6 +34,9 @@ export class World {
   readonly ledger = new Ledger();
   readonly machines: Machine[] = [];
   readonly edges: Edge[] = [];
+  readonly brokers: SimBroker[] = [];
+  /** Where the running processes stand at brokers. */
+  readonly places = new Map<Machine, Place[]>();
   readonly roles = new Map<Machine, Role>();
   /** Disks kept as backups, each with the machine that it was taken from. */
   readonly backups: { machine: Machine; disk: Disk; at: number }[] = [];
@@ -53,6 +58,9 @@ export class World {
     this.trace = new Trace(this.timeline, show);
     const crypto: Crypto = scenario.realCrypto ? createCrypto() : fakeCrypto;
     this.around = { timeline: this.timeline, trace: this.trace, chance: this.chance, crypto, windowMs: this.chance.pick([200, 2_000, 2_000, 5_000]) };
+    if (!scenario.brokers) return;
+    for (let n = this.chance.int(...scenario.brokers.count); n > 0; n--) this.brokers.push(new SimBroker(`b${n}`, TEMPERS[this.chance.weighted(scenario.brokers.tempers)], this.timeline, this.chance, this.trace));
+    this.around.arrived = (machine) => placesOf(this, machine);
   }
 
   /** A name for a disk never used before. */
@@ -73,7 +81,7 @@ export class World {
 
   /** Lays a line between two machines. */
   join(a: Machine, b: Machine): Edge | undefined {
-    if (a === b || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
+    if (this.scenario.brokers?.only || a === b || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
     const kind = this.chance.weighted(this.scenario.lines);
     const edge = new Edge(a, b, LINES[kind], this.timeline, this.chance, this.trace);
     this.edges.push(edge);
