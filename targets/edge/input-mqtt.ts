@@ -18,6 +18,8 @@ const LOCAL = 'mqtt://127.0.0.1:1883';
 const PLACES = 1_024, PACKET_BYTES = 4_194_304;
 /** How often what must be remembered is written down, when it has changed. */
 const REMEMBER_MS = 600_000;
+/** How long the last readings may take to become durable when the node stops. */
+const LAST_MS = 3_000;
 /** Topic filters of one input at most. */
 const MOST_FILTERS = 64;
 
@@ -76,7 +78,8 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
   const id = before?.id ?? `holdfast${randomBytes(7).toString('hex')}`.slice(0, 23);
   const seen = seenTopics(before?.seen);
   const shown = printableBroker(url);
-  let stopping = false;
+  let stopping = false, underWay = 0;
+  let settled = () => {};
   const health = healthOf(context, shown, filters);
 
   function told({ text, rebirth }: SparkplugNews): void {
@@ -104,6 +107,8 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
   };
   broker.onDown = (reason) => health.down(reason);
   broker.onMessage = (topic, payload, done, isRetained) => {
+    // What comes now is not acknowledged: a session brings it again.
+    if (stopping) return;
     const message: Message = { topic, levels: topic.split('/'), payload };
     if (!filters.some((filter) => topicMatches(filter, topic))) return done();
     const fresh = retained !== 'changed' || seen.changed(topic, payload);
@@ -123,12 +128,15 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
   /** A message is acknowledged when its readings are taken, in a session when they are durable; what was lost while the node stops is not, so that a session brings it again. */
   async function hand(readings: Reading[], isRetained: boolean, topic: string, done: () => void): Promise<void> {
     let open = readings.length, kept = true;
+    underWay++;
     const settle = (became: Became) => {
       if (became === 'lost') {
         seen.forget(topic);
         kept = false;
       }
-      if (--open === 0 && session && (kept || !stopping)) done();
+      if (--open > 0) return;
+      if (session && (kept || !stopping)) done();
+      if (--underWay === 0) settled();
     };
     for (const reading of readings) await context.accept({ ...marked(reading, isRetained), done: settle });
     if (!session) done();
@@ -140,6 +148,12 @@ async function startMqtt(options: Options, context: NodeContext): Promise<{ stop
     async stop() {
       stopping = true;
       clearInterval(timer);
+      // What is about to be durable is still acknowledged, so that a session does not bring it twice.
+      if (session && underWay > 0) {
+        let late: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => late = setTimeout(settled = resolve, LAST_MS));
+        clearTimeout(late);
+      }
       await broker.close();
       await remember();
     },

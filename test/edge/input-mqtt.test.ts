@@ -185,6 +185,25 @@ test('a session: what comes while the node is away, and what was not durable whe
   await inputs.stop();
 }));
 
+test('a session that is stopped in the middle of many messages repeats none and loses none', () => withBroker(async (broker) => {
+  const dir = folder();
+  const log = fakeLog();
+  const settings = 'topics = ["q/#"]\nsession = true';
+  await (await reading(broker, log, settings, dir)).stop();
+  const sending = publish(broker, Array.from({ length: 600 }, (_, i) => ['q/a', String(i)]));
+  for (let round = 0; round < 6; round++) {
+    const inputs = await reading(broker, log, settings, dir);
+    await pause(40 * round);
+    await inputs.stop();
+  }
+  await sending;
+  const inputs = await reading(broker, log, settings, dir);
+  await until(() => log.all().length >= 600);
+  await pause(400);
+  await inputs.stop();
+  assert.equal(log.all().map(({ body }) => (body as { value: number }).value), Array.from({ length: 600 }, (_, i) => i));
+}, ['max_queued_messages 0']));
+
 test('what was accepted and not durable comes again in a session', () => withBroker(async (broker) => {
   const dir = folder();
   const log = fakeLog();
