@@ -3,15 +3,22 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { made, unpack, type Unpacked } from './unpacked.ts';
 
 const release = await made(`linux-${process.arch}`);
 const its = suite<{ it: Unpacked }>('release');
-its.before.each((context) => { context.it = unpack(release!); });
-its.after.each(({ it }) => it.remove());
+its.before((context) => { if (release !== undefined) context.it = unpack(release); });
+its.after(({ it }) => { if (release !== undefined) it.remove(); });
+/** For what changes the release itself, or wants an empty folder. */
+function fresh(work: (it: Unpacked) => void): () => void {
+  return () => {
+    const it = unpack(release!);
+    try { work(it); } finally { it.remove(); }
+  };
+}
 const test = release === undefined ? its.skip : its;
 const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
@@ -64,6 +71,34 @@ test('it runs by itself in an empty environment: init, append, read, run', async
   assert.match(ok('verify', ...dir), 'all whole');
 });
 
+(release !== undefined && has('socat') ? its : its.skip)('as a service it says when it is ready, feeds the watchdog after flushes, and says when it stops (needs socat)', async ({ it }) => {
+  const dir = join(it.folder, 'service'), socket = join(it.folder, 'notify');
+  assert.is(it.run('bin/holdfast', ['init', '--dir', dir]).status, 0);
+  let heard = '';
+  const manager = spawn('socat', ['-u', `UNIX-RECV:${socket}`, 'STDOUT'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  manager.stdout.setEncoding('utf8').on('data', (text: string) => { heard += text; });
+  const hears = async (what: RegExp): Promise<void> => {
+    for (let i = 0; i < 600 && !what.test(heard); i++) await new Promise((done) => setTimeout(done, 50));
+    assert.match(heard, what);
+  };
+  let node: ChildProcess | undefined;
+  try {
+    for (let i = 0; i < 200 && !existsSync(socket); i++) await new Promise((done) => setTimeout(done, 20));
+    // As the unit starts it; no metrics, so that nothing but the pulse itself flushes.
+    const words = /^ExecStart=(.*)$/m.exec(readFileSync(join(it.root, 'hw/holdfast.service'), 'utf8'))![1]!.replaceAll('/opt/holdfast/current', it.root).split(' ');
+    node = spawn(words[0]!, [...words.slice(1), '--metrics-seconds', '0', '--listen', 'tcp://127.0.0.1:0'], { cwd: '/', env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000', HOLDFAST_DIR: dir }, stdio: 'ignore' });
+    await hears(/READY=1\nSTATUS=.* runs on /);
+    await hears(/(WATCHDOG=1){4}/);
+    assert.ok(existsSync(join(dir, 'pulse')));
+    node.kill();
+    assert.is(await new Promise((done) => node!.on('close', done)), 0);
+    await hears(/STOPPING=1/);
+  } finally {
+    node?.kill('SIGKILL');
+    manager.kill();
+  }
+});
+
 test('the launcher finds its folder through links, relative or not, and from any place', ({ it }) => {
   mkdirSync(join(it.folder, 'a b'));
   symlinkSync(join(it.root, 'bin/holdfast'), join(it.folder, 'a b/first'));
@@ -77,7 +112,7 @@ test('the launcher finds its folder through links, relative or not, and from any
   }
 });
 
-test('install.sh installs, does nothing the second time, upgrades, and uninstalls all but the data', ({ it }) => {
+test('install.sh installs, does nothing the second time, upgrades, and uninstalls all but the data', fresh((it) => {
   const dest = join(it.folder, 'dest');
   mkdirSync(dest);
   const install = (...args: string[]): string => {
@@ -118,9 +153,9 @@ test('install.sh installs, does nothing the second time, upgrades, and uninstall
   assert.equal(readFileSync(join(dest, 'var/lib/holdfast/node.key')), key);
   install('uninstall', '--purge');
   assert.equal(tree(dest).filter((path) => /holdfast/.test(path)), []);
-});
+}));
 
-test('a damaged copy is not installed, and nonsense is refused', ({ it }) => {
+test('a damaged copy is not installed, and nonsense is refused', fresh((it) => {
   const dest = join(it.folder, 'dest');
   const install = (...args: string[]) => it.run('install.sh', args, { env: { PATH: process.env['PATH'], DESTDIR: dest } });
   for (const args of [['--frobnicate'], ['--join']]) assert.is(install(...args).status, 2);
@@ -129,7 +164,7 @@ test('a damaged copy is not installed, and nonsense is refused', ({ it }) => {
   assert.is(result.status, 1);
   assert.match(result.stderr, 'damaged');
   assert.not.ok(existsSync(dest));
-});
+}));
 
 const analysed = release !== undefined && has('systemd-analyze') ? its : its.skip;
 analysed('systemd understands the unit, and finds it well shut (needs systemd-analyze)', ({ it }) => {
