@@ -11,7 +11,7 @@ import { openBenchNode } from './bench-node.ts';
 import { freshFolder, inTurns, pause, perSecond, say, tell } from './rows.ts';
 import { readings } from './trace.ts';
 
-const EVENTS = 60_000, POST = 100;
+const EVENTS = 200_000, POST = 100;
 const all = readings(EVENTS);
 const json = all.map(({ key, time, body }) => JSON.stringify({ device: key, ts: time, ...body }));
 const names = Object.keys(all[0]!.body);
@@ -60,7 +60,7 @@ async function appended(): Promise<number> {
 }
 
 say('inputs: a file of JSON and of CSV, with a deadband, and posts');
-const [lines, columns, banded, posts, direct] = await inTurns(3, [
+const [lines, columns, banded, posts, direct] = await inTurns(2, [
   () => file(jsonFile), () => file(csvFile, 'format = "csv"'), () => file(jsonFile, 'deadband = { "*" = "5%" }'), () => through('kind = "http"', posted, EVENTS), appended,
 ]) as [number, number, number, number, number];
 const baseline = { what: 'append of 256 at a time', value: direct };
