@@ -17,41 +17,40 @@ import { readStream } from './log/reader.ts';
 import { endsOf, missing } from './log/since.ts';
 import { entryOf, placeOf } from './node-entry.ts';
 
+/** Readings that were broken off and that a cursor keeps apart. */
+const LAYERS = 3;
+
 /** Everything that followers of a stream have been told by now, as a cursor. Whoever was told a part only of it must not be given it. */
 export function cursorOf(node: Node, stream: string): Promise<string> {
   checkStream(stream);
   const { archive } = node;
   // Between turns followers have been told of all that is admitted; within one they may not.
-  return node.turn(async () => encodeCursor(archive.crypto, archive.fleet, stream, { whole: await wholeOf(node, stream) }));
+  return node.turn(async () => encodeCursor(archive.crypto, archive.fleet, stream, { base: await wholeOf(node, stream), layers: [] }));
 }
 
 /** An event of a reading, and, where the reading is in order, the cursor of who was told all up to it. */
 export interface Since { entry: Entry; cursor: (() => string) | undefined }
 
 /**
- * All that a cursor does not cover (undefined: all that is held), in fold order; after a reading that was broken off first what came meanwhile. Some may have been told before.
+ * All that a cursor does not cover (undefined: all that is held), in fold order; after readings that were broken off first what came meanwhile. Some may have been told before.
  * Fault `bad-argument`: no cursor of this stream.
  */
 export async function* since(node: Node, stream: string, cursor: string | undefined, query: Query): AsyncGenerator<Since> {
   checkStream(stream);
   const { archive } = node, { crypto, fleet } = archive;
-  const asked = { ...query, reverse: undefined };
-  const given = cursor === undefined ? undefined : decodeCursor(crypto, fleet, stream, cursor);
-  const { whole } = decodeCursor(crypto, fleet, stream, await cursorOf(node, stream));
+  const { base, layers } = cursor === undefined ? { base: undefined, layers: [] } : decodeCursor(crypto, fleet, stream, cursor);
+  const whole = decodeCursor(crypto, fleet, stream, await cursorOf(node, stream)).base!;
   let left = query.limit ?? Infinity;
-  if (given?.place) {
-    for await (const found of readRanges(archive, node.writer.unstored(), await rangesSince(node, stream, given.whole), { ...asked, limit: left })) {
+  for (let depth = layers.length; depth >= 0 && left > 0; depth--) {
+    // First what no layer has begun with, then the rest of each layer, on which this reading goes on: all above it was told.
+    const below = layers.slice(0, depth), rest = layers[depth], lower = below.at(-1)?.whole ?? base;
+    const asked = { ...query, reverse: undefined, limit: left, after: rest?.place };
+    const found = lower ? readRanges(archive, node.writer.unstored(), await rangesSince(node, stream, lower), asked) : readStream(archive, node.writer.unstored(), stream, asked);
+    for await (const one of found) {
+      const entry = entryOf(stream, one);
       left--;
-      yield { entry: entryOf(stream, found), cursor: undefined };
+      yield { entry, cursor: depth < LAYERS ? () => encodeCursor(crypto, fleet, stream, { base, layers: [...below, { whole, place: placeOf(entry) }] }) : undefined };
     }
-  }
-  if (left <= 0) return;
-  // Broken off before, it goes on behind the same place.
-  const before = given && (given.place ? given.before : given.whole), rest = { ...asked, limit: left, after: given?.place };
-  const found = before ? readRanges(archive, node.writer.unstored(), await rangesSince(node, stream, before), rest) : readStream(archive, node.writer.unstored(), stream, rest);
-  for await (const one of found) {
-    const entry = entryOf(stream, one);
-    yield { entry, cursor: () => encodeCursor(crypto, fleet, stream, { whole, before, place: placeOf(entry) }) };
   }
 }
 

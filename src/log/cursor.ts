@@ -20,8 +20,11 @@ export interface Told { log: Bytes; from: number; to: number; e: Bytes }
  */
 export interface Whole { told: Told[]; keys: Bytes[]; judged: { node: Bytes; mark: Bytes }[] }
 
-/** What was told. Of a reading in order that was broken off: all of `before`, and of `whole` what comes up to `place`. */
-export interface Cursor { whole: Whole; before?: Whole | undefined; place?: Bytes | undefined }
+/**
+ * What was told: all of `base`, and of readings in order that were broken off, of `whole` what comes up to `place` (PLACE_BYTES of an order), but for what the layer below or
+ * `base` stands for anyway. Later readings lie above.
+ */
+export interface Cursor { base: Whole | undefined; layers: { whole: Whole; place: Bytes }[] }
 
 /** Binds a cursor to its stream and fleet. */
 function tagOf(crypto: Crypto, fleet: Bytes, stream: string): Bytes {
@@ -29,9 +32,8 @@ function tagOf(crypto: Crypto, fleet: Bytes, stream: string): Bytes {
 }
 
 /** The cursor as text (base64url). */
-export function encodeCursor(crypto: Crypto, fleet: Bytes, stream: string, { whole, before, place }: Cursor): string {
-  const tag = tagOf(crypto, fleet, stream);
-  return base64url(encode(place ? [1, tag, valueOf(whole), before ? valueOf(before) : null, place] as Value : [1, tag, valueOf(whole)] as Value));
+export function encodeCursor(crypto: Crypto, fleet: Bytes, stream: string, { base, layers }: Cursor): string {
+  return base64url(encode([1, tagOf(crypto, fleet, stream), base ? valueOf(base) : null, layers.map(({ whole, place }) => [valueOf(whole), place])] as Value));
 }
 
 function valueOf({ told, keys, judged }: Whole): Value {
@@ -43,11 +45,16 @@ export function decodeCursor(crypto: Crypto, fleet: Bytes, stream: string, text:
   let cursor: Cursor | undefined, tag: Bytes | undefined;
   try {
     if (text.length > CURSOR_CHARS) throw new Fault('too-large', 'a cursor that long');
-    const parts = listOf(decode(unbase64url(text)));
-    if (parts[0] !== 1 || (parts.length !== 3 && parts.length !== 5)) throw new Fault('bad-encoding', 'not a cursor');
-    tag = bytesOf(parts[1], 4);
-    const whole = wholeOf(parts[2]);
-    cursor = parts.length === 3 ? { whole } : { whole, before: parts[3] === null ? undefined : wholeOf(parts[3]), place: bytesOf(parts[4], PLACE_BYTES) };
+    const [version, bound, base, layers, more] = listOf(decode(unbase64url(text)));
+    if (version !== 1 || more !== undefined) throw new Fault('bad-encoding', 'not a cursor');
+    tag = bytesOf(bound, 4);
+    cursor = {
+      base: base === null ? undefined : wholeOf(base),
+      layers: listOf(layers).map((layer) => {
+        const [whole, place] = listOf(layer);
+        return { whole: wholeOf(whole), place: bytesOf(place, PLACE_BYTES) };
+      }),
+    };
   } catch (error) {
     throw new Fault('bad-argument', `"${text.slice(0, 40)}" is not a cursor that a node gave out`, { cause: error });
   }

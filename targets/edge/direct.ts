@@ -38,7 +38,7 @@ export function nodeDatabase(place: Place): Database {
     },
     page: (stream, query, after) => pageOf(node, stream, query, after, plain),
     async *follow(stream, query, signal) {
-      for await (const told of followFrom(node, stream, query, 'start', signal, false)) if ('entry' in told) yield told.entry;
+      for await (const told of followFrom(node, stream, query, 'start', signal, null)) if ('entry' in told) yield told.entry;
     },
     resume: (stream, query, from, signal) => followFrom(node, stream, query, from, signal),
     async latest(stream, key) {

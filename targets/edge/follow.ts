@@ -10,8 +10,9 @@ import type { Entry, Followed, Query } from './database.ts';
 const QUEUE = 10_000;
 /** Ids of events that were read last, in which announcements are looked up. */
 const READ_LATELY = 65_536;
-/** Between two cursors at least, ms: after events, and after none that were asked for. */
-const CURSOR_MS = 1_000, IDLE_CURSOR_MS = 15_000;
+/** Between two cursors at least, ms: after events, and after such alone that were not asked for. */
+export interface Pace { busy: number; idle: number }
+const PACE: Pace = { busy: 1_000, idle: 15_000 };
 
 /** What waits for the reader: an event, or a cursor that covers everything before it. */
 type Waiting = { entry: NodeEntry } | { cursor: string; asked: number };
@@ -19,9 +20,9 @@ type Waiting = { entry: NodeEntry } | { cursor: string; asked: number };
 /**
  * From `start`, from `now`, or from a cursor on: what is held, then what comes. Everything is told at least once; between the held and the coming nothing twice: an event that
  * becomes durable while the held ones are read may be met there, or be announced, or both, in either order. A cursor covers all that was told before it.
- * Without `cursors` there are none. Faults: `bad-argument` (no cursor of this stream), `busy` (the reader cannot keep up; it goes on from its last cursor).
+ * Without a `pace` there are no cursors. Faults: `bad-argument` (no cursor of this stream), `busy` (the reader cannot keep up; it goes on from its last cursor).
  */
-export async function* followFrom(node: Node, stream: string, { limit, ...query }: Query, from: string, signal: AbortSignal, cursors = true): AsyncGenerator<Followed> {
+export async function* followFrom(node: Node, stream: string, { limit, ...query }: Query, from: string, signal: AbortSignal, pace: Pace | null = PACE): AsyncGenerator<Followed> {
   const waiting: Waiting[] = [];
   const queued = new Set<string>(), readAndQueued = new Set<string>(), readLately = new Set<string>();
   let overflow = false, left = limit ?? Infinity;
@@ -41,7 +42,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
     wake();
   });
   const ask = (): void => {
-    if (asking || !cursors) return;
+    if (asking || !pace) return;
     asking = true;
     const asked = told;
     node.cursor(stream).then((cursor) => { if (!overflow) waiting.push({ cursor, asked }); }, (error: unknown) => { failure = error; }).finally(() => {
@@ -65,7 +66,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
         if (readLately.size > READ_LATELY) for (const oldest of readLately) { readLately.delete(oldest); break; }
         left--;
         yield { entry: plain(entry) };
-        if (cursors && cursor !== undefined && performance.now() - given >= CURSOR_MS) yield handed(cursor());
+        if (pace && cursor !== undefined && performance.now() - given >= pace.busy) yield handed(cursor());
       }
     }
     ask();
@@ -82,13 +83,13 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
         left--;
         fresh = true;
         yield { entry: plain(next.entry) };
-        if (performance.now() - given >= CURSOR_MS) ask();
+        if (pace && performance.now() - given >= pace.busy) ask();
       }
       if (failure !== undefined) throw failure;
       if (overflow) throw new Fault('busy', `More than ${QUEUE} events waited for this reader, and some were left out here; read again from where you are with --since, or from the last cursor.`);
       if (signal.aborted || left <= 0) return;
-      if (cursors && told > known && !asking) {
-        const wait = given + (fresh ? CURSOR_MS : IDLE_CURSOR_MS) - performance.now();
+      if (pace && told > known && !asking) {
+        const wait = given + (fresh ? pace.busy : pace.idle) - performance.now();
         clearTimeout(timer);
         if (wait <= 0) ask();
         else timer = setTimeout(stir, wait);
