@@ -4,6 +4,7 @@ import type { Answer, Host, Question, Standing } from './sync/host.ts';
 import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
 import type { LiveLog, LiveOf, SupplyCursor } from './log/supply.ts';
+import type { Lost } from './log/damage.ts';
 import type { OwnLog } from './log/own.ts';
 import { hashOf } from './log/own.ts';
 import type { Node } from './node.ts';
@@ -14,6 +15,7 @@ import { streamDigest } from './log/item.ts';
 import { lacks, olderTips, supply } from './log/supply.ts';
 import { prefixEnd } from './log/place.ts';
 import { segmentsOf } from './node-acts.ts';
+import { damageAlarm, raise } from './node-notes.ts';
 
 /** The parts of a node that answering needs. */
 export interface Answering {
@@ -30,11 +32,16 @@ export interface Answering {
   admit(segments: Segment[]): Promise<{ events: number; refused?: Fault['code'] }[]>;
   /** A tip that may be of another branch, for all that a node without the key can tell: fetched of nodes that were cloned, and when somebody still shows it after a while. */
   doubt(tip: { log: Bytes; node: Bytes; to: number; after: Bytes }): boolean;
+  /** Tells of something of the store that cannot be read or is not whole. */
+  lost: Lost;
   sequence(): number;
 }
 
 /** Doubtful tips remembered, and how long one must be shown (a peer that was merely behind has caught up by then). */
 const DOUBTS = 1_024, DOUBT_MS = 60_000;
+
+/** Damages that are named while the node runs; `verify` names all of them. */
+const DAMAGES = 100;
 
 /** The facts side of the contract. */
 export function hostOf(node: Answering): Host {
@@ -71,7 +78,7 @@ export async function answer(node: Answering, question: Question): Promise<Answe
     case 'older': return Promise.all(question.tips.map((tip) => olderTips(archive, live, tip, question.most)));
     case 'logs': return Promise.all(question.logs.map((log) => logOf(node, log)));
     case 'lacking': return Promise.all(question.tips.map(async (tip) => await lacks(archive, live, tip) ?? node.doubt(tip)));
-    case 'supply': return supply(archive, live, question.target, question.have, question.cursor as SupplyCursor | null, question.budget);
+    case 'supply': return supply(archive, live, question.target, question.have, question.cursor as SupplyCursor | null, question.budget, node.lost);
     case 'admit': return node.admit(question.segments);
     case 'digests': {
       const { streams } = question;
@@ -122,6 +129,12 @@ export function answeringFor(node: Node): Answering {
       return [...desk.identity.context, ...(own ? await segmentsOf(node, [own]) : [])];
     },
     admit: (segments) => node.admit(segments),
+    lost(table, where) {
+      const words = `table ${table} ${where}`;
+      if (archive.damage.length >= DAMAGES || archive.damage.includes(words)) return;
+      archive.damage.push(words);
+      raise(node, damageAlarm(node)).catch(() => undefined); // the host was told before
+    },
     sequence: () => ++issued,
     doubt(tip) {
       if (archive.suspects.has(hex(tip.node))) return true;

@@ -19,7 +19,7 @@ export async function raise(node: Node, alarm: Alarm): Promise<void> {
   await node.turn(() => node.archive.store.commit([alarmRow(node, alarm)]));
 }
 
-/** What was found damaged when the store was opened. */
+/** What was found damaged in the store so far. */
 export function damageAlarm(node: Node): Alarm {
   const { damage } = node.archive;
   return { code: 'store-damaged', node: node.id, log: null, text: `the store is damaged; the rest of it is served, and other nodes may hold what is missing (run \`holdfast verify\`): ${damage.slice(0, 5).join('; ')}${damage.length > 5 ? `; ${damage.length - 5} more` : ''}` };

@@ -59,7 +59,7 @@ export interface Archive {
   owedStored: boolean;
   /** Names of the keys under which everything held is folded, once known. */
   folded: Set<string> | undefined;
-  /** What could not be read when the node was opened, in words. */
+  /** What could not be read when the node was opened, or when a peer wanted it, in words. */
   readonly damage: string[];
   /** Makes the records of logs again that cannot be read; set by `openArchive`. */
   mend: () => Promise<void>;

@@ -9,6 +9,7 @@ import { SEGMENT_EVENTS } from '../limits.ts';
 import { readable } from './change.ts';
 import { pages, recordOf } from './archive.ts';
 import { soundScan } from './damage.ts';
+import type { Lost } from './damage.ts';
 import { openIt } from './opened.ts';
 import { hashAt } from './span.ts';
 import { segmentFrom, segmentSpan } from './place.ts';
@@ -25,14 +26,14 @@ export interface LiveLog { log: Bytes; record: Pick<LogRecord, 'opening' | 'heig
 /** Looks a live log up. */
 export type LiveOf = (log: Bytes) => LiveLog | undefined;
 
-/** At most about `budget` bytes of segments, but one at least when there is any; `cursor` null: that was all. Ranges not held, or damaged, are passed over. */
-export async function supply(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[], cursor: SupplyCursor | null, budget: number): Promise<{ segments: Bytes[]; cursor: SupplyCursor | null }> {
+/** At most about `budget` bytes of segments, but one at least when there is any; `cursor` null: that was all. Ranges not held are passed over, and damaged ones, of which `lost` is told. */
+export async function supply(archive: Archive, liveOf: LiveOf, target: Target, have: Tip[], cursor: SupplyCursor | null, budget: number, lost?: Lost): Promise<{ segments: Bytes[]; cursor: SupplyCursor | null }> {
   const ranges = cursor ? cursor.ranges.slice() : target.lineage ? await lineage(archive, liveOf, target, have) : [{ log: target.log, from: target.from, to: target.to }];
   const segments: Bytes[] = [];
   let size = 0;
   while (ranges.length) {
     const range = ranges[ranges.length - 1]!;
-    const found = await nextSegments(archive, liveOf, range);
+    const found = await nextSegments(archive, liveOf, range, lost);
     if (!found.length) { ranges.pop(); continue; }
     const { from } = range;
     for (const s of found) {
@@ -49,16 +50,16 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
 }
 
 /** The longest held segment that covers the start of a range or comes next in it; all those of a fork. */
-export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }): Promise<Segment[]> {
+export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }, lost?: Lost): Promise<Segment[]> {
   const held: Segment[] = [];
-  const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 });
-  const take = (row: Row): void => { // what is damaged is passed over, as what is not held
-    const segment = readable({ key: row.key, bytes: row.value });
+  const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 }, lost);
+  const take = (row: Row): void => {
+    const segment = wholeOf(archive, row, lost);
     if (segment) held.push(segment);
   };
   for (const row of rows) if (segmentSpan(row.key).last >= range.from) take(row);
   if (!held.length) {
-    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 4 });
+    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 4 }, lost);
     for (const row of later) if (!held.length) take(row);
   }
   const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
@@ -70,8 +71,8 @@ export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { lo
   if (record && (record.forked || (live.length && record.spans.some((s) => s.to >= live[0]!.header.first)))) {
     const start = Math.min(...inRange.map((s) => s.header.first));
     const all: Segment[] = [];
-    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16, () => undefined)) {
-      const segment = readable({ key: row.key, bytes: row.value });
+    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, start), segmentFrom(range.log, range.to + 1), 16, lost ?? (() => undefined))) {
+      const segment = wholeOf(archive, row, lost);
       if (segment) all.push(segment);
     }
     return [...new Map([...inRange, ...all, ...live].map((s) => [hex(s.header.hash) + s.header.first, s])).values()];
@@ -79,6 +80,14 @@ export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { lo
   const covering = inRange.filter((s) => s.header.first <= range.from);
   const choice = covering.length ? covering : [inRange.reduce((a, b) => (b.header.first < a.header.first ? b : a))];
   return [choice.reduce((a, b) => (b.header.first + b.header.count > a.header.first + a.header.count ? b : a))];
+}
+
+/** A stored segment that is what its author signed, as far as its hash tells. What is damaged is passed over, as what is not held: nobody would take it. */
+function wholeOf({ crypto }: Archive, row: Row, lost: Lost | undefined): Segment | undefined {
+  const segment = readable({ key: row.key, bytes: row.value });
+  if (segment && (segment.payload === null || equal(crypto.sha256(segment.payload), segment.header.hash))) return segment;
+  lost?.('segment', `at ${hex(row.key)}`);
+  return undefined;
 }
 
 /** Up to where somebody who holds a tip holds the branch of its log that is held here: a tip of another branch says nothing about this one. */

@@ -85,4 +85,20 @@ damage('a reader gets all that is left, and then the fault; peers get the rest t
   assert.is(verified.events, 15);
 });
 
+damage('a segment whose payload is rotten is not supplied, and is named', async () => {
+  const { a } = await some();
+  const rows = a.disk.tables.segment.scan({});
+  const spoil = (key: Bytes): void => { const bytes = a.disk.tables.segment.get(key)!.slice(); bytes[bytes.length - 1]! ^= 4; a.disk.tables.segment.put(key, bytes); };
+  spoil(rows[1]!.key);
+  const again = await openRoom('a', a.disk, { process: '2' });
+  const [tip] = itemsIn(again.archive, () => true), named: string[] = [];
+  const want = async (): Promise<number> => (await supply(again.archive, liveOf(() => []), { log: tip!.log, from: 1, to: tip!.to, lineage: true }, [], null, 1e6, (table, where) => { named.push(`${table} ${where}`); })).segments.length;
+  assert.is(await want(), 3);
+  assert.ok(named.length > 0 && named.every((words) => words === `segment at ${hex(rows[1]!.key)}`));
+  const b = await openRoom('b');
+  const { segments } = await supply(again.archive, liveOf(() => []), { log: tip!.log, from: 1, to: tip!.to, lineage: true }, [], null, 1e6);
+  const { admit } = await import('../../src/log/door.ts');
+  assert.equal((await admit(b.archive, segments)).outcomes.map((o) => o.state), ['admitted', 'admitted', 'admitted']);
+});
+
 damage.run();
