@@ -22,7 +22,7 @@ export const httpInput: InputKind = {
   options: [],
   // Who posts is told that nothing can be recorded, and keeps what it has.
   waits: true,
-  prompt: true,
+  prompt: () => true,
   start(_options, context) {
     let posts = 0;
     context.state(true, 'waits for posts');

@@ -29,6 +29,8 @@ interface MqttSettings { url: string; filters: string[]; qos: 0 | 1; session: bo
 export const mqttInput: InputKind = {
   options: ['url', 'topics', 'preset', 'base', 'payload', 'qos', 'session', 'client_id', 'retained', 'rebirth'],
   waits: false,
+  // A broker sends the next messages when the ones before are acknowledged: often it is twenty at a time.
+  prompt: (options) => options['session'] === true,
   key: `{${KEY_NAME}}`,
   type: `{${TYPE_NAME}}`,
   check: (options) => void readMqtt(options, () => {}),

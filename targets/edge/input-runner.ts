@@ -60,7 +60,7 @@ export function startInputs(options: InputsOptions): Inputs {
 
   const all = options.inputs.map((settings): One => {
     const kind = options.kinds[settings.kind]!;
-    const outlet = openOutlet({ append: options.append, urgent: settings.urgent, prompt: settings.urgent || kind.prompt === true, waits: kind.waits, gather });
+    const outlet = openOutlet({ append: options.append, urgent: settings.urgent, prompt: settings.urgent || kind.prompt?.(settings.own) === true, waits: kind.waits, gather });
     outlets.push(outlet);
     const intake = openIntake({
       name: settings.name, kind: settings.kind, mapping: mappingOf(settings, kind, options.node),

@@ -63,7 +63,7 @@ export interface InputKind {
   /** Whether its source keeps what is not taken (a file, a pipe): then it waits while nothing can be recorded. The others go on, and the oldest of what waits is lost. */
   readonly waits: boolean;
   /** Whether somebody waits for each reading to be durable: then they are not gathered for a moment first. */
-  readonly prompt?: boolean;
+  prompt?(settings: { [name: string]: unknown }): boolean;
   /** Templates of key and type where the configuration has none; otherwise the input's name, and "reading". `{node}` is this node's name. */
   readonly key?: string;
   readonly type?: string;
