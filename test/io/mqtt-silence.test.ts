@@ -1,5 +1,4 @@
 // Brokers that fall silent: not answering, not acknowledging, not reading; they are left after a while, and cost little memory until then.
-// timeout: 240s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createServer, type AddressInfo } from 'node:net';
@@ -14,11 +13,19 @@ const CONNECT = 1, PUBLISH = 3, SUBSCRIBE = 8;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
+/** What takes half a minute goes on while other tests run; the last one waits for it. */
+const endings: Promise<void>[] = [];
+function later(rest: () => Promise<void>): void {
+  const running = rest();
+  running.catch(() => {});
+  endings.push(running);
+}
+
 /** Bytes of objects and buffers that this process needs. */
 function memory(): number {
   collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 /** Publishes without waiting for anything, as no sender should. Returns how many messages were asked for. */
@@ -42,13 +49,16 @@ test('a broker that takes messages and acknowledges none costs at most its windo
   await each.until('a connection', () => each.up);
   const before = memory();
   assert.ok(flood(each, 200_000, 1_000) > 199_000);
-  assert.ok(memory() - before < 8 * 1_048_576, `${memory() - before} bytes`);
-  await each.until('its end', () => each.downs.length > 0);
-  assert.is(each.downs[0], 'the broker has acknowledged nothing for 30 s');
-  assert.ok(taken > 0 && taken <= 128, `${taken} messages were sent at once`);
-  await each.until('a second connection', () => each.ups === 2);
-  await each.close();
-  await broker.stop();
+  const cost = memory() - before;
+  assert.ok(cost < 8 * 1_048_576, `${cost} bytes`);
+  later(async () => {
+    await each.until('its end', () => each.downs.length > 0);
+    assert.is(each.downs[0], 'the broker has acknowledged nothing for 30 s');
+    assert.ok(taken > 0 && taken <= 128, `${taken} messages were sent at once`);
+    await each.until('a second connection', () => each.ups === 2);
+    await each.close();
+    await broker.stop();
+  });
 });
 
 test('so does a broker that stops reading', async () => {
@@ -63,12 +73,15 @@ test('so does a broker that stops reading', async () => {
   await each.until('a connection', () => each.up);
   const before = memory();
   assert.ok(flood(each, 20_000, 50_000) > 19_900);
-  assert.ok(memory() - before < 8 * 1_048_576, `${memory() - before} bytes`);
+  const cost = memory() - before;
+  assert.ok(cost < 8 * 1_048_576, `${cost} bytes`);
   assert.ok(each.traffic.out < 1_100_000);
-  await each.until('its end', () => each.downs.length > 0);
-  assert.is(each.downs[0], 'the broker has acknowledged nothing for 30 s');
-  await each.close();
-  await broker.stop();
+  later(async () => {
+    await each.until('its end', () => each.downs.length > 0);
+    assert.is(each.downs[0], 'the broker has acknowledged nothing for 30 s');
+    await each.close();
+    await broker.stop();
+  });
 });
 
 test('silence before the connection is up, and silence of an idle one', async () => {
@@ -84,13 +97,15 @@ test('silence before the connection is up, and silence of an idle one', async ()
     [probe(shy.url, { once: true, filters: ['hf/#'] }), 'the broker did not answer our subscriptions'],
     [probe(`${gone.url}?keepalive=5`, { once: true, filters: ['hf/#'] }), 'the broker no longer answers'],
   ];
-  await Promise.all(cases.map(async ([each, reason]) => {
-    await each.until(reason, () => each.downs.length > 0);
-    assert.is(each.downs[0], reason);
-    await each.close();
-  }));
-  await Promise.all([shy.stop(), gone.stop()]);
-  mute.close();
+  later(async () => {
+    await Promise.all(cases.map(async ([each, reason]) => {
+      await each.until(reason, () => each.downs.length > 0);
+      assert.is(each.downs[0], reason);
+      await each.close();
+    }));
+    await Promise.all([shy.stop(), gone.stop()]);
+    mute.close();
+  });
 });
 
 test('close does not wait for what will not come', async () => {
@@ -108,6 +123,11 @@ test('close does not wait for what will not come', async () => {
   await early.close();
   assert.is(early.ups, 0);
   await broker.stop();
+});
+
+test('they are left after half a minute', async () => {
+  assert.is(endings.length, 3);
+  await Promise.all(endings);
 });
 
 test.run();
