@@ -101,7 +101,8 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
         connection.peer = out.node;
       } else if (out.kind === 'greeted') {
         if (equal(connection.peer!, node.id)) {
-          if (equal(out.boot, answering.boot)) return end(new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`), 'this node itself');
+          // Of a machine copied in the middle of its work both processes say that they are this one.
+          if (equal(out.boot, answering.boot) && !node.archive.suspects.has(hex(node.id))) return end(new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`), 'this node itself');
           raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
         }
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;

@@ -103,6 +103,11 @@ choice('copies of a machine in the middle of its work say that they are one proc
   await until([a, ...twins], () => links.every(({ at }) => at.process !== undefined) && held(one) === 3 && held(other) === 3);
   assert.is(links[0]!.at.process, links[1]!.at.process);
   assert.ok(links.every(({ at, to }) => !at.resting && !to.resting));
+  // They know of it by now, and take each other for another process.
+  for (const { at } of links) at.close();
+  await one.append('s', [draft(4)], { urgent: true });
+  const between = join(one, other);
+  await until([a, ...twins], () => held(other) === 4 && between.at.process !== undefined);
   await Promise.all([a.close(), one.close(), other.close()]);
 });
 
