@@ -156,6 +156,12 @@ test('a pattern that takes for ever on some line is stopped, and rests', async (
   const { values, refused } = await hear({ format: 'text', pattern: '^(?<a>(x+)+)$' }, `xx\n${'x'.repeat(60)}!\nxx\n${'y'.repeat(5_000)}\n`);
   assert.equal(values, [{ a: 'xx' }]);
   assert.equal(refused.map(({ code }) => code), ['timeout', 'busy', 'too-large']);
+  // Each takes for ever on its line in a way of its own; none may pass for a harmless one.
+  const hostile: [string, string][] = [
+    ['^(?<a>(?:x|x)+)$', 'x'.repeat(60) + '!'], ['^(?<a>(?:x*){20,})$', 'x'.repeat(60) + '!'], ['^(?<a>x*x*x*x*x*x*x*x*)y', 'x'.repeat(400)], ['(?<a>x+)+y', 'x'.repeat(60)], ['^(?<a>[(]+)+\\)$', '('.repeat(60)],
+    [`^(?<a>${'(?:x|xx)'.repeat(40)})y`, 'x'.repeat(70)], ['(?<a>.*.*.*.*=.*)z', 'x='.repeat(300)],
+  ];
+  for (const [pattern, line] of hostile) assert.equal((await hear({ format: 'text', pattern }, `${line}\n`)).refused.map(({ code }) => code), ['timeout'], pattern);
 });
 
 test('settings that can never work are told', () => {
