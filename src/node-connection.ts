@@ -7,6 +7,7 @@ import { equal, hex } from './event/bytes.ts';
 import { answer, hostOf } from './node-host.ts';
 import type { Answering } from './node-host.ts';
 import { keepReceipt, raise } from './node-notes.ts';
+import { noteLevel } from './node-words.ts';
 import { chooseLinks } from './node-choice.ts';
 import { createSession } from './sync/session.ts';
 
@@ -50,7 +51,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false;
+  let open = true, blocked = false, pumping = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
@@ -105,10 +106,11 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
           if (equal(out.boot, answering.boot) && !node.archive.suspects.has(hex(node.id))) return end(new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`), 'this node itself');
           raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
         }
+        streams = out.streams ?? undefined;
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);
       } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
-      else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; }
+      else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, streams); }
       else end(out.fault, out.fault?.message ?? 'done');
     }
   }

@@ -36,8 +36,7 @@ import { heldStore, unlessRefused } from './node-held.ts';
 import { damageAlarm, raise } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
-import type { Since } from './node-since.ts';
-import { cursorOf, since } from './node-since.ts';
+import { cursorOf, since, type Since } from './node-since.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 
 /** Bytes of segments that are unpacked before their turn: they can grow twentyfold. */
@@ -89,6 +88,7 @@ export class Node {
   }
 
   get name(): string { return this.desk.name; }
+  get boot(): Bytes { return this.#answering.boot; } // another one's with each process
 
   /** As `openNode`; `founding` opens an identity that has not joined yet. */
   static async open(given: NodeOptions, founding = false): Promise<Node> {

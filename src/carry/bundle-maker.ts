@@ -22,7 +22,7 @@ export interface MakerOptions {
 /** One block of a volume; `last`: the volume ends with it. `events`: in its segments. */
 export interface Made { volume: number; index: number; size: number; last: boolean; bytes: Bytes; events: number }
 
-/** Makes the blocks of a bundle, volume after volume; none when there is nothing to carry. Faults: those of the source. */
+/** Makes the blocks of a bundle, volume after volume; with nothing to carry one volume with the word alone, which is a receipt. Faults: those of the source. */
 export async function* makeBundle(o: MakerOptions, source: AsyncIterable<Load>): AsyncGenerator<Made> {
   const loads = source[Symbol.asyncIterator]();
   // A small bundle takes the smallest blocks that hold it: the first loads say whether it is one.
@@ -41,6 +41,11 @@ export async function* makeBundle(o: MakerOptions, source: AsyncIterable<Load>):
     return done ? undefined : value;
   };
   let load = await next();
+  if (load === undefined) {
+    const size = sizeFor(o.word(BLOCK_USUAL).length);
+    yield* new Volume(o, 0, size).put(WORD, o.word(size), true);
+    return;
+  }
   const usual = over ? sizeFor(Math.max(...[load, ...ahead].filter((l) => l !== undefined).map((l) => l.bytes.length + 10))) : BLOCK_USUAL;
   try {
     for (let volume = 0; load !== undefined; volume++) {

@@ -51,6 +51,9 @@ export class Talk {
     this.#receipts = new Receipts(desk, () => this.#streams);
   }
 
+  /** Streams in both interests; null: all. */
+  get streams(): string[] | null { return this.#streams; }
+
   /** True when nothing is under way in either direction. */
   get idle(): boolean {
     return this.supplier.idle && this.#intake.idle && this.#fleet.offers.idle && this.#rest.offers.idle && !this.#fleet.comparing && !this.#rest.comparing;

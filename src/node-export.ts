@@ -1,0 +1,82 @@
+// What a bundle takes along: all that nobody is known to hold besides this node, or what certain nodes are not known to hold.
+import type { Bytes } from './ports.ts';
+import type { Load, Made } from './carry/bundle-maker.ts';
+import type { Told } from './log/cursor.ts';
+import type { Range } from './log/since.ts';
+import type { Node } from './node.ts';
+import type { Cover } from './node-words.ts';
+import { Fault } from './fault.ts';
+import { equal, hex } from './event/bytes.ts';
+import { bundleKey } from './carry/bundle-block.ts';
+import { makeBundle } from './carry/bundle-maker.ts';
+import { encodeWord } from './carry/bundle-word.ts';
+import { recordOf } from './log/archive.ts';
+import { missing } from './log/since.ts';
+import { nextSegments } from './log/supply.ts';
+import { coversOf, heldCursors } from './node-words.ts';
+
+/**
+ * What to take along. `for`: nodes; none: whatever no other node is known to hold. `since`: only segments with events from then on (ms since 1970). `streams`: only these, and `$fleet`.
+ * `besides`: what lies on the carrier already. `everything`: all that is held.
+ */
+export interface ExportWish { for?: Bytes[]; since?: number; streams?: string[]; besides?: Cover[]; everything?: boolean; volumeBytes: number; padded: boolean }
+
+/** What a bundle would take: ranges of logs by stream, `$fleet` first, then by priority and age, and how many events they have at most. */
+export async function exportPlan(node: Node, wish: ExportWish): Promise<{ stream: string; range: Range }[]> {
+  await node.checkpoint();
+  const known = wish.everything ? [] : await coversOf(node);
+  // Each of those whom it is for lacks something else: together they lack all of it. Otherwise one who holds it is enough.
+  const sides = wish.for?.length ? wish.for.map((one) => known.filter((cover) => equal(cover.node, one))) : [known];
+  const streams = heldCursors(node, wish.streams && new Set(wish.streams)).map(({ stream }) => stream).sort((a, b) => rank(a) - rank(b));
+  const out: { stream: string; range: Range }[] = [];
+  for (const stream of streams) {
+    const ranges = new Map<string, Range>();
+    for (const covers of sides) {
+      const told = [...covers, ...wish.besides ?? []].flatMap((cover): Told[] => cover.streams.get(stream) ?? []);
+      for (const range of await missing(node.archive, node.writer.unstored(), stream, { told, keys: [], judged: [] }, { judged: [], fresh: undefined })) {
+        // What several lack of one log is taken from where the first gap begins to where the last one ends.
+        const held = ranges.get(hex(range.log));
+        if (held) { held.from = Math.min(held.from, range.from); held.to = Math.max(held.to, range.to); } else ranges.set(hex(range.log), { ...range });
+      }
+    }
+    const heights = await Promise.all([...ranges.values()].map(async (range) => ({ range, height: (await recordOf(node.archive, range.log))?.height ?? 0 })));
+    for (const { range } of heights.sort((a, b) => a.height - b.height)) out.push({ stream, range });
+  }
+  return out;
+}
+
+/** The order in which streams go: the earlier volumes get through more often. */
+function rank(stream: string): number {
+  return stream.startsWith('$') ? -2 : stream === 'alarms' ? -1 : 0;
+}
+
+/** The segments of a plan, as stored. */
+export async function* loadsOf(node: Node, plan: { stream: string; range: Range }[], since?: number): AsyncGenerator<Load> {
+  const { archive } = node;
+  for (const { stream, range } of plan) {
+    for (let from = range.from; from <= range.to;) {
+      const segments = await nextSegments(archive, () => undefined, { ...range, from });
+      if (!segments.length) break;
+      let end = 0;
+      for (const { header, bytes } of segments) {
+        end = Math.max(end, header.first + header.count - 1);
+        if (since === undefined || stream.startsWith('$') || header.timeMax >= since) yield { stream, log: range.log, first: header.first, last: header.first + header.count - 1, bytes };
+      }
+      // A row that is not what its key says does not go on.
+      if (end < from) break;
+      from = end + 1;
+    }
+  }
+}
+
+/** Makes the blocks of a bundle; with nothing to carry one with this node's word alone. Faults: `bad-argument` (a stream's name), those of the store. */
+export async function* exportBundle(node: Node, wish: ExportWish, plan?: { stream: string; range: Range }[]): AsyncGenerator<Made> {
+  const { archive, desk, options } = node, { crypto, random, clock } = options;
+  for (const stream of wish.streams ?? []) if (stream.startsWith('$')) throw new Fault('bad-argument', `${stream} is the system's own and goes along by itself`);
+  const chosen = plan ?? await exportPlan(node, wish), frontier = heldCursors(node);
+  const word = { node: node.id, boot: node.boot, made: Math.max(0, Math.trunc(clock.now())), name: desk.name, for: wish.for ?? [], since: wish.since ?? null, streams: wish.streams ?? null, frontier };
+  yield* makeBundle({
+    crypto, random, key: bundleKey(crypto, archive.fleet), bundle: random.bytes(8), volumeBytes: wish.volumeBytes, padded: wish.padded,
+    word: (size) => encodeWord(archive.fleet, (message) => crypto.sign(desk.author.seed, message), word, size - 128),
+  }, loadsOf(node, chosen, wish.since));
+}

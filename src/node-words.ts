@@ -1,0 +1,86 @@
+// What other nodes are known to hold: their words out of bundles, and what both sides held when a session had brought them level.
+import type { Bytes } from './ports.ts';
+import type { Value } from './event/value.ts';
+import type { Word } from './carry/bundle-word.ts';
+import type { Told } from './log/cursor.ts';
+import type { Node } from './node.ts';
+import { concat, equal, hex, utf8 } from './event/bytes.ts';
+import { decode, encode } from './event/cbor.ts';
+import { readWord } from './carry/bundle-word.ts';
+import { pages } from './log/archive.ts';
+import { decodeCursor, encodeCursor } from './log/cursor.ts';
+import { prefixEnd } from './log/place.ts';
+import { endsOf } from './log/since.ts';
+
+/** What one node was known to hold, by stream, and since when (ms since 1970). `bundle`: it said so in one; otherwise a session showed it. */
+export interface Cover { node: Bytes; at: number; bundle: boolean; streams: Map<string, Told[]> }
+
+const WORD = utf8('word:'), LEVEL = utf8('level:');
+/** What a session showed is noted down this often at most, ms. */
+const LEVEL_MS = 60_000;
+/** By hex of the peer's id: when that was (uptime). */
+const noted = new WeakMap<Node, Map<string, number>>();
+
+/** Cursors of all that this node holds of these streams (undefined: all), the system's included: without what only readers need to know. */
+export function heldCursors(node: Node, streams?: ReadonlySet<string>): { stream: string; cursor: string }[] {
+  const { archive } = node, unstored = node.writer.unstored();
+  const names = new Set([...[...archive.frontier.values()].map((items) => items[0]!.stream), ...unstored.map((own) => own.opening.stream)]);
+  return [...names].filter((stream) => !streams || stream === '$fleet' || streams.has(stream)).sort().map((stream) => ({
+    stream, cursor: encodeCursor(archive.crypto, archive.fleet, stream, { base: { told: endsOf(archive, unstored, stream).map((end) => end.told), keys: [], judged: [] }, layers: [] }),
+  }));
+}
+
+/** A session has brought this node and a peer level in these streams (undefined: all). */
+export function noteLevel(node: Node, peer: Bytes, streams: string[] | undefined): void {
+  let times = noted.get(node);
+  if (!times) noted.set(node, times = new Map());
+  const name = hex(peer), now = node.options.clock.uptime(), last = times.get(name);
+  if (last !== undefined && now - last < LEVEL_MS) return;
+  times.set(name, now);
+  const value = encode([node.options.clock.now(), heldCursors(node, streams && new Set(streams)).map(({ stream, cursor }) => [stream, cursor])] as Value);
+  node.turn(() => node.archive.store.commit([{ table: 'meta', key: concat(LEVEL, peer), value }])).catch(() => undefined); // the next one says more
+}
+
+/**
+ * Keeps the word of another node, unless a later one is known; returns it. Faults: `bad-encoding`, `bad-signature`, those of `Store.commit`.
+ * An older word of an earlier process may claim what its disk has lost since: only the newest counts.
+ */
+export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
+  const { archive } = node, word = readWord(archive.crypto, archive.fleet, bytes), key = concat(WORD, word.node);
+  if (equal(word.node, node.id)) return word;
+  await node.turn(async () => {
+    const held = await archive.store.get('meta', key);
+    if (held && readWord(archive.crypto, archive.fleet, held).made >= word.made) return;
+    await archive.store.commit([{ table: 'meta', key, value: bytes.slice() }]);
+  });
+  return word;
+}
+
+/** The newest words of others, as they stand in bundles. */
+export async function wordsHeld(node: Node): Promise<Bytes[]> {
+  const out: Bytes[] = [];
+  for await (const row of pages(node.archive.store, 'meta', WORD, prefixEnd(WORD), 64, () => undefined)) out.push(row.value);
+  return out;
+}
+
+/** Everything that is known of what others hold; of one node there may be two covers, and what it holds is at least both. */
+export async function coversOf(node: Node): Promise<Cover[]> {
+  const { archive } = node, { crypto, fleet } = archive, covers: Cover[] = [];
+  const add = (of: Bytes, at: number, bundle: boolean, frontier: { stream: string; cursor: string }[]): void => {
+    const streams = new Map<string, Told[]>();
+    for (const { stream, cursor } of frontier) {
+      // A cursor of a later version, or a false one, covers nothing.
+      try { streams.set(stream, decodeCursor(crypto, fleet, stream, cursor).base?.told ?? []); } catch { /* as if it had not been said */ }
+    }
+    covers.push({ node: of, at, bundle, streams });
+  };
+  for (const bytes of await wordsHeld(node)) {
+    const word = readWord(crypto, fleet, bytes);
+    add(word.node, word.made, true, word.frontier);
+  }
+  for await (const row of pages(archive.store, 'meta', LEVEL, prefixEnd(LEVEL), 64, () => undefined)) {
+    const [at, frontier] = decode(row.value) as [number, [string, string][]];
+    add(row.key.slice(LEVEL.length), at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
+  }
+  return covers;
+}

@@ -1,0 +1,144 @@
+// Bundles between nodes: what one holds reaches the other by hand, any part of it, in any order, and nobody carries twice what is known to be held.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Bytes } from '../../src/ports.ts';
+import type { Made } from '../../src/carry/bundle-maker.ts';
+import type { ImportReport } from '../../src/node-import.ts';
+import type { Node } from '../../src/node.ts';
+import type { ExportWish } from '../../src/node-export.ts';
+import { PARITY, bundleKey, openBlock, sealBlock } from '../../src/carry/bundle-block.ts';
+import { PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
+import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
+import { concat } from '../../src/event/bytes.ts';
+import { exportBundle } from '../../src/node-export.ts';
+import { BundleImport } from '../../src/node-import.ts';
+import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { Chance } from '../sim/chance.ts';
+import { EagerTimeline } from '../sim/eager-timeline.ts';
+import { fakeCrypto } from '../sim/fake-crypto.ts';
+import { Disk } from '../sim/memory-disk.ts';
+import { mountJournal } from '../sim/memory-journal.ts';
+import { mountStore } from '../sim/memory-store.ts';
+import { Mount } from '../sim/mount.ts';
+
+const test = suite('bundles of nodes');
+let clock = 1_790_000_000_000;
+
+function options(name: string) {
+  const disk = new Disk(name), chance = new Chance(name), mount = new Mount(disk, new EagerTimeline(), chance);
+  return {
+    store: mountStore(mount), journal: mountJournal(mount), random: chance, crypto: fakeCrypto,
+    clock: { now: () => (clock += 5), uptime: () => clock % 1_000_000_000, quality: () => 2 as const, boot: new Uint8Array(8) },
+    keys: { load: () => Promise.resolve(disk.keyFile), save: (bytes: Uint8Array) => { disk.keyFile = bytes.slice(); return Promise.resolve(); } },
+    wake: () => undefined, notice: () => undefined,
+  };
+}
+async function fleet(...names: string[]): Promise<Node[]> {
+  const { node } = await createFleet(options(names[0]!), { name: 'f', nodeName: names[0]! }), all = [node];
+  for (const name of names.slice(1)) all.push(await joinFleet(options(name), await node.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: name }));
+  return all;
+}
+async function write(node: Node, stream: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 50) await node.append(stream, Array.from({ length: Math.min(50, count - i) }, (_, k) => ({ key: `k${(i + k) % 7}`, type: 't', body: { n: i + k, text: `some words ${(i + k) * 7919}` } })));
+}
+async function take(node: Node, wish: Partial<ExportWish> = {}): Promise<Made[]> {
+  const out: Made[] = [];
+  for await (const made of exportBundle(node, { volumeBytes: 1 << 30, padded: false, ...wish })) out.push(made);
+  return out;
+}
+async function bring(node: Node, ...volumes: Bytes[]): Promise<ImportReport> {
+  const into = new BundleImport(node);
+  for (const [i, bytes] of volumes.entries()) {
+    await into.take({ name: `v${i}`, read: (at, length) => Promise.resolve(bytes.slice(at, at + length)) }, (async function* () { for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000); })());
+  }
+  return into.finish();
+}
+const sum = (made: Made[]): number => made.reduce((n, m) => n + m.events, 0);
+const bytesOf = (made: Made[]): Bytes => concat(...made.map((m) => m.bytes));
+const same = (...nodes: Node[]): void => { for (const node of nodes) assert.is(node.digest().events, nodes[0]!.digest().events); for (const node of nodes) assert.is(node.digest().digest, nodes[0]!.digest().digest); };
+
+test('a bundle brings a node level, and what it brings back is only what is new', async () => {
+  const [a, b] = await fleet('a', 'b') as [Node, Node];
+  await write(a, 'telemetry', 900);
+  await write(b, 'telemetry', 120);
+  await write(b, 'alarms', 3);
+  const out = await take(a), report = await bring(b, bytesOf(out));
+  assert.is(report.events >= 900, true);
+  assert.equal([report.segments.refused, report.lost, report.volumes.map((v) => [v.damaged.length, v.complete])], [0, [], [[0, true]]]);
+  assert.equal(report.words.map((w) => w.name), ['a']);
+  // b knows from a's word what a holds: only its own goes back.
+  const back = await take(b);
+  assert.ok(bytesOf(back).length < bytesOf(out).length / 2);
+  const second = await bring(a, bytesOf(back));
+  assert.ok(second.events >= 123);
+  same(a, b);
+  // The fleet's own events still go back and forth (a key is wrapped for the new member); then each knows that the other holds all.
+  for (let i = 0; i < 3; i++) { await bring(b, bytesOf(await take(a))); await bring(a, bytesOf(await take(b))); }
+  assert.is(sum(await take(a)), 0);
+  assert.ok(sum(await take(a, { everything: true })) > 1_000);
+  assert.equal((await bring(b, bytesOf(out))).events, 0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('any subset, in any order, repeated: what arrives is used, and the union is all', async () => {
+  const [a, b] = await fleet('a', 'b') as [Node, Node];
+  await write(a, 'telemetry', 12_000);
+  const made = await take(a, { volumeBytes: 400_000, padded: true }), volumes = [...new Set(made.map((m) => m.volume))].map((v) => bytesOf(made.filter((m) => m.volume === v)));
+  assert.ok(volumes.length >= 2);
+  const last = await bring(b, volumes[volumes.length - 1]!);
+  assert.ok(last.events > 0 && last.volumes[0]!.complete);
+  for (const volume of volumes.slice(0, -1).reverse()) await bring(b, volume, volume);
+  same(a, b);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('what is damaged is named by its events, and fetched by another copy or by parity', async () => {
+  const [a, b, c] = await fleet('a', 'b', 'c') as [Node, Node, Node];
+  await write(a, 'telemetry', 12_000);
+  const made = await take(a, { padded: true }), bytes = bytesOf(made), size = made[0]!.size, hit = [2, 3];
+  const spoiled = bytes.slice();
+  for (const i of hit) spoiled[i * size + 99]! ^= 1;
+  const report = await bring(b, spoiled);
+  assert.equal(report.volumes[0]!.damaged, hit);
+  const gone = report.lost.reduce((n, l) => n + l.last - l.first + 1, 0);
+  assert.is(gone, hit.reduce((n, i) => n + made[i]!.events, 0));
+  assert.is(b.digest().events, 12_000 - gone);
+  // Parity over the same blocks, made elsewhere.
+  const key = bundleKey(fakeCrypto, a.fleet), bundle = openBlock(fakeCrypto, key, made[0]!.bytes)!.bundle, deal = dealOf([made.length], size, 0.5), rows: Bytes[] = [];
+  for (let stripe = 0; stripe < deal.stripes; stripe++) {
+    for (const [row, body] of (await rowsOf(deal, stripe, (_, i) => Promise.resolve(made[i]!.bytes))).entries()) {
+      rows.push(sealBlock(fakeCrypto, new Chance(`${stripe} ${row}`), key, { kind: PARITY, bundle, volume: 0, index: rows.length, last: false, body: encodeRow({ deal, stripe, row, bytes: body }) }, size + PARITY_EXTRA));
+    }
+  }
+  const restored = await bring(c, spoiled, concat(...rows));
+  assert.equal([restored.lost, restored.volumes[0]!.damaged, restored.volumes[0]!.restored], [[], [], hit.length]);
+  same(a, c);
+  assert.equal((await bring(b, bytes)).lost, []);
+  same(a, b);
+  await Promise.all([a.close(), b.close(), c.close()]);
+});
+
+test('for whom, of which streams, since when', async () => {
+  const [a, b, c] = await fleet('a', 'b', 'c') as [Node, Node, Node];
+  await write(a, 'telemetry', 400);
+  await write(a, 'config', 40);
+  await bring(b, bytesOf(await take(a)));
+  await bring(a, bytesOf(await take(b, { everything: true })));
+  await bring(b, bytesOf(await take(a)));
+  await bring(a, bytesOf(await take(b, { everything: true })));
+  assert.is(sum(await take(a)), 0);
+  assert.is(sum(await take(a, { for: [b.id] })), 0);
+  const forC = await take(a, { for: [c.id], streams: ['config'] });
+  await bring(c, bytesOf(forC));
+  assert.equal(c.streams().filter((s) => !s.stream.startsWith('$')).map((s) => [s.stream, s.events]), [['config', 40]]);
+  const now = clock;
+  await write(a, 'telemetry', 60);
+  const late = await take(a, { everything: true, since: now });
+  await bring(c, bytesOf(late));
+  // Segments go whole: with the new ones come those that share a segment with them.
+  const got = c.streams().find((s) => s.stream === 'telemetry')!.events;
+  assert.ok(got >= 60, String(got));
+  await Promise.all([a.close(), b.close(), c.close()]);
+});
+
+test.run();
