@@ -138,8 +138,8 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
       if (!closed && version === 5 && address.version === undefined && end.doubted) {
         version = 4;
         const older = await attempt(version);
-        // What fails in both is better explained by the newer one, unless that only shrugged.
-        if (older.heldMs > 0) oldUntil = performance.now() + (end.sure ? OLD_SURE_MS : OLD_GUESS_MS);
+        // A bad link hangs up too: only a connection that holds shows that the version was to blame.
+        if (older.heldMs > (end.sure ? 0 : HELD_MS)) oldUntil = performance.now() + (end.sure ? OLD_SURE_MS : OLD_GUESS_MS);
         end = older;
       } else if (version === 4 && end.heldMs === 0) oldUntil = 0;
       if (closed) return;
