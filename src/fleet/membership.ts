@@ -25,6 +25,9 @@ export type Standing = { state: 'live'; rights: Rights } | { state: 'killed'; ri
 /** A node by its best join: `grant` the first 8 bytes of that join's e, `box` its X25519 public key, `joinedBy` the issuer of its invitation, `revokedBy` the authors of the revokes that killed it. */
 export interface Member { node: Bytes; name: string; box: Bytes; rights: Rights; state: 'live' | 'killed'; grant: Bytes; joinedBy: Bytes; revokedBy: Bytes[] }
 
+/** Answers of `member` that are kept. */
+const MEMBERS_KEPT = 1_000;
+
 /** One fleet as one node knows it. Signatures of joins are checked when somebody first asks about them, at once only those of admins. */
 export class Membership {
   readonly fleet: Bytes;
@@ -37,6 +40,9 @@ export class Membership {
   /** The events that nothing had seen. */
   readonly #tops = new Set<Vertex>();
   readonly #revokes = new Set<number>();
+  /** What `member` answered since the last event came in. */
+  readonly #asked = new Map<string, Member | undefined>();
+  #askedAt = 0;
 
   /** An empty fleet. Faults as `parseGenesis`. */
   constructor(crypto: Crypto, genesis: Bytes) {
@@ -138,9 +144,15 @@ export class Membership {
     return this.#best(this.#verdicts.joinsOf.get(hex(node)) ?? [])?.vertex.tip;
   }
 
-  /** One node that ever joined. */
+  /** One node that ever joined. Asked with every append: worked out once for as long as nothing comes in. */
   member(node: Bytes): Member | undefined {
-    return this.#memberOf(hex(node));
+    if (this.#askedAt !== this.version) this.#asked.clear();
+    this.#askedAt = this.version;
+    const id = hex(node), known = this.#asked.get(id);
+    if (known || this.#asked.has(id)) return known;
+    const member = this.#memberOf(id);
+    if (this.#asked.size < MEMBERS_KEPT) this.#asked.set(id, member);
+    return member;
   }
 
   #memberOf(id: string): Member | undefined {

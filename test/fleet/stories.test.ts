@@ -40,6 +40,19 @@ test('a founder, a member, a stranger', () => {
   assert.equal(alarms(fleet), []);
 });
 
+test('who is asked about is answered by all that came in, each time', () => {
+  const fleet = new Fleet(), founder = fleet.found(), member = fleet.invited('member', founder), view = fleet.fold([]);
+  revoke(fleet, founder, member);
+  const said: string[] = [];
+  for (const event of fleet.events) {
+    view.add([event]);
+    const now = view.member(member.id)?.state ?? 'nobody';
+    if (said.at(-1) !== now) said.push(now);
+    assert.equal(view.member(member.id), view.members().find((m) => hex(m.node) === hex(member.id)));
+  }
+  assert.equal(said, ['nobody', 'live', 'killed']);
+});
+
 test('only the invited node can use its invitation, and only as it was signed', () => {
   const fleet = new Fleet(), founder = fleet.found(), ticket = fleet.ticket(founder), other = fleet.ticket(founder);
   const member = fleet.actor('member'), thief = fleet.actor('thief'), fool = fleet.actor('fool');
