@@ -92,35 +92,54 @@ function sum(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }
 
-/**
- * Finds what a file was renamed to while nobody looked, and what has been renamed after it: the file of the place, then those that are called like `path` with a
- * number or a date behind it and are younger, oldest first. Empty when it is gone. All of them are open.
- */
-export async function findRenamed(path: string, place: Place): Promise<OpenFile[]> {
-  const folder = dirname(path), base = basename(path);
-  const names = (await readdir(folder).catch(() => [])).slice(0, MOST_FILES);
-  let old: { file: OpenFile; changed: number } | undefined;
-  const others: { path: string; id: string; changed: number }[] = [];
-  for (const name of names) {
-    if (name === base) continue;
-    const other = join(folder, name);
-    const stats = await stat(other, { bigint: true }).catch(() => undefined);
-    if (stats === undefined || !stats.isFile()) continue;
-    const id = `${stats.dev}:${stats.ino}`, changed = Number(stats.mtimeNs) / 1e6;
-    if (id !== place.file) {
-      if (name.startsWith(base) && /^[.-][\dT:_-]+$/.test(name.slice(base.length))) others.push({ path: other, id, changed });
-      continue;
-    }
-    const file = await openFile(other).catch(() => undefined);
-    if (file === undefined) continue;
-    if (file.id === place.file && await holds(file, place)) old = { file, changed };
-    else await file.handle.close();
-  }
-  if (old === undefined) return [];
-  const found = [old.file];
-  for (const other of others.filter(({ changed }) => changed > old.changed).sort((a, b) => a.changed - b.changed)) {
-    const file = await openFile(other.path).catch(() => undefined);
-    if (file !== undefined) found.push(file);
+/** Whether a file in the folder of `path` is called as rotation calls old ones: like it, with a number or a date behind it. */
+function isRotated(name: string, path: string): boolean {
+  const base = basename(path);
+  return name.startsWith(base) && /^[.-][\dT:_-]+$/.test(name.slice(base.length));
+}
+
+/** The regular files beside `path`, and when they were last written. */
+async function beside(path: string): Promise<{ name: string; path: string; id: string; changed: number }[]> {
+  const folder = dirname(path), found = [];
+  for (const name of (await readdir(folder).catch(() => [])).slice(0, MOST_FILES)) {
+    if (name === basename(path)) continue;
+    const stats = await stat(join(folder, name), { bigint: true }).catch(() => undefined);
+    if (stats?.isFile() === true) found.push({ name, path: join(folder, name), id: `${stats.dev}:${stats.ino}`, changed: Number(stats.mtimeNs) / 1e6 });
   }
   return found;
+}
+
+/**
+ * Finds what a file was renamed or copied to while nobody looked, and what has been renamed after it: the file of the place, then those that are called like old
+ * ones and are younger, oldest first. Empty when it is gone. All of them are open.
+ */
+export async function findRenamed(path: string, place: Place): Promise<OpenFile[]> {
+  const all = await beside(path);
+  const rotated = all.filter(({ name }) => isRotated(name, path));
+  for (const old of [...all.filter(({ id }) => id === place.file), ...(place.offset === 0 ? [] : rotated)]) {
+    const file = await openFile(old.path).catch(() => undefined);
+    if (file === undefined) continue;
+    if (!await holds(file, place).catch(() => false)) {
+      await file.handle.close();
+      continue;
+    }
+    const found = [file];
+    for (const other of rotated.filter(({ id, changed }) => id !== file.id && changed > old.changed).sort((a, b) => a.changed - b.changed)) {
+      const next = await openFile(other.path).catch(() => undefined);
+      if (next !== undefined) found.push(next);
+    }
+    return found;
+  }
+  return [];
+}
+
+/** Finds the copy that was made of a file before it was cut off: one that is called like an old one and holds `tail` before `position`; open. */
+export async function findCopy(path: string, position: number, tail: Buffer): Promise<OpenFile | undefined> {
+  for (const { name, path: other } of await beside(path)) {
+    const file = isRotated(name, path) ? await openFile(other).catch(() => undefined) : undefined;
+    if (file === undefined) continue;
+    if ((await bytesAt(file.handle, position - tail.length, tail.length)).equals(tail)) return file;
+    await file.handle.close();
+  }
+  return undefined;
 }

@@ -2,12 +2,13 @@
 //
 // What is guaranteed: the place in the file is remembered after what stands before it is durable, so no line is left out, and a clean stop repeats none either. After a
 // kill of the process what became durable in the few milliseconds before it may be recorded twice (the place is noted after each batch), after a power cut what did in
-// the second or two before it (the place is flushed once a second). What a copying rotation (copytruncate) cuts off before it was read cannot be had, and a reading that `min_interval` held back at a kill is as if it had been left out.
+// the second or two before it (the place is flushed once a second). Of a copying rotation (copytruncate) the copy is read to its end; what is written after the copying
+// and before the cutting cannot be had. A reading that `min_interval` held back at a kill is as if it had been left out.
 
 import { resolve } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import type { InputContext, InputKind, NodeContext, RunningInput } from './input.ts';
-import { bytesAt, fileAt, findRenamed, holds, noPlace, openFile, placeIn, readPlace, TAIL_BYTES, type OpenFile } from './input-file-place.ts';
+import { bytesAt, fileAt, findCopy, findRenamed, holds, noPlace, openFile, placeIn, readPlace, TAIL_BYTES, type OpenFile } from './input-file-place.ts';
 import { LINE_OPTIONS, openLines, type Lines } from './input-lines.ts';
 import { textOption, wordOption, type Options } from './input-option.ts';
 
@@ -181,27 +182,30 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
     return mine;
   }
 
-  /** Reads what there is; false at the end of the file. */
-  async function advance(mine: Source, buffer: Buffer): Promise<boolean> {
-    const { bytesRead } = await mine.file.handle.read(buffer, 0, buffer.length, mine.position);
-    if (bytesRead === 0) return false;
-    mine.position += bytesRead;
-    mine.tail = Buffer.concat([mine.tail, buffer.subarray(Math.max(0, bytesRead - TAIL_BYTES), bytesRead)]).subarray(-TAIL_BYTES);
-    await mine.lines.push(buffer.subarray(0, bytesRead));
-    return true;
+  /** Reads what there is. The bytes before it come with the same reading: had they changed, it would be another file's. */
+  async function advance(mine: Source, buffer: Buffer): Promise<'more' | 'end' | 'cut'> {
+    const { tail } = mine;
+    const { bytesRead } = await mine.file.handle.read(buffer, 0, tail.length + CHUNK_BYTES, mine.position - tail.length);
+    if (bytesRead < tail.length || !buffer.subarray(0, tail.length).equals(tail)) return 'cut';
+    if (bytesRead === tail.length) return 'end';
+    mine.position += bytesRead - tail.length;
+    mine.tail = Buffer.from(buffer.subarray(Math.max(0, bytesRead - TAIL_BYTES), bytesRead));
+    await mine.lines.push(buffer.subarray(tail.length, bytesRead));
+    return 'more';
   }
-  /** Whether a file was cut off or written anew since it was read. */
-  async function rewritten(mine: Source): Promise<boolean> {
-    const { size } = await mine.file.handle.stat();
-    if (size < mine.position) return true;
-    return !(await bytesAt(mine.file.handle, mine.position - mine.tail.length, mine.tail.length)).equals(mine.tail);
-  }
+  /** The file was cut off: the rest of a copy that was made of it before, then the file from its beginning. */
   async function startOver(mine: Source): Promise<void> {
-    const left = mine.position - mine.base - mine.lines.settled;
-    if (left > 0) context.refuse('bad-encoding', `the file was cut off after ${left} bytes of a line without an end`, mine.tail.subarray(-Math.min(left, mine.tail.length)));
     await settle(mine);
     if (over()) return;
-    source = begin(mine.file, 0);
+    const settled = mine.base + mine.lines.settled, left = mine.position - settled;
+    const copy = mine.tail.length === 0 ? undefined : await findCopy(path, mine.position, mine.tail);
+    if (copy !== undefined) {
+      following.unshift(mine.file);
+      source = await beginAt(copy, settled);
+    } else {
+      if (left > 0) context.refuse('bad-encoding', `the file was cut off after ${left} bytes of a line without an end`, mine.tail.subarray(-Math.min(left, mine.tail.length)));
+      source = begin(mine.file, 0);
+    }
     await keepPlace(true);
   }
   /** Turns to the file that is in the place of one that was renamed. */
@@ -219,8 +223,8 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
 
   async function follow(): Promise<void> {
     await first();
-    const buffer = Buffer.alloc(CHUNK_BYTES);
-    let still = performance.now(), changed = 0, said = '';
+    const buffer = Buffer.alloc(TAIL_BYTES + CHUNK_BYTES);
+    let still = performance.now(), said = '';
     const say = (ok: boolean, words: string) => {
       if (words !== said) context.state(ok, said = words);
     };
@@ -234,12 +238,15 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
           if (next !== undefined) following.push(next);
         }
         if (source !== undefined) {
-          const { mtimeMs, size } = await source.file.handle.stat();
-          if ((mtimeMs !== changed || size !== source.position) && await rewritten(source)) await startOver(source);
-          changed = mtimeMs;
-          while (!over() && await advance(source, buffer)) {
+          let found = await advance(source, buffer);
+          for (; found === 'more' && !over(); found = await advance(source, buffer)) {
             still = performance.now();
             void keepPlace(false);
+          }
+          if (found === 'cut') {
+            await startOver(source);
+            still = performance.now();
+            continue;
           }
         }
         if (following.length > 0 && (source === undefined || performance.now() - still >= STILL_MS)) {

@@ -1,33 +1,13 @@
-// Files that grow: each line once, through renaming, cutting off, deletion, stops and kills.
+// Files that grow: each line once, through deletion, stops and kills.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
-import type { RunningInput } from '../../targets/edge/input.ts';
 import { fileInput } from '../../targets/edge/input-file.ts';
-import { folder, listener, pause, until, type Heard } from './input-sources.ts';
-
-const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `{"n":${from + i}}\n`).join('');
-const numbers = (heard: Heard) => heard.readings.map(({ value }) => (value as { n: number }).n);
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-
-/** Follows a file until `stop`; with `kill` nothing of what was read last is remembered. */
-async function follow(dir: string, settings: { [name: string]: unknown } = {}, became: Parameters<typeof listener>[1] = 'recorded'): Promise<{ heard: Heard; input: RunningInput; stop(): Promise<void>; follows(): Promise<void> }> {
-  const heard = listener(dir, became);
-  const input = await fileInput.start({ path: join(dir, 'x.log'), ...settings }, heard);
-  return {
-    heard, input,
-    async stop() {
-      heard.stop();
-      await input.stop();
-    },
-    follows: () => until(() => heard.states.at(-1)?.words.startsWith('follows') === true),
-  };
-}
-
-const place = (dir: string) => JSON.parse(readFileSync(join(dir, 'inputs/input.json'), 'utf8')) as { value: { offset: number; file: string } };
+import { follow, lines, numbers, place, range } from './input-follow.ts';
+import { folder, pause, until } from './input-sources.ts';
 
 test('begins at the end of what is there, or at its start; a line without an end waits', async () => {
   const dir = folder(), path = join(dir, 'x.log');
@@ -106,70 +86,6 @@ test('what is lost at a stop is read again at the next start', async () => {
   await until(() => second.heard.readings.length === 2);
   assert.equal(numbers(second.heard), [1, 2]);
   await second.stop();
-});
-
-test('rotation by renaming, while it is read: the old file to its end, then the new one', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const one = await follow(dir);
-  await one.follows();
-  let next = 0;
-  for (let round = 0; round < 3; round++) {
-    appendFileSync(path, lines(next, next += 50));
-    renameSync(path, `${path}.${round}`);
-    // Its writer has not noticed yet, and never ends its last line.
-    appendFileSync(`${path}.${round}`, lines(next, next += 50).slice(0, -1));
-    writeFileSync(path, lines(next, next += 50));
-    await until(() => one.heard.readings.length === next);
-  }
-  assert.equal(numbers(one.heard), range(0, 450));
-  assert.equal(one.heard.refused, []);
-  await one.stop();
-});
-
-test('rotation by renaming, while the node is stopped: also several times', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const first = await follow(dir);
-  await first.follows();
-  appendFileSync(path, lines(0, 10));
-  await until(() => first.heard.readings.length === 10);
-  await first.stop();
-  appendFileSync(path, lines(10, 20));
-  renameSync(path, `${path}.1`);
-  await pause(20);
-  writeFileSync(path, lines(20, 30));
-  renameSync(`${path}.1`, `${path}.2`);
-  renameSync(path, `${path}.1`);
-  writeFileSync(`${path}.bak`, lines(900, 910));
-  await pause(20);
-  writeFileSync(path, lines(30, 40));
-  const second = await follow(dir);
-  await until(() => second.heard.readings.length === 30);
-  assert.equal(numbers(second.heard), range(10, 40));
-  await second.stop();
-});
-
-test('cut off: read from the start again, also when it has grown beyond the old place at once, and when that happened during a stop', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const one = await follow(dir);
-  await one.follows();
-  appendFileSync(path, `${lines(0, 10)}{"half`);
-  await until(() => one.heard.readings.length === 10);
-  copyFileSync(path, `${path}.1`);
-  truncateSync(path, 0);
-  appendFileSync(path, lines(10, 12));
-  await until(() => one.heard.readings.length === 12);
-  assert.equal(one.heard.refused.map(({ code, reason, raw }) => [code, reason, Buffer.from(raw as Uint8Array).toString()]), [['bad-encoding', 'the file was cut off after 6 bytes of a line without an end', '{"half']]);
-  writeFileSync(path, lines(12, 60));
-  await until(() => one.heard.readings.length === 60);
-  await one.stop();
-  writeFileSync(path, lines(60, 130));
-  const two = await follow(dir);
-  await until(() => two.heard.readings.length === 70);
-  assert.equal([...numbers(one.heard), ...numbers(two.heard)], range(0, 130));
-  await two.stop();
 });
 
 test('deleted and made again; not there yet; a folder in its place', async () => {
@@ -283,4 +199,5 @@ test('settings that cannot work are refused', () => {
   }
 });
 
+test.run();
 test.run();
