@@ -36,11 +36,16 @@ const LINGER_MS = 3_000;
 const GOODBYE_MS = 500;
 /** How long a broker of MQTT 5 keeps a session, in seconds. */
 const SESSION_S = 604_800;
+/** The reason of a CONNACK that there are no retained messages. */
+const NO_RETAIN = 0x9a;
 /** Topic filters in one SUBSCRIBE: some brokers take no more. */
 const FILTERS = 8;
 
 /** What a broker that only hangs up may mean: many send no reason. */
 const CLOSED = 'the broker closed the connection: it was stopped, or another client connected with our client id (is a copy of this node running?)';
+
+/** What of our CONNECT seems to be to blame: the version of MQTT (`sure`: the broker said so), or that the will is to be retained. */
+export interface Blame { readonly version: boolean; readonly sure: boolean; readonly will: boolean }
 
 /** What a connection tells. */
 export interface ConnectionEvents {
@@ -51,8 +56,8 @@ export interface ConnectionEvents {
   onRefused(topic: string, why: string): void;
   /** A topic filter was not granted by the broker. */
   onUngranted(filter: string, why: string): void;
-  /** Called once. `version`: the broker seems not to speak this version of MQTT; `sure`, it said so. */
-  onEnd(reason: string, version: { doubted: boolean; sure: boolean }): void;
+  /** Called once. */
+  onEnd(reason: string, blame: Blame): void;
 }
 
 /** How to open a connection. */
@@ -95,7 +100,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
   const { stream } = socket;
   let ended: string | undefined;
   let answered = false, up = false, closing = false;
-  let sure = false;
+  let code = 0;
   let retains = true;
   let packetBytes = version === 5 ? PACKET_BYTES : PACKET_BYTES_311;
   let wanted = setup.filters;
@@ -180,8 +185,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
     if (packet.cmd !== 'connack') return;
     answered = true;
     const offer = (packet.properties ??= {});
-    const code = (version === 5 ? packet.reasonCode : packet.returnCode) ?? 0;
-    sure = isVersionRefusal(code);
+    code = (version === 5 ? packet.reasonCode : packet.returnCode) ?? 0;
     if (code !== 0) return cut(refusal(code, address, version, offer.reasonString));
     // A property that is there twice is a list: nobody downstream expects one.
     for (const [name, value] of Object.entries(offer)) if (Array.isArray(value) || value === -1) delete (offer as { [name: string]: unknown })[name];
@@ -194,12 +198,13 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
   stream.on('close', () => {
     clearTimeout(answer);
     clearTimeout(silence);
-    const doubted = sure || (!answered && ended === undefined);
+    const sure = isVersionRefusal(code);
+    const version = sure || (!answered && ended === undefined);
     ended ??= closing ? 'closed here' : answered ? CLOSED : 'the broker closed the connection instead of answering';
     up = false;
     gone();
     idle();
-    events.onEnd(ended, { doubted, sure });
+    events.onEnd(ended, { version, sure, will: code === NO_RETAIN });
   });
 
   /** Brings the broker's subscriptions to what is wanted, a few at a time; when they are, the connection is up. */

@@ -2,7 +2,7 @@
 
 import type { Broker } from '../ports.ts';
 import { parseBroker } from './mqtt-address.ts';
-import { brokerConnection, checkMessage, LEAST_PAYLOAD_BYTES, loadClient, type BrokerConnection } from './mqtt-connection.ts';
+import { brokerConnection, checkMessage, LEAST_PAYLOAD_BYTES, loadClient, type Blame, type BrokerConnection } from './mqtt-connection.ts';
 import type { Taking } from './mqtt-inbox.ts';
 import { dialBroker } from './mqtt-socket.ts';
 
@@ -14,6 +14,7 @@ const HELD_MS = 30_000;
 /** How long a broker is spoken to in 3.1.1 before 5 is tried again: when it said that it has no 5, and when it only closed the connection. */
 const OLD_SURE_MS = 3_600_000;
 const OLD_GUESS_MS = 600_000;
+const NOTHING: Blame = { version: false, sure: false, will: false };
 /** Refusals that are remembered as told. */
 const TOLD = 64;
 
@@ -48,6 +49,8 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
   const told = new Set<string>();
   const giveUp = new AbortController();
   let filters: ReadonlySet<string> = new Set();
+  /** None any more for a broker that retains nothing. */
+  let will = options.will?.topic;
   /** As of the last connection. */
   let payloadBytes = LEAST_PAYLOAD_BYTES;
   let connection: BrokerConnection | undefined;
@@ -92,8 +95,8 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
     options.notice?.(text);
   }
 
-  /** One connection from dialling to its end. Gives the reason, how long it was up, and whether the version of MQTT is to blame. */
-  async function attempt(version: 4 | 5): Promise<{ reason: string; heldMs: number; doubted: boolean; sure: boolean }> {
+  /** One connection from dialling to its end. Gives the reason, how long it was up, and what is to blame. */
+  async function attempt(version: 4 | 5): Promise<{ reason: string; heldMs: number; blame: Blame }> {
     let since: number | undefined;
     try {
       const socket = await dialBroker(address, folder, giveUp.signal, (wire) => {
@@ -102,10 +105,10 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
       const Client = await loadClient();
       if (closed) {
         socket.stream.destroy();
-        return { reason: 'closed here', heldMs: 0, doubted: false, sure: false };
+        return { reason: 'closed here', heldMs: 0, blame: NOTHING };
       }
       return await new Promise((resolve) => {
-        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will: options.will?.topic, filters, taking: options.taking }, {
+        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will, filters, taking: options.taking }, {
           onUp() {
             since = performance.now();
             payloadBytes = connection!.payloadBytes;
@@ -116,11 +119,11 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
           // One kind of topic: all but the last level.
           onRefused: (topic, why) => tell(`publish ${topic.replace(/\/[^/]*$/, '')} ${why}`, `a message on ${topic} was refused: ${why}`),
           onUngranted: (filter, why) => tell(`subscribe ${filter} ${why}`, `the subscription to ${filter} was refused: ${why}`),
-          onEnd: (reason, { doubted, sure }) => resolve({ reason, heldMs: since === undefined ? 0 : performance.now() - since, doubted, sure }),
+          onEnd: (reason, blame) => resolve({ reason, heldMs: since === undefined ? 0 : performance.now() - since, blame }),
         });
       });
     } catch (error) {
-      return { reason: error instanceof Error ? error.message : String(error), heldMs: 0, doubted: false, sure: false };
+      return { reason: error instanceof Error ? error.message : String(error), heldMs: 0, blame: NOTHING };
     } finally {
       const now = countWire();
       countWire = () => ({ in: 0, out: 0 });
@@ -135,11 +138,15 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
     while (!closed) {
       let version = address.version ?? (performance.now() < oldUntil ? 4 : 5);
       let end = await attempt(version);
-      if (!closed && version === 5 && address.version === undefined && end.doubted) {
+      if (!closed && end.blame.will && will !== undefined) {
+        will = undefined;
+        end = await attempt(version);
+      }
+      if (!closed && version === 5 && address.version === undefined && end.blame.version) {
         version = 4;
         const older = await attempt(version);
         // A bad link hangs up too: only a connection that holds shows that the version was to blame.
-        if (older.heldMs > (end.sure ? 0 : HELD_MS)) oldUntil = performance.now() + (end.sure ? OLD_SURE_MS : OLD_GUESS_MS);
+        if (older.heldMs > (end.blame.sure ? 0 : HELD_MS)) oldUntil = performance.now() + (end.blame.sure ? OLD_SURE_MS : OLD_GUESS_MS);
         end = older;
       } else if (version === 4 && end.heldMs === 0) oldUntil = 0;
       if (closed) return;

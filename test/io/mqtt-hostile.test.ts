@@ -210,16 +210,19 @@ test('a broker that only hangs up on MQTT 5 is asked in 3.1.1, and one that keep
   await each.close();
   await old.stop();
   const keeper = await fakeBroker((heard, connection) => {
+    // With the flag of a retained will, a broker that retains nothing must refuse.
+    if (heard.kind === CONNECT && (heard.body[7]! & 0x20) !== 0) return connection.send(connack5(0x9a));
     polite(5, heard, connection, Uint8Array.of(0x25, 0));
     if (heard.kind !== PUBLISH) return;
     flags.push(heard.flags);
     connection.send(puback(heard));
   });
-  const other = probe(keeper.url);
+  const other = probe(keeper.url, { will: { topic: 'hf/h' } });
   await up(other);
   other.publish('hf/h', bytes('x'), true);
   await other.close();
   assert.equal(flags, [2]);
+  assert.equal(other.downs, []);
   await keeper.stop();
 });
 
