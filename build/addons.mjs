@@ -49,7 +49,7 @@ export function nativesFor(target, runtime) {
       mkdirSync(join(work, 'out'));
       compileLmdb(target, runtime, tools, work);
       run(tools.cc, ['-O2', '-Wall', '-Wl,--build-id=none', '-s', '-o', join(work, 'out/notify-exec'), 'hw/notify-exec.c']);
-      // A fifth of it is names that only a debugger reads.
+      // A fifth of it is names of functions, for tools that look into it.
       run(tools.strip, ['-o', join(work, 'out/node'), join(runtime, 'bin/node')]);
       try { renameSync(join(work, 'out'), folder); } catch (error) { if (!existsSync(folder)) throw error; }
     } finally {

@@ -31,7 +31,7 @@ export async function main() {
   line(`${folder}/holdfast at its start`, first, ` in ${first.length} files`);
   line('a node with default settings', program, ` in ${program.length} files; budget ${BUDGET / 1024} KiB`);
   line('everything', parts, ` in ${parts.length} files`);
-  if (page.length > 0) row(`${folder}/page`, sum(page), `${kib(sum(page, 'br')).trim()} as browsers get it (brotli)`);
+  row(`${folder}/page`, sum(page), `${kib(sum(page, 'br')).trim()} as browsers get it (brotli)`);
   for (const { name, bytes } of natives) row(join(folder, name), bytes, 'native, not counted');
   console.log(`built in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   const over = sum(program) - BUDGET;

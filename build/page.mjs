@@ -20,10 +20,9 @@ const TYPES = {
 
 /**
  * Bundles index.html, main.tsx and style.css of a folder into another. index.html names them as PATH/main.js and PATH/style.css; it is rewritten to the names that they got.
- * Nothing may be fetched from elsewhere: an address of another host in it is an error. Returns the manifest and the packages that went in; both are empty where there is no page.
+ * Nothing may be fetched from elsewhere: an address of another host in it is an error. Returns the manifest and the packages that went in.
  */
 export async function buildPage(from, to) {
-  if (!existsSync(join(from, 'main.tsx'))) return { files: [], packages: [] };
   const result = await esbuild.build({
     entryPoints: ['main.tsx', 'style.css'].map((name) => join(from, name)), outdir: to, absWorkingDir: ROOT, write: false, metafile: true, logLevel: 'silent',
     bundle: true, format: 'esm', platform: 'browser', target: BROWSERS, minify: true, legalComments: 'none', charset: 'utf8', entryNames: '[name]-[hash]', assetNames: '[name]-[hash]',

@@ -49,7 +49,7 @@ export async function buildRelease(target) {
   for (const part of parts) add(`program/${part.name}`, join(EDGE, part.name), { executable: part.name === 'holdfast' });
   add('program/package.json', join(EDGE, 'package.json'));
   for (const { file } of page) for (const ending of ['', '.br', '.gz']) add(`program/page/${file}${ending}`, join(EDGE, 'page', file + ending));
-  if (page.length > 0) add('program/page/manifest.json', join(EDGE, 'page/manifest.json'));
+  add('program/page/manifest.json', join(EDGE, 'page/manifest.json'));
   for (const [addon, from] of Object.entries(natives.addons)) add(`program/native/${addon}.node`, from);
   add('runtime/node', natives.node, { executable: true, cache: join(natives.folder, 'node.gz') });
   add('libexec/notify-exec', natives.helper, { executable: true });

@@ -32,7 +32,7 @@ export function natives(found) {
 
 /** Modules that stand in for others: what asks for them, and what it gets instead. */
 const STANDINS = {
-  // Ways that MQTT.js could reach a broker by and that we do not offer: websockets, mini programs of phones, SOCKS.
+  // Timers in a worker for browsers, and ports of other systems.
   absent: 'module.exports = {};',
   // A log of the package's own doings for its developers, off unless DEBUG is set.
   silent: 'const log = () => {}; log.enabled = false; log.extend = () => log; module.exports = () => log; module.exports.default = module.exports;',
@@ -46,14 +46,8 @@ const STANDINS = {
 };
 
 /**
- * Packages in CommonJS that are imported by name: what we take of them, and from which file. Imported as they are, they would have no names but `default` once they are a part of their
- * own. The index of serialport adds a dozen parsers and a simulated port.
- */
-const NAMED = { mqtt: { names: ['connect'], file: 'mqtt' }, serialport: { names: ['SerialPort'], file: 'serialport/dist/serialport.js' } };
-
-/**
- * Leaves out the parts of MQTT.js and serialport that nothing of ours reaches: 456 KB of the one become 94, 69 of the other 19. Their own copy of Node's streams
- * gives way to the streams that Node has.
+ * Leaves out the parts of MQTT.js and serialport that nothing of ours reaches: 456 KB of the one become 88 (we open its sockets, so that its ways to
+ * reach a broker are out too), 69 of the other 18. Their own copy of Node's streams gives way to the streams that Node has.
  */
 export function vendor() {
   const require = createRequire(join(ROOT, 'package.json'));
@@ -62,19 +56,17 @@ export function vendor() {
     name: 'vendor',
     setup(build) {
       build.onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STANDINS[path], loader: 'js' }));
-      build.onResolve({ filter: /^(ws|socks|worker-timers)$/ }, standIn('absent'));
-      build.onResolve({ filter: /^\.\/(ali|wx|ws|socks)$/ }, ({ resolveDir }) => (/[\\/]mqtt[\\/]build[\\/]/.test(resolveDir + '/') ? standIn('absent')() : undefined));
+      build.onResolve({ filter: /^worker-timers$/ }, standIn('absent'));
       build.onResolve({ filter: /^debug$/ }, standIn('silent'));
       build.onResolve({ filter: /^lru-cache$/ }, standIn('aliases'));
       build.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
       // Bindings of other systems; Linux is what is shipped. What `npm start` runs elsewhere keeps its own.
       if (process.platform === 'linux') build.onResolve({ filter: /^\.\/(win32|darwin)$/ }, ({ resolveDir }) => (/bindings-cpp/.test(resolveDir) ? standIn('absent')() : undefined));
-      build.onResolve({ filter: /^(mqtt|serialport)$/ }, ({ path }) => ({ path, namespace: 'named' }));
-      build.onLoad({ filter: /.*/, namespace: 'named' }, ({ path }) => {
-        const { names, file } = NAMED[path];
-        const from = file === path ? require.resolve(file) : join(dirname(require.resolve(`${path}/package.json`)), '..', file);
-        return { contents: `import * as its from ${JSON.stringify(from)}; export const { ${names.join(', ')} } = its;`, loader: 'js', resolveDir: ROOT };
-      });
+      // A package in CommonJS that is loaded as a part of its own has no name but `default`: give the one that we ask for. Its index adds a dozen parsers and a simulated port.
+      build.onResolve({ filter: /^serialport$/ }, ({ path }) => ({ path, namespace: 'named' }));
+      build.onLoad({ filter: /.*/, namespace: 'named' }, () => ({
+        contents: `import { SerialPort as its } from ${JSON.stringify(join(dirname(require.resolve('serialport')), 'serialport.js'))}; export const SerialPort = its;`, loader: 'js', resolveDir: ROOT,
+      }));
       build.onLoad({ filter: /node_modules\/mqtt\/package\.json$/ }, ({ path }) => ({ contents: JSON.stringify({ version: require(path).version }), loader: 'json' }));
     },
   };

@@ -4,21 +4,16 @@ import { setFlagsFromString } from 'node:v8';
 import { hex } from '../../src/event/bytes.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { connectControl } from '../../src/io/control.ts';
-import { hostMetrics } from '../../src/io/host.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
 import { feedWatchdog, serviceNotifier } from '../../src/io/notify.ts';
 import type { Command, Invocation } from './command.ts';
-import type { Report } from './database.ts';
 import { defaultName, foundFleet } from './found.ts';
 import { openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
-import { liveLines, painter, ratesBetween, terminalBlock, type Block } from './live.ts';
 import { errorText, printable } from './output.ts';
 import { readSettings, SETTING_FLAGS, SETTING_VARIABLES, type Settings } from './settings.ts';
 import { openStation, type Station, type StationOptions } from './station.ts';
 
-/** How often the status is redrawn. */
-const DRAW_MS = 1_000;
 /** How long a command may keep this waiting. */
 const PATIENCE_MS = 5_000;
 /** Ports after the default one that are tried when it is taken, before any free one. */
@@ -56,14 +51,13 @@ async function run(invocation: Invocation): Promise<number> {
     out.note(`Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`);
   }
   const live = process.stdout.isTTY && !out.json && process.env['TERM'] !== 'dumb';
-  const paint = painter(live, process.env);
-  const block: Block | undefined = live ? terminalBlock(process.stdout) : undefined;
+  const screen = live ? (await import('./screen.ts')).liveScreen(process.stdout, process.env) : undefined;
   // A reader of stdout that goes away must not take the node with it.
   let silent = false;
   out.onGone = () => (silent = true);
   const say: Say = (event, words, more = {}) => {
     if (silent) return;
-    if (block !== undefined) return block.above(`${paint('dim', new Date().toISOString().slice(11, 19))} ${words}`);
+    if (screen !== undefined) return screen.say(words);
     void out.line(out.json ? JSON.stringify({ event, ...more }) : words);
     void out.flush();
   };
@@ -81,7 +75,6 @@ async function run(invocation: Invocation): Promise<number> {
   let gateway: Gateway | undefined;
   const service = serviceNotifier();
   let stopFeeding = () => {};
-  let redraw: NodeJS.Timeout | undefined;
   try {
     const { name } = station.node;
     say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node: hex(station.node.id), name, dir, pid: process.pid });
@@ -98,21 +91,19 @@ async function run(invocation: Invocation): Promise<number> {
     if (url !== undefined) say('page', `page at ${url} (holdfast page prints the link that opens it)`, { url });
     service.ready(`${printable(name)} runs on ${dir}`);
     stopFeeding = feedWatchdog(service, () => station.beat());
-    if (block !== undefined) redraw = keepDrawing(station, block, paint, url);
+    if (screen !== undefined) screen.show(station.database, url);
     else watchAlarms(station, say, stop.promise);
     await stop.promise;
-    clearTimeout(redraw);
-    block?.end();
+    screen?.end();
     service.stopping();
     if (stop.failure === undefined) say('stopping', 'stopping');
   } finally {
-    clearTimeout(redraw);
+    screen?.end();
     stopFeeding();
     await gateway?.close();
     await station.close();
   }
   if (stop.failure !== undefined) throw stop.failure.error;
-  block?.end();
   say('stopped', 'stopped');
   await out.flush();
   return 0;
@@ -189,29 +180,6 @@ async function listenNear(station: Station, host: string, port: number): Promise
     }
   }
   return (await station.links.listen(formatAddress({ host, port: 0 }))).url;
-}
-
-/** Redraws the block each second; a slow report makes it slower, never two at a time. */
-function keepDrawing(station: Station, block: Block, paint: ReturnType<typeof painter>, page: string | undefined): NodeJS.Timeout {
-  let before: { at: number; report: Report } | undefined;
-  let rates = new Map<string, number>();
-  const draw = async () => {
-    try {
-      const report = await station.database.report();
-      const at = performance.now();
-      // Rates over some seconds, so that they can be read: as long as the default interval of the metrics, whose rate would flicker otherwise.
-      if (before === undefined || at - before.at >= 10 * DRAW_MS) {
-        rates = ratesBetween(before, at, report);
-        before = { at, report };
-      }
-      block.draw(liveLines(report, rates, paint, await hostMetrics(report.dir), page));
-    } catch {
-      // The store is closing, or met what stops the node: told elsewhere.
-    }
-    timer.refresh();
-  };
-  const timer = setTimeout(() => void draw(), DRAW_MS);
-  return timer;
 }
 
 /** Off a terminal: a line for every alarm that is new. */
