@@ -25,6 +25,8 @@ export interface CallEvents {
   silent(peer: string): void;
   /** Processes that hold the same, for those there is no room for. */
   equals(): string[];
+  /** Milliseconds for which a session with this process would bring nothing to anybody, for all that is known. */
+  useless(peer: string): number;
 }
 
 interface Called { id: string; peer: string; level: string; tries: number; at: number }
@@ -116,13 +118,10 @@ export class Calls {
     if (mine && compare(unhex(this.#own), unhex(peer)) < 0) return; // they see ours and answer it
     const before = [...this.#beginning.values()].find((one) => one.peer === peer);
     if (before?.call !== call) {
+      const useless = Math.min(this.#events.useless(peer), BUSY_MOST_MS);
+      if (useless > 0) return this.#refuse(peer, call, useless, []);
       // Whoever calls anew has lost what it had: its own place is free.
-      if (!this.#roomFor(level, peer, now)) {
-        const others = this.#events.equals().filter((other) => other !== peer).slice(0, BUSY_NAMES);
-        const seconds = Math.ceil((BUSY_MS + (this.#random.bytes(1)[0]! / 256) * BUSY_MS) / 1_000);
-        this.#events.say(peer, message(BUSY, call, Uint8Array.of(seconds >> 8, seconds & 255), ...others.map(unhex)));
-        return;
-      }
+      if (!this.#roomFor(level, peer, now)) return this.#refuse(peer, call, BUSY_MS * (1 + this.#random.bytes(1)[0]! / 256), this.#events.equals());
       if (before) this.#beginning.delete(before.session);
       if (this.#beginning.size >= BEGINNING) this.#beginning.delete(this.#beginning.keys().next().value!);
       const one: Beginning = { session: hex(this.#random.bytes(8)), call, peer, level, at: now };
@@ -130,6 +129,11 @@ export class Calls {
       this.#events.say(peer, message(ANSWER, call, unhex(one.session)));
     } else this.#events.say(peer, message(ANSWER, call, unhex(before.session)));
     this.#called.delete(peer);
+  }
+
+  #refuse(peer: string, call: string, ms: number, others: string[]): void {
+    const seconds = Math.ceil(ms / 1_000), names = others.filter((other) => other !== peer).slice(0, BUSY_NAMES);
+    this.#events.say(peer, message(BUSY, call, Uint8Array.of(seconds >> 8, seconds & 255), ...names.map(unhex)));
   }
 
   #roomFor(level: string, peer: string, now: number): boolean {

@@ -34,6 +34,8 @@ export interface Member {
   lot: number;
   /** It said that this node is revoked, or did not know us; or never answers. */
   deaf: string | undefined;
+  /** Until when it is not let in either: what it said in a session was worth nothing. */
+  shutUntil: number;
 }
 
 /** All processes with a head, by instance in hex. */
@@ -56,7 +58,7 @@ export class Members {
       this.#makeRoom(level);
       member = {
         name, level, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
-        notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined,
+        notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, shutUntil: now,
       };
       this.#all.set(name, member);
       if (head.tips.length) this.suspect(member, now);
@@ -112,11 +114,6 @@ export class Members {
     member.pause = CALL_PAUSE_MS;
     member.notBefore = now + CALL_PAUSE_MS * 0.25 * this.#lot();
     member.deaf = undefined;
-  }
-
-  /** Everybody may be called again at once: what failed before may have been the line. */
-  again(now: number): void {
-    for (const member of this.#all.values()) if (!member.deaf) { member.notBefore = Math.min(member.notBefore, now); member.pause = CALL_PAUSE_MS; }
   }
 
   /** The longest silent goes first, of the same level, then of all; those that only one head was heard of before the others. */

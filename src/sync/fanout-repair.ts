@@ -12,6 +12,8 @@ const SWEEP_MS = 60_000, SWEEP_SOON_MS = 1_000;
 const HASTY_MS = 300;
 /** A session that carried fewer bytes between two reviews is at rest but for live events; after so many such reviews it ends whatever it waits for. */
 const RESTING_BYTES = 65_536, RESTING_REVIEWS = 10;
+/** Pause after a session that ended for what a peer said in it. */
+const BAD_PAUSE_MS = 300_000, BAD = ['bad-message', 'bad-signature', 'bad-segment'];
 /** Somebody who was found to hold the same so lately probably still holds what we hold. */
 const EQUAL_MS = 30_000;
 
@@ -34,7 +36,8 @@ export class Repair {
     const verdict = this.#fanout.standOf(member, now);
     if (verdict === 'equal') member.levelAt = now;
     // In one exchange there is no time to wait for what is on its way.
-    this.#fanout.members.differs(member, verdict === 'other' || (verdict === 'late' && this.#fanout.options.hasty), now);
+    const differs = (verdict === 'other' || (verdict === 'late' && this.#fanout.options.hasty)) && this.#fanout.states.settled(member.head, now) === 0;
+    this.#fanout.members.differs(member, differs, now);
     this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_MS);
   }
 
@@ -72,6 +75,12 @@ export class Repair {
   /** Processes that hold what this one holds. */
   equals(): string[] {
     return [...this.#fanout.members.all()].filter((m) => m.levelAt !== undefined && m.levelAt + EQUAL_MS > this.#now && !m.deaf).map((m) => m.name);
+  }
+
+  /** How long a session with it would bring nothing: the same difference was looked into with another. */
+  useless(peer: string): number {
+    const member = this.#fanout.members.get(peer);
+    return member ? Math.max(this.#fanout.states.settled(member.head, this.#now), member.shutUntil - this.#now) : 0;
   }
 
   /** When a process may be called, for all that is known now; Infinity: there is no reason. */
@@ -159,10 +168,19 @@ export class Repair {
       member.lackSince = member.differSince = undefined;
       member.gaps.clear();
     }
+    if (!how.equal && !how.moved && how.code === undefined) {
+      this.#fanout.states.settle(member.head, now);
+      for (const other of members.all()) this.look(other, now);
+    }
     const refused = how.code === 'revoked' || how.code === 'not-a-member';
     member.deaf = refused ? how.code : undefined;
     if (how.moved && !refused) members.worked(member, now);
-    else members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : 0);
+    else {
+      // Who signs falsely, or hands on what a bad disk made of it, does so again.
+      const bad = how.code !== undefined && BAD.includes(how.code);
+      members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : bad ? BAD_PAUSE_MS : 0);
+      if (bad) member.shutUntil = member.notBefore;
+    }
   }
 
   /** Ends sessions that have brought what they were asked for, and that live events alone keep from coming to rest. Gives when to look again. */

@@ -7,6 +7,9 @@ import { STATES, STATES_MS } from './fanout-bounds.ts';
 
 const EMPTY: Pick<Held, 'items' | 'sum'> = { items: 0, sum: new Uint8Array(8) };
 
+/** A difference that a session could not settle is let be for so long, with whomever it is found, and for twice as long each time. */
+const SETTLED_MS = 90_000, SETTLED_MOST_MS = 3_600_000, SETTLED = 64;
+
 /** Remembers states of streams, and judges heads by them. */
 export class States {
   readonly #crypto: Crypto;
@@ -15,6 +18,8 @@ export class States {
   readonly #now = new Map<string, string>();
   /** By stream: earlier states, and when each was left. */
   readonly #past = new Map<string, Map<string, number>>();
+  /** By what both sides showed: differences that were found to be none that a session could settle. */
+  readonly #settled = new Map<string, { until: number; ms: number }>();
   /** When something last changed here. */
   changedAt = -Infinity;
 
@@ -70,6 +75,24 @@ export class States {
       verdict = 'late';
     }
     return verdict;
+  }
+
+  /** A session about this difference brought nothing to anybody. */
+  settle(head: Head, now: number): void {
+    const name = this.#pair(head), ms = Math.min(SETTLED_MOST_MS, 2 * (this.#settled.get(name)?.ms ?? SETTLED_MS / 2));
+    this.#settled.delete(name);
+    if (this.#settled.size >= SETTLED) this.#settled.delete(this.#settled.keys().next().value!);
+    this.#settled.set(name, { until: now + ms, ms });
+  }
+
+  /** For how many milliseconds this very difference need not be looked into again. */
+  settled(head: Head, now: number): number {
+    return this.#settled.size ? Math.max(0, (this.#settled.get(this.#pair(head))?.until ?? -Infinity) - now) : 0;
+  }
+
+  #pair(head: Head): string {
+    const mine = [...this.#now].map(([stream, state]) => `${stream} ${state}`).sort();
+    return `${mine.join()};${head.held.map((one) => `${one.stream} ${stateOf(one)}`).join()}`;
   }
 
   /** Items here less those that the head shows; a rough measure of how far a peer is behind. */

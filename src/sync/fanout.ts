@@ -54,6 +54,7 @@ export class Fanout {
       busy: (peer, ms, others) => this.#repair.busy(peer, ms, others),
       silent: (peer) => this.#repair.silent(peer),
       equals: () => this.#repair.equals(),
+      useless: (peer) => this.#repair.useless(peer),
     });
     this.#repair = new Repair(this, (tips) => this.#outputs.push({ kind: 'lacking', tips }));
   }

@@ -41,4 +41,8 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'signatures are checked',
     file: 'src/event/segment.ts', find: 'if (!crypto.verify(header.node,', replace: 'if (!crypto && !crypto.verify(header.node,', scenario: 'liars', seeds: 12,
   },
+  {
+    rule: 'what the fan-out lost is asked for',
+    file: 'src/sync/fanout-repair.ts', find: '{ this.#fanout.calls.call(member.name, member.level, now); }', replace: '{ void member; void now; }', scenario: 'brokers', seeds: 6,
+  },
 ];
