@@ -16,8 +16,8 @@ const CALL_MOST_MS = 5_000, CALL_MOST_TRIPS = 8;
 /** Between two refusals of one end pass so many milliseconds at least. */
 const REFUSE_MS = 1_000;
 
-/** What both sides know once they have met. */
-export interface Agreed { side: 'open' | 'accept'; out: number; in: number; narrow: boolean; window: number; peer: Bytes }
+/** What both sides know once they have met; `trip`: how long the first answer took, if it is certain what it answered. */
+export interface Agreed { side: 'open' | 'accept'; out: number; in: number; narrow: boolean; window: number; peer: Bytes; trip: number | undefined }
 
 /** The handshake of one end. */
 export interface Greeting {
@@ -45,6 +45,9 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
   const out: Bytes[] = [];
   let agreed: Agreed | undefined;
   let callAt: number | undefined = role === 'accept' ? undefined : now;
+  /** When which words were said that the next one answers; none once they were said twice. */
+  let calls = 0;
+  const welcomes = new Map<Agreed, number | undefined>();
   let interval = roundTrip, calledAt: number | undefined, strange: number | undefined, refusedAt: number | undefined;
   let announced = role !== 'accept';
   const most = Math.max(CALL_MOST_MS, CALL_MOST_TRIPS * roundTrip);
@@ -59,7 +62,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
   const meet = (side: Agreed['side'], opener: Bytes, accepter: Bytes, theirs: number, units: number, peer: Bytes): Agreed => {
     const [fromOpener, fromAccepter] = tagsOf(opener, accepter);
     const own = side === 'open';
-    return { side, out: own ? fromOpener : fromAccepter, in: own ? fromAccepter : fromOpener, narrow: narrow && (theirs & NARROW) !== 0, window: units * WINDOW_UNIT, peer };
+    return { side, out: own ? fromOpener : fromAccepter, in: own ? fromAccepter : fromOpener, narrow: narrow && (theirs & NARROW) !== 0, window: units * WINDOW_UNIT, peer, trip: undefined };
   };
 
   function called(bytes: Bytes, at: number): 'doubt' | 'again' | 'heard' | 'echo' | undefined {
@@ -71,21 +74,24 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       callSoon(at);
       return 'heard';
     }
-    if (!callers.some((caller) => equal(caller.peer, peer))) {
-      callers.push(meet('accept', peer, id, theirs, (bytes[CALL_BYTES - 2]! << 8) | bytes[CALL_BYTES - 1]!, peer));
-      if (callers.length > CALLERS) callers.shift();
+    const before = callers.find((one) => equal(one.peer, peer)), caller = before ?? meet('accept', peer, id, theirs, (bytes[CALL_BYTES - 2]! << 8) | bytes[CALL_BYTES - 1]!, peer);
+    if (!before) {
+      callers.push(caller);
+      if (callers.length > CALLERS) welcomes.delete(callers.shift()!);
     }
+    welcomes.set(caller, before ? undefined : at);
     // Whoever yields goes on calling, rarely, in case the other side is gone by now.
     if (callAt !== undefined) callAt = at + Math.max(interval, 4 * roundTrip);
     say(control(WELCOME, Uint8Array.of(flags), peer, id, Uint8Array.of(units >> 8, units & 0xff)));
     return 'heard';
   }
 
-  function welcome(bytes: Bytes): 'welcome' | 'again' | undefined {
+  function welcome(bytes: Bytes, at: number): 'welcome' | 'again' | undefined {
     const opener = bytes.subarray(HEAD + 1, HEAD + 1 + ID_BYTES), peer = bytes.slice(HEAD + 1 + ID_BYTES, HEAD + 1 + 2 * ID_BYTES);
     if (!equal(opener, id) || role === 'accept') return undefined;
     if (agreed) return agreed.side === 'open' && equal(peer, agreed.peer) ? 'again' : undefined;
     agreed = meet('open', id, peer, bytes[HEAD]!, (bytes[WELCOME_BYTES - 2]! << 8) | bytes[WELCOME_BYTES - 1]!, peer);
+    if (calls === 1 && calledAt !== undefined) agreed.trip = at - calledAt;
     callAt = undefined;
     return 'welcome';
   }
@@ -105,7 +111,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       if (tag === 0) {
         const kind = kindOf(bytes);
         if (kind === CALL && bytes.length >= CALL_BYTES) return called(bytes, at);
-        if (kind === WELCOME && bytes.length >= WELCOME_BYTES) return welcome(bytes);
+        if (kind === WELCOME && bytes.length >= WELCOME_BYTES) return welcome(bytes, at);
         if (kind === UNKNOWN && bytes.length >= UNKNOWN_BYTES) return agreed && tagOf(bytes.subarray(HEAD)) === agreed.out ? 'gone' : undefined;
         if (kind !== HERE) return undefined;
         if (agreed) return 'doubt';
@@ -116,6 +122,9 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       const caller = agreed ? undefined : callers.find((one) => one.in === tag);
       if (caller) {
         agreed = caller;
+        const said = welcomes.get(caller);
+        if (said !== undefined) agreed.trip = at - said;
+        welcomes.clear();
         callAt = undefined;
         return 'agreed';
       }
@@ -136,6 +145,7 @@ export function greeting(role: 'open' | 'accept' | 'either', random: Random, win
       if (out.length > 0) return out.shift();
       if (callAt === undefined || at < callAt) return undefined;
       calledAt = at;
+      calls++;
       // Not on the beat: two that call at once on one line would do so for ever.
       callAt = at + interval * (0.75 + random.bytes(1)[0]! / 512);
       interval = Math.min(most, interval * 1.5);

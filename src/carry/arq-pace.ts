@@ -8,6 +8,8 @@ const TIMEOUT_MOST_MS = 60_000, VARIANCE_LEAST_MS = 30;
 const QUEUE_LEAST_MS = 150;
 /** Datagrams in the air at the start, and always allowed. */
 const START = 8, LEAST = 4;
+/** A timeout is doubled so many times at most; fewer where nobody else's traffic suffers from repeats. */
+const DOUBLINGS = 10, PACED_DOUBLINGS = 3;
 /** A shortest round trip is forgotten after this long: routes change. */
 const SHORTEST_MS = 60_000;
 
@@ -72,7 +74,7 @@ export function arqPace({ roundTrip, window, paced, timeout }: Pick<ArqSettings,
       const allowed = smooth === undefined || smooth <= shortest + Math.max(QUEUE_LEAST_MS, shortest);
       if (allowed) budget = Math.min(window, budget + (starting ? bytes : (mtu() * bytes) / budget));
     },
-    vain() { if (doubled < 10) doubled++; },
+    vain() { if (doubled < (paced ? PACED_DOUBLINGS : DOUBLINGS)) doubled++; },
     heard() { doubled = 0; },
   };
 }

@@ -88,6 +88,13 @@ export function arq(options: ArqOptions): Arq {
   const end = (reason: string) => { ended ??= closing?.reason ?? reason; };
   const at = (now: number, heard = false) => watch.at(now, waiting(), heard);
 
+  function met(now: number): void {
+    const { agreed } = meeting;
+    if (agreed?.trip === undefined) return;
+    pace.measured(agreed.trip, now);
+    agreed.trip = undefined;
+  }
+
   function read(bytes: Bytes, now: number): true {
     const short = meeting.agreed!.narrow, talk = decodeTalk(bytes, short);
     if (!talk) return true;
@@ -195,9 +202,16 @@ export function arq(options: ArqOptions): Arq {
       now = at(now);
       if (meeting.agreed && tagOf(bytes) === meeting.agreed.in) return read(bytes, now);
       switch (meeting.hear(bytes, now)) {
-        case 'agreed': return read(bytes, now);
+        case 'agreed':
+          met(now);
+          return read(bytes, now);
         // The other side must come to know that we know: the question is repeated until it is answered.
-        case 'welcome': case 'again': question.ask(); ackBy(now); at(now, true); return true;
+        case 'welcome': case 'again':
+          met(now);
+          question.ask();
+          ackBy(now);
+          at(now, true);
+          return true;
         case 'heard': return true;
         case 'gone': end('the peer does not know this connection: it has started again'); return true;
         case 'doubt': question.ask(); return true;

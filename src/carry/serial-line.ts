@@ -62,6 +62,9 @@ export interface SerialLine {
   /** Does all that can be done now; call it when `deadline` has come and after `wake`. */
   pump(now: number): void;
   readonly deadline: number | undefined;
+  /** The port has gone (its plug was pulled); it is back. A connection outlives that for as long as it has patience. */
+  away(): void;
+  back(now: number): void;
   /** Ends the connection, delivering what was sent, and makes no other. */
   stop(reason: string, now: number): void;
   /** Nothing is connected and nothing will be. */
@@ -87,9 +90,11 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   let busyUntil = -Infinity, outstanding: number[] = [], outstandingBytes = 0, refused = false;
   /** Half duplex: how many datagrams may be taken, and the one that is written once it is known whether another follows. */
   let grant = 0, taken: Bytes | undefined, pending: Bytes | undefined;
-  let lostSeen = 0, sentBytes = 0;
+  let lostSeen = 0, sentBytes = 0, gone = false;
 
-  const free = () => clock >= busyUntil - LEAD_MS && (outstandingBytes === 0 || time(outstandingBytes) < HELD_MS);
+  /** The port does not take what it has: `written` will tell when that changes. */
+  const stuck = () => outstandingBytes > 0 && time(outstandingBytes) >= HELD_MS;
+  const free = () => clock >= busyUntil - LEAD_MS && !stuck();
 
   function write(datagram: Bytes, over: boolean): void {
     const first = clock > busyUntil + REST_MS || tagOf(datagram) === 0;
@@ -118,7 +123,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
     const mine = end = arq({
       role: 'either', now: clock, random, mtu: noise.size, window: Math.round(Math.max(WINDOW_LEAST, Math.min(WINDOW_MOST, rate * WINDOW_MS))),
       ahead: Math.max(most, Math.round(rate * 2 * LEAD_MS)), roundTrip, patience, keepAlive: Math.max(KEEP_ALIVE_MS, 20 * roundTrip) / Math.max(0.02, share),
-      ackDelay: half ? 0 : undefined, timeout: half ? 3 * turnMs : undefined, reorder: 1, paced: true, narrow: true,
+      ackDelay: half ? 0 : undefined, timeout: half ? 3 * turnMs : 2 * time(most) + 2 * LEAD_MS + 20, reorder: 1, paced: true, narrow: true,
     });
     const made: ArqLink = arqLink(mine, {
       room: () => {
@@ -148,6 +153,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
       },
     }, manifest);
     link = made;
+    if (gone) made.away();
   }
 
   /** What the losses say about the size of datagrams. */
@@ -164,9 +170,9 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   /** One direction at a time: each datagram is written when it is known whether it is the last of this turn. */
   function talk(): void {
     if (turn.tick(clock)) end?.resume(clock);
-    while (free()) {
+    while (!gone && free()) {
       const may = turn.may(clock) && budget.ready(clock);
-      if (!may && !pending) return;
+      if (!may && !pending) return turn.pass(clock);
       grant = may ? 1 : 0;
       taken = undefined;
       if (may) link?.pump(clock);
@@ -208,9 +214,23 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
       let first = Math.min(link?.deadline ?? Infinity, stopping === undefined ? againAt ?? Infinity : Infinity);
       // When the line is free again something may be waiting for it.
       const line = Math.max(busyUntil - LEAD_MS, budget.readyAt);
-      if (half ? pending !== undefined || clock < line : refused) first = Math.min(first, line);
+      if (!stuck() && !gone && (half ? pending !== undefined || clock < line : refused)) first = Math.min(first, line);
       if (half) first = Math.min(first, futureOf(turn.deadline, clock));
       return first === Infinity ? undefined : first;
+    },
+    away() {
+      gone = true;
+      link?.away();
+      outstanding = [];
+      outstandingBytes = 0;
+      pending = undefined;
+    },
+    back(now) {
+      gone = false;
+      clock = Math.max(clock, now);
+      busyUntil = -Infinity;
+      link?.back(clock);
+      pump(clock);
     },
     stop(reason, now) {
       stopping ??= reason;

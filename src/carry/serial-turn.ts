@@ -17,7 +17,7 @@ export interface Turn {
   may(now: number): boolean;
   /** We talk. */
   begin(now: number): void;
-  /** There was nothing to say. */
+  /** There was nothing to say, or it may not be said. */
   pass(now: number): void;
   /** Our last word leaves at `end`; the other side may talk. */
   over(end: number): void;
@@ -52,11 +52,11 @@ export function lineTurn(random: Random, byteMs: number, turnMs: number): Turn {
     begin(now) {
       if (phase === 'talk') return;
       phase = 'talk';
-      from = now;
-      until = now + turnMs;
+      // Nobody gave us this turn: one frame, so that little is lost if the other side has begun as well.
+      from = until = now;
     },
     pass(now) {
-      if (phase === 'talk') free(now);
+      if (phase === 'talk' && now >= from) free(now);
     },
     over(end) {
       phase = 'wait';

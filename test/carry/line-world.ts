@@ -37,8 +37,12 @@ export interface LineEnd {
   /** Bytes put on the wire, and the time that they took. */
   bytes: number;
   onFrame(frame: Bytes): void;
-  /** While true, the system takes nothing more than its buffer. */
+  /** While true, the system takes nothing. */
   blocked: boolean;
+  /** Bytes that were written and not taken. */
+  held: number;
+  /** Nothing comes out of its wire. */
+  deaf: boolean;
 }
 
 interface Step { at: number; order: number; act: () => void }
@@ -50,6 +54,8 @@ export class LineWorld {
   readonly right: LineEnd;
   readonly chance: Chance;
   readonly wire: Wire;
+  /** Told of everything that is put on the wire. */
+  onTalk: (from: number, to: number, name: string) => void = () => {};
   private steps: Step[] = [];
   private order = 0;
   private rounds = 20_000_000;
@@ -65,7 +71,7 @@ export class LineWorld {
   }
 
   private end(name: 'left' | 'right', options: Partial<LineOptions>): LineEnd {
-    const end: LineEnd = { name, line: undefined as never, link: undefined, side: undefined, todo: [], got: [], closes: [], opens: 0, bytes: 0, onFrame: () => {}, blocked: false };
+    const end: LineEnd = { name, line: undefined as never, link: undefined, side: undefined, todo: [], got: [], closes: [], opens: 0, bytes: 0, onFrame: () => {}, blocked: false, held: 0, deaf: false };
     end.line = this.make(end, options);
     return end;
   }
@@ -74,7 +80,13 @@ export class LineWorld {
   make(end: LineEnd, options: Partial<LineOptions> = {}): SerialLine {
     let woken = false;
     const line: SerialLine = serialLine({ now: this.now, random: this.chance.branch(`${end.name} ${this.now}`), baud: this.wire.baud, half: this.wire.half, ...options }, {
-      write: (bytes) => this.transmit(end, bytes, () => { if (end.line === line) line.written(this.now); }),
+      write: (bytes) => {
+        end.held += bytes.length;
+        this.transmit(end, bytes, () => {
+          end.held -= bytes.length;
+          if (end.line === line) line.written(this.now);
+        });
+      },
       wake: () => {
         if (woken) return;
         woken = true;
@@ -145,6 +157,11 @@ export class LineWorld {
     this.plan(this.now, () => to.line.arrived(bytes, this.now));
   }
 
+  /** From now on nothing that is sent to this end arrives. */
+  deafen(end: LineEnd): void {
+    end.deaf = true;
+  }
+
   private transmit(end: LineEnd, bytes: Bytes, taken: () => void): void {
     const { baud, buffer = 4_096, latency = 2, bunch = 4, half = false, echo = false } = this.wire;
     const ms = 10_000 / baud;
@@ -152,6 +169,7 @@ export class LineWorld {
     const start = Math.max(this.now, this.busy[end.name]), stop = start + bytes.length * ms;
     this.busy[end.name] = stop;
     end.bytes += bytes.length;
+    this.onTalk(start, stop, end.name);
     this.talking[end.name].push([start, stop]);
     if (this.talking[end.name].length > 64) this.talking[end.name].shift();
     this.plan(Math.max(this.now, stop - buffer * ms), taken);
@@ -161,7 +179,7 @@ export class LineWorld {
       this.plan(to + latency, () => {
         const hit = half && this.talking[other.name].some(([a, b]) => a < to && b > from);
         const came = this.spoil(end, piece, from, hit);
-        if (came.length > 0) other.line.arrived(came, this.now);
+        if (came.length > 0 && !other.deaf) other.line.arrived(came, this.now);
         if (echo) end.line.arrived(piece, this.now);
       });
     }
