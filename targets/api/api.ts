@@ -6,6 +6,7 @@ import { complete, faultAnswer, json } from './answer.ts';
 import { appendRoutes } from './append.ts';
 import type { ApiContext, Surroundings } from './context.ts';
 import { eventRoutes } from './events.ts';
+import { followRoutes } from './follow.ts';
 import { bearer, ownName } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { inputRoutes } from './inputs.ts';
@@ -26,6 +27,7 @@ export function createApi(context: ApiContext): Hono<Surroundings> {
   eventRoutes(app, context);
   appendRoutes(app, context);
   inputRoutes(app, context);
+  followRoutes(app, context);
   const known = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, like: new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`) }));
   app.notFound((c) => {
     const methods = new Set(known.filter(({ like }) => like.test(c.req.path)).map(({ method }) => method));

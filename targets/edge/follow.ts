@@ -1,13 +1,14 @@
 // Following a stream: what is held and was not told yet, then what comes, with cursors from which somebody who was cut off goes on.
 
+import type { Value } from '../../src/event/value.ts';
 import { Fault } from '../../src/fault.ts';
 import { matches } from '../../src/log/reader.ts';
 import type { Entry as NodeEntry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
 import type { Entry, Followed, Query } from './database.ts';
 
-/** Events that may wait for a reader that follows. */
-const QUEUE = 10_000;
+/** Events that may wait for a reader that follows, and bytes of their bodies. */
+const QUEUE = 10_000, QUEUE_BYTES = 8 * 1_048_576;
 /** Ids of events that were read last, in which announcements are looked up. */
 const READ_LATELY = 65_536;
 /** Between two cursors at least, ms: after events, and after such alone that were not asked for. */
@@ -15,7 +16,7 @@ export interface Pace { busy: number; idle: number }
 const PACE: Pace = { busy: 1_000, idle: 15_000 };
 
 /** What waits for the reader: an event, or a cursor that covers everything before it. */
-type Waiting = { entry: NodeEntry } | { cursor: string; asked: number };
+type Waiting = { entry: NodeEntry; bytes: number } | { cursor: string; asked: number };
 
 /**
  * From `start`, from `now`, or from a cursor on: what is held, then what comes. Everything is told at least once; between the held and the coming nothing twice: an event that
@@ -25,7 +26,7 @@ type Waiting = { entry: NodeEntry } | { cursor: string; asked: number };
 export async function* followFrom(node: Node, stream: string, { limit, ...query }: Query, from: string, signal: AbortSignal, pace: Pace | null = PACE): AsyncGenerator<Followed> {
   const waiting: Waiting[] = [];
   const queued = new Set<string>(), readAndQueued = new Set<string>(), readLately = new Set<string>();
-  let overflow = false, left = limit ?? Infinity;
+  let overflow = false, held = 0, left = limit ?? Infinity;
   /** Counts of all events that were announced, of those asked for too, and what the last cursor that was handed out knew of the first. */
   let told = 0, known = 0, given = performance.now(), fresh = false, asking = false;
   let failure: unknown, timer: NodeJS.Timeout | undefined, wake = (): void => {};
@@ -33,9 +34,11 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
   const stop = node.follow(stream, {}, (entry) => {
     told++;
     if (matches(entry, query) && !readLately.has(entry.id)) {
-      if (queued.size >= QUEUE) overflow = true;
+      const bytes = weightOf(entry.body);
+      if (queued.size >= QUEUE || held + bytes > QUEUE_BYTES) overflow = true;
       else if (!overflow) {
-        waiting.push({ entry });
+        held += bytes;
+        waiting.push({ entry, bytes });
         queued.add(entry.id);
       }
     }
@@ -78,6 +81,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
           yield handed(next.cursor);
           continue;
         }
+        held -= next.bytes;
         queued.delete(next.entry.id);
         if (readAndQueued.delete(next.entry.id)) continue;
         left--;
@@ -86,7 +90,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
         if (pace && performance.now() - given >= pace.busy) ask();
       }
       if (failure !== undefined) throw failure;
-      if (overflow) throw new Fault('busy', `More than ${QUEUE} events waited for this reader, and some were left out here; read again from where you are with --since, or from the last cursor.`);
+      if (overflow) throw new Fault('busy', `More than ${QUEUE} events, or ${QUEUE_BYTES} bytes, waited for this reader, and some were left out here; read again from where you are with --since, or from the last cursor.`);
       if (signal.aborted || left <= 0) return;
       if (pace && told > known && !asking) {
         const wait = given + (fresh ? pace.busy : pace.idle) - performance.now();
@@ -101,6 +105,14 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
     signal.removeEventListener('abort', stir);
     stop();
   }
+}
+
+/** About how many bytes a body takes in memory. */
+function weightOf(body: Value): number {
+  if (typeof body === 'string' || body instanceof Uint8Array) return 32 + body.length;
+  if (body === null || typeof body !== 'object') return 8;
+  if (Array.isArray(body)) return body.reduce<number>((sum, each) => sum + weightOf(each), 32);
+  return Object.entries(body).reduce((sum, [name, each]) => sum + 2 * name.length + weightOf(each), 64);
 }
 
 /** An event as commands and clients see it. */

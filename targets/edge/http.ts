@@ -1,5 +1,6 @@
 // Starts the HTTP API of a node that runs: its token, its place, and the file that tells commands where it is.
 
+import { setMaxListeners } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../src/fault.ts';
@@ -40,6 +41,7 @@ export async function startHttp({ dir, settings, database, assets, post, notice 
   if (place === undefined) return undefined;
   const token = await httpToken(dir);
   const end = new AbortController();
+  setMaxListeners(0, end.signal); // every client that follows listens
   const rates = sampleRates(database);
   const context = { database, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal };
   const load = async () => (await import('../api/answering.ts')).answering(context);
