@@ -12,7 +12,7 @@ import { writeArchive } from './tar.mjs';
 /** Files of hw/ as they lie in the archive; those beside the program. */
 const AROUND = {
   'install.sh': 'install.sh', 'hw/holdfast.service': 'holdfast.service', 'hw/10-backoff.conf': '10-backoff.conf', 'hw/99-holdfast-serial.rules': '99-holdfast-serial.rules',
-  'hw/60-holdfast-watchdog.conf': '60-holdfast-watchdog.conf', 'hw/holdfast-sysusers.conf': 'holdfast-sysusers.conf', 'bin/holdfast': 'holdfast.sh',
+  'hw/60-holdfast-watchdog.conf': '60-holdfast-watchdog.conf', 'hw/holdfast-sysusers.conf': 'holdfast-sysusers.conf', 'bin/holdfast': 'holdfast.sh', 'DEVICE.md': 'DEVICE.md',
 };
 
 /** Returns the exit code. */

@@ -9,7 +9,7 @@ import { ROOT } from './esbuild.mjs';
 /** Returns the exit code of the node. */
 export async function main(args) {
   const { PROGRAM, buildEdge } = await import('./edge.mjs');
-  if (!existsSync(PROGRAM) || newest(['src', 'targets/edge', 'build', 'package.json', 'package-lock.json', 'node_modules/.holdfast-ready']) > statSync(PROGRAM).mtimeMs) {
+  if (!existsSync(PROGRAM) || newest(['src', 'targets', 'build', 'package.json', 'package-lock.json', 'node_modules/.holdfast-ready']) > statSync(PROGRAM).mtimeMs) {
     process.stderr.write('Building the edge node …\n');
     const { stop } = await import('esbuild');
     try { await buildEdge(); } catch (error) { process.stderr.write(`${error.message}\n`); return 1; } finally { await stop(); }

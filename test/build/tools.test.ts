@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { advice, findTool, headersBeside } from '../../build/tools.mjs';
 
 let folder: string;
@@ -49,6 +50,23 @@ test('the headers beside Node count only if they are of this version', () => {
   writeFileSync(join(include, 'node_version.h'), '#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 20\n#define NODE_PATCH_VERSION 2\n');
   assert.is(headersBeside(node, 'v20.20.2'), folder);
   assert.is(headersBeside(node, 'v22.1.0'), undefined);
+});
+
+test('who lacks the compiler of another kind of machine is told its package', async () => {
+  // Bundled into the test it would take the test's folder for the repository.
+  const { compilerFor } = await import(pathToFileURL(resolve('build/addons.mjs')).href) as { compilerFor(target: string): { cxx: string } };
+  const { PATH } = process.env;
+  const [other, triplet] = process.arch === 'arm64' ? ['linux-x64', 'x86-64-linux-gnu'] : ['linux-arm64', 'aarch64-linux-gnu'];
+  try {
+    process.env['PATH'] = folder;
+    assert.throws(() => compilerFor(other), new RegExp(`apt-get install -y g\\+\\+-${triplet}$`));
+    for (const tool of ['gcc', 'g++', 'ar', 'strip']) program(`${triplet.replace('x86-64', 'x86_64')}-${tool}`);
+    assert.throws(() => compilerFor(other), /takes .*make/, 'node-gyp needs more than a compiler');
+    for (const tool of ['g++', 'make', 'python3']) program(tool);
+    assert.match(compilerFor(other).cxx, /-linux-gnu-g\+\+$/);
+  } finally {
+    process.env['PATH'] = PATH;
+  }
 });
 
 test.run();
