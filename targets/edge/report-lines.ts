@@ -1,6 +1,6 @@
 // The words of `status`.
 
-import type { BrokerReport, Report } from './database.ts';
+import type { BrokerReport, InputReport, Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
 
@@ -24,6 +24,7 @@ export function reportLines(report: Report): string[] {
       if (peer.broker !== undefined) lines.push(...brokerLines(peer.broker));
     }
   }
+  if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   const { refused, garbage, strangers } = report.connections;
   if (refused + garbage + strangers > 0) lines.push(`  since the start: ${counted(strangers, 'connection')} of strangers, ${grouped(garbage)} with garbage, ${grouped(refused)} too many`);
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
@@ -32,6 +33,19 @@ export function reportLines(report: Report): string[] {
   for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);
   if (report.alarms.length === 0) lines.push('alarms  none');
   return lines;
+}
+
+/** How an input is, what became of its readings, and the last of those that were refused. */
+function inputLines(input: InputReport): string[] {
+  const { name, kind, ok, words, recorded, unchanged, waiting, refused, lost, lostWhy, samples } = input;
+  const counts = ([['recorded', recorded], ['unchanged', unchanged], ['waiting', waiting], ['refused', refused]] as const).filter(([what, count]) => count > 0 || what === 'recorded');
+  const last = samples.at(-1);
+  return [
+    `  ${name.padEnd(24)} ${kind.padEnd(8)} ${counts.map(([what, count]) => `${grouped(count)} ${what}`).join(', ')}${ok ? '' : '  NOT WORKING'}`,
+    `    ${printable(words)}`,
+    ...(lost === 0 ? [] : [`    LOST ${counted(lost, 'reading')}: ${printable(lostWhy)}`]),
+    ...(last === undefined ? [] : [`    refused last: ${printable(last.text.slice(0, 80))}${last.cut || last.text.length > 80 ? '…' : ''}`, `      ${printable(last.reason)}`]),
+  ];
 }
 
 /** Who is at a broker, and what its ACL must allow. */

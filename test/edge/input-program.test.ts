@@ -103,6 +103,9 @@ test('a file, a command, a pipe and posts beside inputs that cannot work', () =>
   assert.is(named.get('stdin-4')!.samples[0]!.text, 'not json');
   assert.equal([named.get('log')!.recorded, named.get('web')!.recorded, named.get('web')!.refused, named.get('command-3')!.recorded], [6, 1, 1, 1]);
   assert.ok(named.get('command-3')!.unchanged > 0);
+  const words = (await holdfast(['status', '--dir', dir])).stdout;
+  assert.match(words, /^inputs\n(.*\n)* {2}log +file +6 recorded\n {4}follows .*x\.log\n/m);
+  assert.match(words, / {2}broken +command +0 recorded, 1 refused {2}NOT WORKING\n.*\n {4}refused last: oh no\\u000a\n {6}echo oh no .*exit status 9: oh no\n/);
   const ended = await node.stop();
   assert.is(ended.code, 0, ended.stderr);
 }));
