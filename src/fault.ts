@@ -6,7 +6,7 @@ export type Code =
   | 'bad-token' | 'bad-config' | 'bad-url' | 'too-large' | 'too-many'
   | 'not-a-member' | 'not-admin' | 'no-right' | 'no-key' | 'revoked' | 'other-fleet'
   | 'no-fleet' | 'fleet-exists' | 'store-locked' | 'store-full' | 'store-damaged' | 'store-failed' | 'journal-damaged' | 'clock-exhausted'
-  | 'input-failed' | 'link-failed' | 'link-closed' | 'timeout' | 'busy' | 'closed' | 'not-found' | 'unsupported' | 'internal';
+  | 'input-failed' | 'carrier-full' | 'carrier-failed' | 'link-failed' | 'link-closed' | 'timeout' | 'busy' | 'closed' | 'not-found' | 'unsupported' | 'internal';
 
 /** An error with a stable `code`; `message` says what happened, to what, and what to do. */
 export class Fault extends Error {

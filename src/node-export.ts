@@ -4,7 +4,6 @@ import type { Load, Made } from './carry/bundle-maker.ts';
 import type { Told } from './log/cursor.ts';
 import type { Range } from './log/since.ts';
 import type { Node } from './node.ts';
-import type { Cover } from './node-words.ts';
 import { Fault } from './fault.ts';
 import { equal, hex } from './event/bytes.ts';
 import { bundleKey } from './carry/bundle-block.ts';
@@ -19,7 +18,7 @@ import { coversOf, heldCursors } from './node-words.ts';
  * What to take along. `for`: nodes; none: whatever no other node is known to hold. `since`: only segments with events from then on (ms since 1970). `streams`: only these, and `$fleet`.
  * `besides`: what lies on the carrier already. `everything`: all that is held.
  */
-export interface ExportWish { for?: Bytes[]; since?: number; streams?: string[]; besides?: Cover[]; everything?: boolean; volumeBytes: number; padded: boolean }
+export interface ExportWish { for?: Bytes[]; since?: number; streams?: string[]; besides?: { log: Bytes; first: number; last: number }[]; everything?: boolean; volumeBytes: number; padded: boolean }
 
 /** What a bundle would take: ranges of logs by stream, `$fleet` first, then by priority and age, and how many events they have at most. */
 export async function exportPlan(node: Node, wish: ExportWish): Promise<{ stream: string; range: Range }[]> {
@@ -28,20 +27,36 @@ export async function exportPlan(node: Node, wish: ExportWish): Promise<{ stream
   // Each of those whom it is for lacks something else: together they lack all of it. Otherwise one who holds it is enough.
   const sides = wish.for?.length ? wish.for.map((one) => known.filter((cover) => equal(cover.node, one))) : [known];
   const streams = heldCursors(node, wish.streams && new Set(wish.streams)).map(({ stream }) => stream).sort((a, b) => rank(a) - rank(b));
+  const besides = new Map<string, { first: number; last: number }[]>();
+  for (const one of wish.besides ?? []) besides.set(hex(one.log), [...besides.get(hex(one.log)) ?? [], one]);
   const out: { stream: string; range: Range }[] = [];
   for (const stream of streams) {
     const ranges = new Map<string, Range>();
     for (const covers of sides) {
-      const told = [...covers, ...wish.besides ?? []].flatMap((cover): Told[] => cover.streams.get(stream) ?? []);
+      const told = covers.flatMap((cover): Told[] => cover.streams.get(stream) ?? []);
       for (const range of await missing(node.archive, node.writer.unstored(), stream, { told, keys: [], judged: [] }, { judged: [], fresh: undefined })) {
         // What several lack of one log is taken from where the first gap begins to where the last one ends.
         const held = ranges.get(hex(range.log));
         if (held) { held.from = Math.min(held.from, range.from); held.to = Math.max(held.to, range.to); } else ranges.set(hex(range.log), { ...range });
       }
     }
-    const heights = await Promise.all([...ranges.values()].map(async (range) => ({ range, height: (await recordOf(node.archive, range.log))?.height ?? 0 })));
+    const left = [...ranges.values()].flatMap((range) => without(range, besides.get(hex(range.log)) ?? []));
+    const heights = await Promise.all(left.map(async (range) => ({ range, height: (await recordOf(node.archive, range.log))?.height ?? 0 })));
     for (const { range } of heights.sort((a, b) => a.height - b.height)) out.push({ stream, range });
   }
+  return out;
+}
+
+/** What is left of a range without what lies on the carrier. */
+function without({ log, from, to }: Range, there: { first: number; last: number }[]): Range[] {
+  const out: Range[] = [];
+  let at = from;
+  for (const { first, last } of [...there].sort((a, b) => a.first - b.first)) {
+    if (first > to) break;
+    if (first > at) out.push({ log, from: at, to: first - 1 });
+    at = Math.max(at, last + 1);
+  }
+  if (at <= to) out.push({ log, from: at, to });
   return out;
 }
 

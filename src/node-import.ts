@@ -40,15 +40,22 @@ const BATCH_BYTES = 1_048_576;
 export class BundleImport {
   readonly #node: Node;
   readonly #key: Bytes;
+  readonly #look: boolean;
+  readonly #held: { log: Bytes; first: number; last: number }[] = [];
   readonly #bundles = new Map<string, Bundle>();
   #batch: Segment[] = [];
   #bytes = 0;
   readonly #report: ImportReport = { events: 0, segments: { added: 0, held: 0, refused: 0 }, words: [], volumes: [], lost: [], unknownBytes: 0 };
 
-  constructor(node: Node) {
+  /** `look`: takes nothing in, and only sees what is there (`held`). */
+  constructor(node: Node, o: { look?: boolean } = {}) {
     this.#node = node;
+    this.#look = o.look === true;
     this.#key = bundleKey(node.options.crypto, node.fleet);
   }
+
+  /** What the blocks that opened hold. */
+  held(): { log: Bytes; first: number; last: number }[] { return this.#held; }
 
   /** As far as it has come. */
   get report(): ImportReport { return this.#report; }
@@ -96,6 +103,7 @@ export class BundleImport {
   }
 
   async #use(volume: Volume, kind: number, body: Bytes): Promise<void> {
+    if (this.#look && kind !== SEGMENTS) return;
     if (kind === SEGMENTS) for (const bytes of partsOf(body) ?? []) await this.#segment(bytes);
     else if (kind === INDEX) volume.index.push(body);
     else if (kind === WORD) await this.#word(body);
@@ -120,6 +128,11 @@ export class BundleImport {
       segment = parseSegment(bytes);
     } catch {
       this.#report.segments.refused++;
+      return;
+    }
+    if (this.#look) {
+      const { first, count } = segment.header;
+      this.#held.push({ log: logId(this.#node.options.crypto, logNameOf(this.#node.fleet, segment.header)), first, last: first + count - 1 });
       return;
     }
     this.#batch.push(segment);

@@ -72,7 +72,9 @@ function readCommand(command: Command, args: string[], environment: { [name: str
   }
   const required = command.positionals.filter((name) => !name.startsWith('['));
   if (positionals.length < required.length) misused(`${command.name} needs ${required.slice(positionals.length).join(' and ')}.`, command);
-  if (positionals.length > command.positionals.length) misused(`${command.name} does not take ${JSON.stringify(positionals[command.positionals.length])}.`, command);
+  // A last one with dots stands for any number.
+  const many = command.positionals.at(-1)?.includes('…') === true;
+  if (positionals.length > command.positionals.length && !many) misused(`${command.name} does not take ${JSON.stringify(positionals[command.positionals.length])}.`, command);
   const dir = given.get('dir')?.[0] ?? (environment['HOLDFAST_DIR'] || DEFAULT_DIR);
   if (dir === '') misused('--dir is empty.', command);
   return {

@@ -14,7 +14,7 @@ export interface Flag {
 /** One command with everything that its help says. */
 export interface Command {
   name: string;
-  /** Positional arguments as the usage shows them: 'STREAM' is required, '[KEY]' is not. */
+  /** Positional arguments as the usage shows them: 'STREAM' is required, '[KEY]' is not, '[MORE…]' stands for any number. */
   positionals: string[];
   /** One line, without a full stop. */
   summary: string;

@@ -1,6 +1,7 @@
 // The operations that commands need, whoever does them: this process on the store it opened, or a running node asked over its control socket.
 
 import type { Value } from '../../src/event/value.ts';
+import type { ImportReport } from '../../src/node-import.ts';
 
 /** One event to append. */
 export interface Draft { key: string; type: string; body: unknown; time?: number }
@@ -123,6 +124,12 @@ export interface Report {
 /** What `verify` found. */
 export interface Verified { events: number; segments: number; damaged: { what: string; where: string; code: string }[] }
 
+/** Where a bundle goes (one of `folder` and `file`), and what it takes along. `for`: nodes by id, beginning of one, or name; `since`: ms since 1970; `parity`: share of the blocks that may be lost. */
+export interface BundleWish { folder?: string; file?: string; for?: string[]; since?: number; streams?: string[]; everything?: boolean; volumeBytes?: number; parity?: number }
+
+/** A bundle that was made: its volumes, those of parity last; `parity`: how many of them those are. */
+export interface BundleMade { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number }
+
 /** What one exchange with a peer brought: events, bytes on the wire, milliseconds. */
 export interface Exchange { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number }
 
@@ -164,6 +171,10 @@ export interface Database {
   release(node: string): Promise<{ node: string; name: string }>;
   /** One exchange with the node at `url`, until both sides hold the same. */
   sync(url: string, signal: AbortSignal, progress: (bytesOut: number, bytesIn: number) => void): Promise<Exchange>;
+  /** Writes a bundle. Faults: `not-found` (a node), `carrier-full`, `carrier-failed`. */
+  exportTo(wish: BundleWish, progress: (bytes: number, events: number) => void): Promise<BundleMade>;
+  /** Takes in the volumes that files are, or that folders hold. Faults: `not-found`, `carrier-failed`, `store-full`; what was taken in before is kept. */
+  importFrom(paths: string[], progress: (bytes: number, events: number) => void): Promise<ImportReport>;
   /** Waits for peers at `url` until `signal`. */
   listen(url: string, signal: AbortSignal): AsyncIterable<ListenNews>;
   close(): Promise<void>;

@@ -70,6 +70,8 @@ export function nodeDatabase(place: Place): Database {
       return { node: hex(found.id), name: found.name };
     },
     sync: (url, signal, progress) => links.once(url, signal, progress),
+    exportTo: async (wish, progress) => (await import('./bundle.ts')).writeBundle(node, wish, progress),
+    importFrom: async (paths, progress) => (await import('./bundle.ts')).readBundles(node, paths, progress),
     listen: (url, signal) => listen(links, url, signal),
     close: () => Promise.resolve(),
   };

@@ -51,7 +51,7 @@ export function commandHelp(command: Command): string {
 export const GROUPS: [title: string, names: string[]][] = [
   ['Begin', ['init', 'invite', 'join', 'run']],
   ['Events', ['append', 'read', 'get', 'streams', 'keys']],
-  ['Other nodes', ['sync', 'listen', 'revoke', 'release']],
+  ['Other nodes', ['sync', 'listen', 'export', 'import', 'revoke', 'release']],
   ['Health', ['status', 'digest', 'verify', 'doctor']],
 ];
 

@@ -3,7 +3,8 @@
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
-import type { Appended, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
+import type { ImportReport } from '../../src/node-import.ts';
+import type { Appended, BundleMade, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
 // Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
@@ -69,6 +70,15 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
       if (step.done) return step.value;
     }
   }
+  /** A request that tells two numbers on its way. */
+  async function watched(progress: (a: number, b: number) => void, ...request: [method: string, ...args: unknown[]]): Promise<Value> {
+    for (const answers = call(undefined, ...request);;) {
+      const step = await answers.next();
+      if (step.done) return step.value;
+      const [a, b] = asList(step.value);
+      progress(asNumber(a), asNumber(b));
+    }
+  }
   async function* entries(signal: AbortSignal | undefined, method: string, stream: string, query: Query): AsyncGenerator<Entry> {
     for await (const batch of call(signal, method, stream, query)) yield* asList(batch).map(entryFromWire);
   }
@@ -119,14 +129,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
     streams: async () => asList(await ask('streams')) as unknown as StreamSize[],
     digest: async () => structure(await ask('digest')),
     report: async () => structure<Report>(await ask('report')),
-    async verify(progress) {
-      for (const answers = call(undefined, 'verify');;) {
-        const step = await answers.next();
-        if (step.done) return structure<Verified>(step.value);
-        const [events, segments] = asList(step.value);
-        progress(asNumber(events), asNumber(segments));
-      }
-    },
+    verify: async (progress) => structure<Verified>(await watched(progress, 'verify')),
     invite: async (wish: InviteWish) => asText(await ask('invite', wish)),
     revoke: async (node, why, self) => structure(await ask('revoke', node, why, self)),
     release: async (node) => structure(await ask('release', node)),
@@ -141,6 +144,8 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
         progress(asNumber(bytesOut), asNumber(bytesIn));
       }
     },
+    exportTo: async (wish, progress) => structure<BundleMade>(await watched(progress, 'exportTo', wish)),
+    importFrom: async (paths, progress) => structure<ImportReport>(await watched(progress, 'importFrom', paths)),
     async *listen(url, signal): AsyncGenerator<ListenNews> {
       for await (const news of call(signal, 'listen', url)) yield structure<ListenNews>(news);
     },

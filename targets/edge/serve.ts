@@ -65,32 +65,29 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
     case 'streams': return database.streams();
     case 'digest': return database.digest();
     case 'report': return database.report();
-    case 'verify': {
-      // Progress is a courtesy: it is dropped rather than waited for.
-      let telling = false;
-      return database.verify((events, segments) => {
-        if (telling || channel.gone.aborted) return;
-        telling = true;
-        item([events, segments]).catch(() => {}).finally(() => (telling = false));
-      });
-    }
+    case 'verify': return database.verify(courtesy(channel));
+    case 'exportTo': return database.exportTo(asMap(args[0]), courtesy(channel));
+    case 'importFrom': return database.importFrom(asList(args[0]).map(asText), courtesy(channel));
     case 'invite': return database.invite(asMap(args[0]));
     case 'revoke': return database.revoke(asText(args[0]), asText(args[1]), args[2] === true);
     case 'release': return database.release(asText(args[0]));
-    case 'sync': {
-      let telling = false;
-      return database.sync(asText(args[0]), channel.gone, (bytesOut, bytesIn) => {
-        if (telling || channel.gone.aborted) return;
-        telling = true;
-        item([bytesOut, bytesIn]).catch(() => {}).finally(() => (telling = false));
-      });
-    }
+    case 'sync': return database.sync(asText(args[0]), channel.gone, courtesy(channel));
     case 'listen':
       for await (const news of database.listen(asText(args[0]), channel.gone)) await item(news);
       return null;
     default:
       throw new Fault('unsupported', `The running node does not know ${JSON.stringify(method)}; it is of another version than this command. Restart it.`);
   }
+}
+
+/** Tells a command how far its request is; told is dropped rather than waited for. */
+function courtesy(channel: Channel): (a: number, b: number) => void {
+  let telling = false;
+  return (a, b) => {
+    if (telling || channel.gone.aborted) return;
+    telling = true;
+    channel.send([ITEM, [a, b]]).catch(() => {}).finally(() => (telling = false));
+  };
 }
 
 function optional(value: Value | undefined): string | undefined {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImportReport } from '../../src/node-import.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { connectControl, serveControl } from '../../src/io/control.ts';
@@ -19,8 +20,11 @@ const DEEP = JSON.parse(`${'['.repeat(32)}${']'.repeat(32)}`) as Value;
 /** A database that remembers what it was asked. */
 function fake() {
   const state = { appended: [] as [string, Draft[], boolean][], reads: 0, left: 0, query: {} as Query, wish: {} as InviteWish, closed: 0 };
+  const report: ImportReport = { events: 3, segments: { added: 1, held: 0, refused: 0 }, words: [], volumes: [], lost: [], unknownBytes: 0 };
   const database: Database = {
     remote: false,
+    exportTo: (wish, progress) => { progress(1, 2); return Promise.resolve({ volumes: [{ file: String(wish.folder), bytes: 1, events: 2 }], events: 2, bytes: 1, parity: 0 }); },
+    importFrom: (paths, progress) => { progress(5, 6); return Promise.resolve({ ...report, unknownBytes: paths.length }); },
     append(stream, drafts, urgent) {
       if (stream === 'full') throw new Fault('store-full', 'no room');
       state.appended.push([stream, drafts, urgent]);

@@ -1,0 +1,157 @@
+// Bundles between a node and files: writing volumes and their parity, and taking in whatever files hold.
+
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { hex } from '../../src/event/bytes.ts';
+import { Fault } from '../../src/fault.ts';
+import { bundleKey, openBlock, PARITY, sealBlock } from '../../src/carry/bundle-block.ts';
+import { PARITY_EXTRA, VOLUME_BYTES_MOST } from '../../src/carry/bundle-bounds.ts';
+import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
+import type { Made } from '../../src/carry/bundle-maker.ts';
+import { createVolume, openVolume, PART, type OpenVolume, type VolumeWriter } from '../../src/io/volume.ts';
+import { exportBundle, exportPlan } from '../../src/node-export.ts';
+import { BundleImport, type ImportReport } from '../../src/node-import.ts';
+import type { Node } from '../../src/node.ts';
+import type { BundleMade, BundleWish } from './database.ts';
+import { findMember } from './report.ts';
+
+/** Files that are taken for volumes in a folder. */
+const VOLUME = /\.hfb(\.part)?$/i;
+
+/** What is told while it goes on: bytes and events so far. */
+export type BundleProgress = (bytes: number, events: number) => void;
+
+/**
+ * Writes a bundle into a folder as volumes, or into one file. What lies there of this fleet already is left out (unless `everything`), an interrupted export is gone on with.
+ * Faults: `not-found` (a node), `carrier-full`, `carrier-failed`, `bad-argument`.
+ */
+export async function writeBundle(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+  const folder = wish.file === undefined ? resolve(wish.folder!) : dirname(resolve(wish.file));
+  const besides = wish.file === undefined && wish.everything !== true ? await heldOn(node, folder) : [];
+  const asked = {
+    ...(wish.for === undefined ? {} : { for: wish.for.map((one) => findMember(node, one).id) }), ...(wish.since === undefined ? {} : { since: wish.since }),
+    ...(wish.streams === undefined ? {} : { streams: wish.streams }), everything: wish.everything === true, besides,
+    volumeBytes: wish.file === undefined ? Math.min(wish.volumeBytes ?? VOLUME_BYTES_MOST, VOLUME_BYTES_MOST) : Number.MAX_SAFE_INTEGER, padded: wish.parity !== undefined,
+  };
+  const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
+  let writer: VolumeWriter | undefined, sizes: number[] = [], stem = '', size = 0, blocks = 0, bytes = 0, events = 0;
+  try {
+    for await (const block of exportBundle(node, asked, plan)) {
+      stem ||= stemOf(node, block);
+      writer ??= await createVolume(folder, wish.file === undefined ? `${stem}-${String(block.volume + 1).padStart(3, '0')}.hfb` : basename(wish.file));
+      await writer.write(block.bytes);
+      size = Math.max(size, block.size);
+      blocks++;
+      bytes += block.bytes.length;
+      events += block.events;
+      made.bytes += block.bytes.length;
+      made.events += block.events;
+      progress(made.bytes, made.events);
+      if (!block.last) continue;
+      await writer.finish();
+      made.volumes.push({ file: join(folder, writer.name), bytes, events });
+      sizes.push(blocks);
+      writer = undefined;
+      blocks = bytes = events = 0;
+    }
+  } catch (error) {
+    await writer?.leave();
+    throw error;
+  }
+  if (wish.parity !== undefined) made.parity = await writeParity(node, folder, stem, made, sizes, size, wish.parity, asked.volumeBytes);
+  return made;
+}
+
+/** The names of a bundle's volumes begin with this. */
+function stemOf(node: Node, { bytes }: Made): string {
+  return `hf-${hex(openBlock(node.options.crypto, bundleKey(node.options.crypto, node.fleet), bytes)!.bundle).slice(0, 8)}`;
+}
+
+/** Writes the parity volumes over volumes that were just made. Returns how many. */
+async function writeParity(node: Node, folder: string, stem: string, made: BundleMade, sizes: number[], size: number, share: number, volumeBytes: number): Promise<number> {
+  const { crypto, random } = node.options, key = bundleKey(crypto, node.fleet), deal = dealOf(sizes, size, share), files: OpenVolume[] = [];
+  const length = size + PARITY_EXTRA, each = Math.max(1, Math.floor(volumeBytes / length)), total = deal.stripes * deal.rows;
+  let writer: VolumeWriter | undefined, volume = 0, index = 0, done = 0, bundle: Uint8Array | undefined;
+  try {
+    for (const { file } of made.volumes) files.push(await openVolume(file));
+    bundle = openBlock(crypto, key, await files[0]!.read(0, size))!.bundle;
+    for (let stripe = 0; stripe < deal.stripes; stripe++) {
+      const rows = await rowsOf(deal, stripe, (v, i) => files[v]!.read(i * size, size));
+      for (const [row, bytes] of rows.entries()) {
+        writer ??= await createVolume(folder, `${stem}-p${String(volume + 1).padStart(2, '0')}.hfb`);
+        const last = ++done === total || index + 1 === each;
+        await writer.write(sealBlock(crypto, random, key, { kind: PARITY, bundle, volume, index: index++, last, body: encodeRow({ deal, stripe, row, bytes }) }, length));
+        if (!last) continue;
+        await writer.finish();
+        made.volumes.push({ file: join(folder, writer.name), bytes: index * length, events: 0 });
+        made.bytes += index * length;
+        writer = undefined;
+        index = 0;
+        volume++;
+      }
+    }
+    return volume;
+  } catch (error) {
+    await writer?.leave();
+    throw error;
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+/** What volumes of this fleet in a folder hold already: what their indexes say, or all their blocks where those are lost. */
+async function heldOn(node: Node, folder: string): Promise<{ log: Uint8Array; first: number; last: number }[]> {
+  const look = new BundleImport(node, { look: true });
+  for (const path of await volumesIn(folder)) await takeFile(look, path, () => {});
+  return look.held();
+}
+
+/** Takes in files, and what folders hold of volumes. `-` is not known here. Faults: `not-found`, `carrier-failed`, those of the store; what came before is durable. */
+export async function readBundles(node: Node, paths: string[], progress: BundleProgress): Promise<ImportReport> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch((error: unknown) => { throw new Fault('not-found', `${path} is not there`, { cause: error }); });
+    if (!found.isDirectory()) files.push(path);
+    else {
+      const inside = await volumesIn(path);
+      if (inside.length === 0) throw new Fault('not-found', `there are no volumes (*.hfb) in ${path}`);
+      files.push(...inside);
+    }
+  }
+  const into = new BundleImport(node);
+  let bytes = 0;
+  // Files stay open: parity may ask for their blocks again.
+  const open: OpenVolume[] = [];
+  try {
+    for (const path of files) open.push(await takeFile(into, path, (more) => { bytes += more; progress(bytes, into.report.events); }));
+    return await into.finish();
+  } finally {
+    for (const file of open) await file.close();
+  }
+}
+
+async function takeFile(into: BundleImport, path: string, told: (bytes: number) => void): Promise<OpenVolume> {
+  const file = await openVolume(path);
+  async function* pieces() {
+    for await (const piece of file.pieces()) { told(piece.length); yield piece; }
+  }
+  await into.take(file, pieces());
+  return file;
+}
+
+/** The volumes in a folder and in the folders in it, in order of name; those that were never finished too. */
+async function volumesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new Fault('carrier-failed', `${folder} cannot be read (${error.code ?? error.message})`, { cause: error });
+  });
+  const found = entries.filter((entry) => entry.isFile() && VOLUME.test(entry.name)).map((entry) => join(folder, entry.name));
+  for (const entry of entries.filter((each) => each.isDirectory())) {
+    const inside = await readdir(join(folder, entry.name)).catch(() => []);
+    found.push(...inside.filter((name) => VOLUME.test(name)).map((name) => join(folder, entry.name, name)));
+  }
+  // A volume that was finished makes its beginning redundant.
+  const whole = new Set(found);
+  return found.filter((path) => !path.endsWith(PART) || !whole.has(path.slice(0, -PART.length))).sort();
+}
+
