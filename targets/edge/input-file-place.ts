@@ -110,13 +110,14 @@ async function beside(path: string): Promise<{ name: string; path: string; id: s
 }
 
 /**
- * Finds what a file was renamed or copied to while nobody looked, and what has been renamed after it: the file of the place, then those that are called like old
- * ones and are younger, oldest first. Empty when it is gone. All of them are open.
+ * Finds what a file was renamed to while nobody looked, or copied to, and what has been renamed after it: the file of the place (of a copy: one that is called like an
+ * old one and holds the same), then those that are called like old ones and are younger, oldest first. Empty when it is gone. All of them are open.
  */
-export async function findRenamed(path: string, place: Place): Promise<OpenFile[]> {
+export async function findRenamed(path: string, place: Place, copied: boolean): Promise<OpenFile[]> {
   const all = await beside(path);
   const rotated = all.filter(({ name }) => isRotated(name, path));
-  for (const old of [...all.filter(({ id }) => id === place.file), ...(place.offset === 0 ? [] : rotated)]) {
+  // Of several copies the youngest has most.
+  for (const old of copied ? [...rotated].sort((a, b) => b.changed - a.changed) : all.filter(({ id }) => id === place.file)) {
     const file = await openFile(old.path).catch(() => undefined);
     if (file === undefined) continue;
     if (!await holds(file, place).catch(() => false)) {

@@ -162,14 +162,20 @@ async function startFile(options: Options, context: NodeContext): Promise<Runnin
       source = await beginAt(file, place.offset);
       return;
     }
-    const renamed = await findRenamed(path, place);
-    if (renamed.length > 0) {
-      source = await beginAt(renamed[0]!, place.offset);
-      following = [...renamed.slice(1), ...(file === undefined ? [] : [file])];
-    } else if (file !== undefined) {
-      // The same contents in another file (a copy put in its place) go on; anything else is new.
-      source = await beginAt(file, place.offset > 0 && file.id !== place.file && await holds(file, place) ? place.offset : 0);
+    let old = await findRenamed(path, place, false);
+    if (old.length === 0 && place.offset > 0) {
+      // The same contents in another file (put in its place, or on a device that has another number since) go on.
+      if (file !== undefined && file.id !== place.file && await holds(file, place)) {
+        source = await beginAt(file, place.offset);
+        return;
+      }
+      old = await findRenamed(path, place, true);
     }
+    const [found, ...rest] = old;
+    if (found !== undefined) {
+      source = await beginAt(found, place.offset);
+      following = [...rest, ...(file === undefined ? [] : [file])];
+    } else if (file !== undefined) source = begin(file, 0);
   }
   /** Begins behind the last line that is whole. */
   async function beginAtEnd(file: OpenFile): Promise<Source> {
