@@ -2,8 +2,11 @@
 import type { Broker, Bytes } from './ports.ts';
 import type { Node } from './node.ts';
 import type { Part } from './node-options.ts';
+import type { Segment } from './event/segment.ts';
 import { Fault } from './fault.ts';
-import { hex } from './event/bytes.ts';
+import { equal, hex } from './event/bytes.ts';
+import { logId } from './event/chain.ts';
+import { lastOf, logNameOf } from './event/header.ts';
 import { Fanout } from './sync/fanout.ts';
 import { topicsOf } from './sync/fanout-topics.ts';
 import { BrokerSessions } from './node-broker-session.ts';
@@ -40,6 +43,16 @@ export interface BrokerMembership {
   readonly done: Promise<BrokerExchange>;
   /** Says goodbye, clears the own head and closes the broker's connection. */
   close(): Promise<void>;
+}
+
+/** Takes fanned out segments in. Those of this node itself come from a copy of it, or from the past: what this process has not stored yet must not be taken for news. */
+async function admitOthers(node: Node, segments: Segment[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
+  const own = segments.filter((s) => equal(s.header.node, node.id));
+  if (own.length) node.seal();
+  const tips = own.map(({ header: h }) => ({ log: logId(node.options.crypto, logNameOf(node.fleet, h)), node: h.node, to: lastOf(h), after: h.after }));
+  const news = await lacking(node, tips), fresh = segments.filter((s) => { const i = own.indexOf(s); return i < 0 || news[i]; });
+  const outcomes = await node.admit(fresh);
+  return segments.map((s) => { const i = fresh.indexOf(s); return i < 0 ? { events: 0 } : outcomes[i]!; });
 }
 
 /** Who this process will be at a broker: connect with this client id and will. Fault `bad-argument` for a prefix that no broker takes. */
@@ -89,7 +102,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
         switch (out.kind) {
           case 'publish': publish(out.topic, out.payload, out.retain); break;
           case 'dealt': dealt(out.message); break;
-          case 'admit': answer(node.admit(out.segments), (outcomes) => engine.admitted(outcomes, clock.uptime())); break;
+          case 'admit': answer(admitOthers(node, out.segments), (outcomes) => engine.admitted(outcomes, clock.uptime())); break;
           case 'lacking': answer(lacking(node, out.tips), (answers) => engine.lacks(answers ?? [], clock.uptime())); break;
           case 'begin': sessions.begin(out.running, interest); break;
           case 'datagram': sessions.datagram(out.session, out.bytes); break;

@@ -13,8 +13,9 @@ export function placesOf(world: World, machine: Machine): void {
   const places: Place[] = [];
   world.places.set(machine, places);
   world.brokers.forEach((broker, i) => {
-    const draw = world.chance.branch(`place/${machine.label}`).int(0, 2);
-    if (world.brokers.length > 1 && machine !== world.machines[0] && draw === 1 - i) return;
+    // A copy of a machine is where the machine is: what both draw at random must stay the same.
+    const draw = world.chance.branch(`place/${machine.identity}`).int(0, 2);
+    if (world.brokers.length > 1 && machine.identity !== world.machines[0]!.identity && draw === 1 - i) return;
     place(world, machine, broker, places);
   });
 }

@@ -1,6 +1,6 @@
 // Acts on the fleet and on time: late members, revocations from several sides, releases, wrong clocks and long silence.
 
-import { unhex } from '../../src/event/bytes.ts';
+import { hex, unhex } from '../../src/event/bytes.ts';
 import { append } from './acts-write.ts';
 import { hold } from './acts-fail.ts';
 import { isolate, rejoin } from './acts-line.ts';
@@ -66,6 +66,9 @@ export async function revoke(world: World): Promise<void> {
     }
     const least = await shown(world, by, node);
     if (!least) return;
+    let missed = false;
+    const holes = (): boolean => missed ||= [...by.node?.archive.frontier.values() ?? []].flat().some((item) => item.kind === 1 && hex(item.node) === node);
+    holes();
     const revocation = { node, by: by.label, least, most: new Set(least), at: timeline.now, done: false };
     ledger.revocations.push(revocation);
     const done = await by.ask(async (each) => {
@@ -82,6 +85,8 @@ export async function revoke(world: World): Promise<void> {
     const most = await shown(world, by, node);
     revocation.done = done === true;
     revocation.most = most ?? new Set([...ledger.attempts.keys()]);
+    // What was missing below an end that the revocation names stays valid as well.
+    if (holes()) for (const mark of ledger.attempts.keys()) revocation.most.add(mark);
     // Whether the revocation of a process that died counts is not known.
     if (!done) {
       revocation.least = new Set();
