@@ -1,6 +1,6 @@
 // Which parts of dist/edge a node with default settings loads, found by running one.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,14 +13,16 @@ const RUN_MS = 1_500;
 const PATIENCE_MS = 60_000;
 
 /**
- * Starts a node on an empty folder, without settings, lets it run for a moment and stops it. Returns the names of the parts that it loaded ("holdfast", "lib/…"), as V8 counts them.
+ * Founds a node, starts it with the settings that this leaves, lets it run for a moment and stops it. Returns the names of the parts that it loaded ("holdfast", "lib/…"), as V8 counts them.
  * Rejects with the node's words when it does not run.
  */
 export async function loadedByDefault() {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-loaded-'));
   try {
     const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_')));
-    const child = spawn(process.execPath, [PROGRAM, 'run', '--init', '--dir', join(folder, 'data')],
+    const founded = spawnSync(process.execPath, [PROGRAM, 'init', '--dir', join(folder, 'data')], { cwd: folder, env: environment, encoding: 'utf8' });
+    if (founded.status !== 0) throw new Error(`no node can be founded:\n${founded.stderr}`);
+    const child = spawn(process.execPath, [PROGRAM, 'run', '--dir', join(folder, 'data')],
       { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...environment, NODE_V8_COVERAGE: join(folder, 'loaded') } });
     let words = '';
     const timers = [setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)];

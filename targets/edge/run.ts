@@ -7,7 +7,6 @@ import { connectControl } from '../../src/io/control.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
 import { feedWatchdog, serviceNotifier } from '../../src/io/notify.ts';
 import type { Command, Invocation } from './command.ts';
-import { defaultName, foundFleet } from './found.ts';
 import { openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
 import { errorText, printable } from './output.ts';
@@ -46,6 +45,7 @@ async function run(invocation: Invocation): Promise<number> {
   const { dir, out } = invocation;
   const settings = readSettings(dir, invocation, process.env);
   if (invocation.on('init') && !await hasNode(dir)) {
+    const { defaultName, foundFleet } = await import('./found.ts');
     const name = settings.name ?? defaultName();
     const founded = await foundFleet(dir, { name, fleetName: name });
     out.note(`Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`);
