@@ -10,6 +10,8 @@ import { followRoutes } from './follow.ts';
 import { bearer, ownName } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { inputRoutes } from './inputs.ts';
+import { metricRoutes } from './metrics.ts';
+import { openapiRoutes } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 
 /** Joins the routes. */
@@ -28,6 +30,8 @@ export function createApi(context: ApiContext): Hono<Surroundings> {
   appendRoutes(app, context);
   inputRoutes(app, context);
   followRoutes(app, context);
+  metricRoutes(app, context);
+  openapiRoutes(app, context);
   const known = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, like: new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`) }));
   app.notFound((c) => {
     const methods = new Set(known.filter(({ like }) => like.test(c.req.path)).map(({ method }) => method));

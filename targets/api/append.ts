@@ -5,7 +5,8 @@ import type { Hono } from 'hono';
 import { isUtf8 } from 'node:buffer';
 import { codeOf, Fault, type Code } from '../../src/fault.ts';
 import type { Database, Draft } from '../edge/database.ts';
-import { lineReader, readDraft } from '../edge/ndjson.ts';
+import { foreignItems, foreignValue } from '../edge/foreign-cbor.ts';
+import { draftOf, lineReader, readDraft } from '../edge/ndjson.ts';
 import { faultBody, json, statusOf } from './answer.ts';
 import { flag, parameters, streamAsked } from './asked.ts';
 import { checkPlain, piecesOf, withBody } from './body.ts';
@@ -16,6 +17,8 @@ import { elementsOf } from './json-array.ts';
 const BATCH = 256, BATCH_CHARS = 262_144;
 /** Refusals that an answer names; all are counted. */
 const NAMED = 1_000;
+/** Events of one body of CBOR. */
+const CBOR_EVENTS = 100_000;
 /** Characters of an array after which others have their turn. */
 const TURN_CHARS = 65_536;
 
@@ -44,7 +47,8 @@ export function appendRoutes(app: Hono<Surroundings>, { database }: Pick<ApiCont
       const type = mediaType(incoming);
       if (LINES.includes(type)) await takeLines(incoming, batcher);
       else if (type === 'application/json') await withBody(incoming, (body) => takeJson(body, batcher));
-      else throw new Fault('unsupported', `Events come as application/json or application/x-ndjson, not as ${type === '' ? 'something without a Content-Type' : JSON.stringify(type.slice(0, 60))}.`);
+      else if (type === 'application/cbor' || type === 'application/cbor-seq') await withBody(incoming, (body) => takeCbor(body, batcher));
+      else throw new Fault('unsupported', `Events come as application/json, application/x-ndjson or application/cbor, not as ${type === '' ? 'something without a Content-Type' : JSON.stringify(type.slice(0, 60))}.`);
     } catch (error) {
       // What was recorded before it is recorded: whoever sends the rest again must know how much that was.
       return json({ error: faultBody(error), ...batcher.outcome }, statusOf(error), statusOf(error) === 503 ? { 'retry-after': '1' } : {});
@@ -142,6 +146,16 @@ async function takeJson(body: Uint8Array, batcher: Batcher): Promise<void> {
   for (const element of elementsOf(text)) {
     await batcher.take(() => readDraft(element), element.length);
     await turn(element.length);
+  }
+  await batcher.flush();
+}
+
+/** One event, an array of them, or one after the other: well-formed as a whole before anything of it is recorded. */
+async function takeCbor(body: Uint8Array, batcher: Batcher): Promise<void> {
+  const turn = turns();
+  for (const item of foreignItems(body, CBOR_EVENTS)) {
+    await batcher.take(() => draftOf(foreignValue(item)), item.length);
+    await turn(item.length);
   }
   await batcher.flush();
 }

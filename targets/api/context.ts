@@ -8,8 +8,8 @@ import type { Reports } from './reports.ts';
 /** One file of the page, as it is served: `gzip` and `brotli` are the same bytes packed beforehand. */
 export interface Asset { type: string; bytes: Uint8Array; etag: string; gzip?: Uint8Array; brotli?: Uint8Array }
 
-/** What became of what was posted to an input. */
-export interface Posted { accepted: number; refused: number }
+/** What became of what was posted to an input: its readings counted, and why the first of those were refused that were, by their number from 0. */
+export interface Posted { accepted: number; refused: number; reasons: { index: number; code: string; reason: string }[] }
 
 /** Hands what was posted to the input of that name. Faults: `not-found`, `unsupported`, `bad-encoding`, those of the database. */
 export type Post = (name: string, contentType: string, body: Uint8Array) => Promise<Posted>;

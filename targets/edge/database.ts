@@ -115,7 +115,8 @@ export interface Report {
   clock: { quality: 'none' | 'rtc' | 'synced'; because: string; now: number };
   /** What is known to be damaged in the store. */
   damage: readonly string[];
-  disk: { used: number; free: number };
+  /** Bytes of the data directory, of the journal in it, and what is left. */
+  disk: { used: number; journal: number; free: number };
   inputs: InputReport[];
   /** Empty when the node is healthy. */
   worries: Worry[];

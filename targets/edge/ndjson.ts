@@ -84,7 +84,15 @@ export function readDraft(line: string): Draft {
   }
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw new Fault('bad-encoding', 'not a JSON object');
   checkNumbers(line);
-  const fields = parsed as { [name: string]: unknown };
+  const draft = draftOf(parsed);
+  if (line.includes('$bytes')) draft.body = bytesFromJson(draft.body);
+  return draft;
+}
+
+/** The event that an object describes, wherever it was read. Fault `bad-event`: a field is missing, unknown or of the wrong kind. */
+export function draftOf(described: unknown): Draft {
+  if (described === null || typeof described !== 'object' || Array.isArray(described) || described instanceof Uint8Array) throw new Fault('bad-event', 'not an object with key, type, time and body');
+  const fields = described as { [name: string]: unknown };
   for (const name of Object.keys(fields)) {
     if (!FIELDS.includes(name) && !PRINTED.has(name)) {
       throw new Fault('bad-event', `unknown field ${JSON.stringify(name.slice(0, 64))}; an event has key, type, time and body.${didYouMean(name, FIELDS)}`);
@@ -93,10 +101,10 @@ export function readDraft(line: string): Draft {
   const { key, type, time } = fields;
   if (typeof key !== 'string') throw new Fault('bad-event', key === undefined ? 'no key' : 'the key is not text');
   if (typeof type !== 'string') throw new Fault('bad-event', type === undefined ? 'no type' : 'the type is not text');
-  const draft: Draft = { key, type, body: line.includes('$bytes') ? bytesFromJson(fields['body'] ?? null) : fields['body'] ?? null };
+  const draft: Draft = { key, type, body: fields['body'] ?? null };
   if (time !== undefined && time !== null) {
     const moment = typeof time === 'string' || typeof time === 'number' ? readMoment(time) : undefined;
-    if (moment === undefined) throw new Fault('bad-event', `the time ${JSON.stringify(time)?.slice(0, 64)} is neither whole milliseconds since 1970 nor ISO 8601`);
+    if (moment === undefined) throw new Fault('bad-event', `the time ${typeof time === 'bigint' ? String(time) : JSON.stringify(time)?.slice(0, 64)} is neither whole milliseconds since 1970 nor ISO 8601`);
     draft.time = moment;
   }
   return draft;

@@ -8,6 +8,7 @@ import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
 import type { Report } from './database.ts';
 import type { Place } from './direct.ts';
+import { JOURNAL } from './home.ts';
 import { worriesOf } from './worries.ts';
 
 /** Members, alarms, receipts that a report lists at most: it must fit one message. */
@@ -15,7 +16,7 @@ const ROWS = 1_000;
 
 /** Gathers the report of an open node. */
 export async function report({ dir, node, links, store, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
-  const [status, used] = await Promise.all([node.status(), bytesUnder(dir)]);
+  const [status, used, journal] = await Promise.all([node.status(), bytesUnder(dir), bytesUnder(join(dir, JOURNAL))]);
   const { quality, because } = clock.judgement();
   const names = new Map(status.members.map((each) => [each.node, each.name]));
   const report = {
@@ -30,7 +31,7 @@ export async function report({ dir, node, links, store, clock, running, uptimeMs
     listening: links.listening(), peers: links.peers(), connections: links.counts(),
     clock: { quality: quality === CLOCK_SYNCED ? 'synced' as const : quality === CLOCK_RTC ? 'rtc' as const : 'none' as const, because, now: clock.now() },
     damage: store.damage.slice(0, ROWS),
-    disk: { used, free: status.space.free },
+    disk: { used, journal, free: status.space.free },
     inputs: inputs?.() ?? [],
   } satisfies Omit<Report, 'worries'>;
   return { ...report, worries: worriesOf(report) };

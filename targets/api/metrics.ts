@@ -1,0 +1,113 @@
+// How a node is, as Prometheus reads it (text format 0.0.4).
+
+import type { Hono } from 'hono';
+import type { Report } from '../edge/database.ts';
+import type { ApiContext, Surroundings } from './context.ts';
+
+/** One sample: its labels and its value. */
+type Sample = [labels: { [name: string]: string }, value: number];
+
+/** One metric. `name` without the prefix. */
+interface Metric { name: string; type: 'gauge' | 'counter'; help: string; samples: Sample[] }
+
+const PREFIX = 'holdfast_';
+/** The qualities of clocks as numbers. */
+const QUALITY = { none: 0, rtc: 1, synced: 2 };
+
+/** Adds `/metrics`. */
+export function metricRoutes(app: Hono<Surroundings>, { reports, version }: Pick<ApiContext, 'reports' | 'version'>): void {
+  app.get('/metrics', async () => {
+    const report = await reports();
+    const metrics = [...ofNode(report, version), ...ofStreams(report), ...ofLinks(report), ...ofFleet(report), ...ofInputs(report), ...ofProcess()];
+    return new Response(metrics.map(written).join(''), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+  });
+}
+
+function written({ name, type, help, samples }: Metric): string {
+  const head = `# HELP ${PREFIX}${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${PREFIX}${name} ${type}\n`;
+  return samples.length === 0 ? '' : head + samples.map(([labels, value]) => `${PREFIX}${name}${labelled(labels)} ${value}\n`).join('');
+}
+
+function labelled(labels: { [name: string]: string }): string {
+  const parts = Object.entries(labels).map(([name, value]) => `${name}="${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`);
+  return parts.length === 0 ? '' : `{${parts.join(',')}}`;
+}
+
+const one = (value: number): Sample[] => [[{}, value]];
+const flag = (on: boolean): number => on ? 1 : 0;
+
+function ofNode(report: Report, version: string): Metric[] {
+  return [
+    { name: 'info', type: 'gauge', help: 'Who this node is; always 1.', samples: [[{ node: report.node, name: report.name, fleet: report.fleet, fleet_name: report.fleetName, version }, 1]] },
+    { name: 'uptime_seconds', type: 'gauge', help: 'Since the node was opened.', samples: one(report.uptimeMs / 1_000) },
+    { name: 'member', type: 'gauge', help: '1 while this node is a member of its fleet, 0 once it was revoked.', samples: one(flag(report.member !== 'revoked')) },
+    { name: 'disk_used_bytes', type: 'gauge', help: 'What the data directory takes on the disk.', samples: one(report.disk.used) },
+    { name: 'disk_journal_bytes', type: 'gauge', help: 'What the journal takes of it.', samples: one(report.disk.journal) },
+    { name: 'disk_free_bytes', type: 'gauge', help: 'What is left on the disk.', samples: one(report.disk.free) },
+    { name: 'clock_quality', type: 'gauge', help: 'How good the clock is: 0 not trusted, 1 kept by a battery, 2 set from a time source.', samples: one(QUALITY[report.clock.quality]) },
+    { name: 'alarms', type: 'gauge', help: 'Alarms that stand.', samples: one(report.alarms.length) },
+    { name: 'damaged', type: 'gauge', help: 'Places of the store that are known to be damaged.', samples: one(report.damage.length) },
+    { name: 'worries', type: 'gauge', help: 'Things that call for attention; bad ones soon.', samples: (['odd', 'bad'] as const).map((kind) => [{ kind }, report.worries.filter((each) => each.kind === kind).length]) },
+  ];
+}
+
+function ofStreams({ streams, holes, void: voids, unknown }: Report): Metric[] {
+  return [
+    { name: 'stream_events', type: 'gauge', help: 'Events that are held and count, by stream.', samples: streams.map(({ stream, events }) => [{ stream }, events]) },
+    { name: 'stream_logs', type: 'gauge', help: 'Logs that were begun, by stream.', samples: streams.map(({ stream, logs }) => [{ stream }, logs]) },
+    { name: 'holes', type: 'gauge', help: 'Ranges that are missing below what is held.', samples: one(holes) },
+    { name: 'void_segments', type: 'gauge', help: "Segments that nobody can read, by their author's fault.", samples: one(voids) },
+    { name: 'unknown_segments', type: 'gauge', help: 'Segments of later versions.', samples: one(unknown) },
+  ];
+}
+
+function ofLinks({ peers, connections }: Report): Metric[] {
+  // One URL may stand for several connections that came from there.
+  const byUrl = new Map<string, { peer: string; up: boolean; in: number; out: number }>();
+  for (const { url, name, state, in: came, out } of peers) {
+    const known = byUrl.get(url);
+    byUrl.set(url, { peer: known?.peer || (name ?? ''), up: state === 'connected' || known?.up === true, in: came + (known?.in ?? 0), out: out + (known?.out ?? 0) });
+  }
+  const links = [...byUrl].map(([url, link]) => ({ labels: { url, peer: link.peer }, ...link }));
+  const brokers = peers.flatMap(({ url, broker }) => broker === undefined ? [] : [{ url, broker }]);
+  const counts = [...new Map(brokers.map((each) => [each.url, each])).values()].flatMap(({ url, broker }) =>
+    (['published', 'received', 'refused', 'repeated'] as const).map((what): Sample => [{ url, what }, broker[what]]));
+  return [
+    { name: 'links', type: 'gauge', help: 'Links by their state.', samples: (['connected', 'connecting', 'waiting'] as const).map((state) => [{ state }, peers.filter((each) => each.state === state).length]) },
+    { name: 'link_up', type: 'gauge', help: '1 while a link is connected.', samples: links.map(({ labels, up }) => [labels, flag(up)]) },
+    { name: 'link_received_bytes', type: 'gauge', help: 'Bytes that came over the present connection of a link.', samples: links.map((each) => [each.labels, each.in]) },
+    { name: 'link_sent_bytes', type: 'gauge', help: 'Bytes that went over the present connection of a link.', samples: links.map((each) => [each.labels, each.out]) },
+    { name: 'connections_total', type: 'counter', help: 'Connections that came to the listeners, by what became of them.', samples: (['accepted', 'refused', 'garbage', 'strangers'] as const).map((outcome) => [{ outcome }, connections[outcome]]) },
+    { name: 'broker_segments_total', type: 'counter', help: 'Live segments at a broker.', samples: counts },
+  ];
+}
+
+function ofFleet({ members, quarantine, receipts, clock }: Report): Metric[] {
+  return [
+    { name: 'members', type: 'gauge', help: 'Nodes of the fleet by how they stand.', samples: (['member', 'revoked'] as const).map((state) => [{ state }, members.filter((each) => each.state === state).length]) },
+    { name: 'quarantine_segments', type: 'gauge', help: 'Segments that are held and do not count, by author.', samples: quarantine.map(({ node, name, segments }) => [{ node, name }, segments]) },
+    { name: 'quarantine_bytes', type: 'gauge', help: 'Bytes of these.', samples: quarantine.map(({ node, name, bytes }) => [{ node, name }, bytes]) },
+    { name: 'receipt_age_seconds', type: 'gauge', help: 'Since a node said last what it holds.', samples: receipts.map(({ node, name, at }) => [{ node, name }, Math.max(0, (clock.now - at) / 1_000)]) },
+    { name: 'receipt_complete', type: 'gauge', help: '1 when that was all that this node holds now.', samples: receipts.map(({ node, name, complete }) => [{ node, name }, flag(complete)]) },
+  ];
+}
+
+function ofInputs({ inputs }: Report): Metric[] {
+  return [
+    { name: 'input_up', type: 'gauge', help: '1 while the source of an input works.', samples: inputs.map(({ name, kind, ok }) => [{ input: name, kind }, flag(ok)]) },
+    {
+      name: 'input_readings_total', type: 'counter', help: 'Readings of an input by what became of them.',
+      samples: inputs.flatMap((each) => (['accepted', 'recorded', 'unchanged', 'refused', 'lost'] as const).map((outcome): Sample => [{ input: each.name, kind: each.kind, outcome }, each[outcome]])),
+    },
+  ];
+}
+
+function ofProcess(): Metric[] {
+  const { rss, heapUsed, external } = process.memoryUsage(), { user, system } = process.cpuUsage();
+  return [
+    { name: 'process_resident_bytes', type: 'gauge', help: 'Memory that the process takes.', samples: one(rss) },
+    { name: 'process_heap_bytes', type: 'gauge', help: 'Memory of its objects.', samples: one(heapUsed) },
+    { name: 'process_external_bytes', type: 'gauge', help: 'Memory of its buffers.', samples: one(external) },
+    { name: 'process_cpu_seconds_total', type: 'counter', help: 'Time that it took of processors.', samples: one((user + system) / 1_000_000) },
+  ];
+}
