@@ -1,11 +1,11 @@
 // Keeps LMDB away from damage: LMDB stops the process on it (SIGABRT, SIGBUS) or goes round for ever, so every page is checked before LMDB reads it.
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type lmdb from 'node-lmdb';
 import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
 import { checkPages, inside, type Findings, type Span, type Wanted } from './lmdb-check.ts';
-import { copyMeta, readAt, readMetas, type Meta } from './lmdb-pages.ts';
+import { readAt, readMetas, type Meta } from './lmdb-pages.ts';
 import { findStored, mayChange } from './lmdb-path.ts';
 import { tableOf } from './lmdb-rows.ts';
 
@@ -27,37 +27,11 @@ export interface Guard {
   close(): void;
 }
 
-/** Bytes that a file may lack at its end because nothing but free pages lay there. */
-const SLACK = 64 * 1_048_576;
-
 const shown = (key: Bytes | undefined): string => key === undefined ? 'its end' : Buffer.from(key.subarray(1, 33)).toString('hex') || 'its start';
 
 function named({ from, to }: Span): string {
   const first = from.length === 0 ? 'meta' : tableOf(from), last = to === undefined ? 'alarm' : tableOf(to);
   return first === last ? `table ${first}, from key ${shown(from)} to ${shown(to)}` : `tables ${first} (from key ${shown(from)}) to ${last} (to key ${shown(to)})`;
-}
-
-/**
- * Mends the headers of a store's file: if one of the two is damaged, the other replaces it. Returns what to say about it, undefined when both are sound or there
- * is no file yet. Fault: `store-damaged` when neither is sound.
- */
-export function mendHeaders(folder: string): string | undefined {
-  const file = join(folder, 'data.mdb');
-  if (!existsSync(file) || statSync(file).size === 0) return undefined;
-  const fd = openSync(file, 'r+');
-  try {
-    const metas = readMetas(fd), { size } = fstatSync(fd);
-    // One that speaks of a much longer file is damaged as well, unless both do and the file was cut; and two of neighbouring transactions are there, always.
-    const fitting = metas.filter(({ last, pageSize }) => last * pageSize <= 2 * size + SLACK), meta = fitting[0] ?? metas[0];
-    if (metas.length === 2 && fitting.length !== 1 && metas[0]!.transaction - metas[1]!.transaction <= 1) return undefined;
-    if (!meta) throw new Fault('store-damaged', `Nothing in the store ${file} can be read: both of its headers are damaged. Move the folder away and start again: the journal and other nodes fill the new one.`);
-    if (size < 2 * meta.pageSize) ftruncateSync(fd, 2 * meta.pageSize);
-    copyMeta(fd, meta);
-    fsyncSync(fd);
-    return `one of the two headers of ${file} was damaged and is mended; the last commit may be lost`;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /**

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import type { Damage } from '../../src/io/lmdb-read.ts';
 import { codeOf } from '../../src/fault.ts';
 import { parsePage, readAt, readMetas } from '../../src/io/lmdb-pages.ts';
-import { openLmdb } from '../../src/io/lmdb.ts';
+import { openLmdb, type LmdbStore } from '../../src/io/lmdb.ts';
 import type { Op } from '../../src/ports.ts';
 import { start } from './child.ts';
 import { freshFolder } from './folder.ts';
@@ -99,7 +99,7 @@ test(`${ROUNDS} damaged files`, async () => {
       assert.equal([lost ? 'yes' : result.opened, result.other], ['yes', []], where);
       if (lost) continue;
       if (again === 0) assert.ok(result.rows === rows || result.damage > 0 || result.faults > 0, `${where}: ${result.rows} of ${rows} rows and nothing said`);
-      // A change in the root loses the way to everything.
+      // Where the roots of the last two commits are lost, so is the way to everything.
       if (kind === 'changed bits' && result.refused < 100) assert.ok(result.rows > rows / 3 && result.reversed > rows / 3, `${where}: ${line}`);
     }
   }
@@ -163,6 +163,26 @@ test('a changed row is named with its table and with where a scan goes on; the r
   await store.commit([{ table: 'lineage', key: Uint8Array.of(20), value: Uint8Array.of(1) }]);
   assert.is((await store.scan('lineage', {})).length, 3);
   await store.close();
+  await folder.remove();
+});
+
+test('when the root of the tree is lost, the state before the last commit stands in', async () => {
+  const folder = await freshFolder(), first = await openLmdb({ folder: folder.path }), put = (store: LmdbStore, key: number): Promise<void> => store.commit([{ table: 'log', key: Uint8Array.of(key), value: new Uint8Array(500).fill(key) }]);
+  for (let i = 1; i <= 60; i++) await put(first, i);
+  await first.close();
+  const fd = openSync(join(folder.path, 'data.mdb'), 'r+');
+  writeSync(fd, new Uint8Array(PAGE).fill(1), 0, PAGE, readMetas(fd)[0]!.main.root * PAGE);
+  closeSync(fd);
+  const store = await openLmdb({ folder: folder.path });
+  assert.equal((await store.scan('log', {})).map((row) => row.key[0]), Array.from({ length: 59 }, (_, i) => i + 1));
+  assert.is(store.damage.length, 1);
+  assert.match(store.damage[0]!, 'before its last commit');
+  for (let i = 70; i < 75; i++) await put(store, i);
+  await store.close();
+  const again = await openLmdb({ folder: folder.path });
+  assert.equal([...again.damage], []);
+  assert.is((await again.scan('log', {})).length, 64);
+  await again.close();
   await folder.remove();
 });
 
