@@ -40,7 +40,8 @@ function Open({ report, stale }: { report: Report; stale: string | undefined }) 
   const [paused, pause] = useState(false);
   const held = usePolled<{ streams: StreamShown[]; sampleMs: number }>('/api/streams', STATUS_MS).value;
   const streams: readonly StreamShown[] = held?.streams ?? report.streams;
-  const shownStream = chosen ?? streams[0]?.stream;
+  // Of what is not chosen the largest is most likely what is looked for.
+  const shownStream = chosen ?? streams.reduce<StreamShown | undefined>((most, each) => (most === undefined || each.events > most.events ? each : most), undefined)?.stream;
   const latest = usePolled<{ latest: LatestShown[] }>(shownStream === undefined ? undefined : `/api/streams/${encodeURIComponent(shownStream)}/latest`, LATEST_MS).value?.latest;
   const live = useLive(`/api/follow${chosen === undefined ? '' : `?streams=${encodeURIComponent(chosen)}`}`, paused);
   const names = new Map(report.members.map((each) => [each.node, each.name]));
