@@ -165,7 +165,10 @@ export class LineWorld {
   private transmit(end: LineEnd, bytes: Bytes, taken: () => void): void {
     const { baud, buffer = 4_096, latency = 2, bunch = 4, half = false, echo = false } = this.wire;
     const ms = 10_000 / baud;
-    if (end.blocked) return void this.plan(this.now + 50, () => this.transmit(end, bytes, taken));
+    if (end.blocked) {
+      this.plan(this.now + 50, () => this.transmit(end, bytes, taken));
+      return;
+    }
     const start = Math.max(this.now, this.busy[end.name]), stop = start + bytes.length * ms;
     this.busy[end.name] = stop;
     end.bytes += bytes.length;
