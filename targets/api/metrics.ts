@@ -95,6 +95,7 @@ function ofFleet({ members, quarantine, receipts, clock }: Report): Metric[] {
 function ofInputs({ inputs }: Report): Metric[] {
   return [
     { name: 'input_up', type: 'gauge', help: '1 while the source of an input works.', samples: inputs.map(({ name, kind, ok }) => [{ input: name, kind }, flag(ok)]) },
+    { name: 'input_waiting', type: 'gauge', help: 'Readings of an input that are on their way, or held until their interval is over.', samples: inputs.map(({ name, kind, waiting }) => [{ input: name, kind }, waiting]) },
     {
       name: 'input_readings_total', type: 'counter', help: 'Readings of an input by what became of them.',
       samples: inputs.flatMap((each) => (['accepted', 'recorded', 'unchanged', 'refused', 'lost'] as const).map((outcome): Sample => [{ input: each.name, kind: each.kind, outcome }, each[outcome]])),

@@ -19,7 +19,11 @@ const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 const words = (...all: string[]): Schema => ({ type: 'string', enum: all });
 
 const stream: Schema = { type: 'string', pattern: '^\\$?[A-Za-z0-9._-]+$', maxLength: 64 };
-const broker = object({ members: list(object({ node: text, name: text, instance: text, equal: yes })), published: count, received: count, refused: count, repeated: count, sessions: count });
+const broker = object({
+  topics: object({ own: text, read: text }), clientId: text,
+  members: list(object({ node: text, name: text, instance: text, equal: yes, ahead: { type: 'integer' }, heardMs: count, 'refuses?': text })),
+  published: count, received: count, refused: count, repeated: count, sessions: count,
+});
 
 /** The parts that the description refers to. */
 export const SCHEMAS: { [name: string]: Schema } = {
@@ -51,8 +55,8 @@ export const SCHEMAS: { [name: string]: Schema } = {
     connections: object({ accepted: count, refused: count, garbage: count, strangers: count }), clock: object({ quality: words('none', 'rtc', 'synced'), because: text, now: ms }),
     damage: list(text), disk: object({ used: count, journal: count, free: count }),
     inputs: list(object({
-      name: text, kind: text, ok: yes, words: text, accepted: count, recorded: count, unchanged: count, refused: count, lost: count, last: { type: ['integer', 'null'] },
-      samples: list(object({ time: ms, code: text, reason: text, raw: text })),
+      name: text, kind: text, ok: yes, words: text, accepted: count, recorded: count, unchanged: count, refused: count, lost: count, lostWhy: text, waiting: count, last: { type: ['integer', 'null'] },
+      samples: list(object({ at: ms, code: text, reason: text, text, cut: yes })),
     })),
     worries: list(object({ kind: words('odd', 'bad'), text })),
   }, 'How the node is.'),

@@ -29,7 +29,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
   let overflow = false, held = 0, left = limit ?? Infinity;
   /** Counts of all events that were announced, of those asked for too, and what the last cursor that was handed out knew of the first. */
   let told = 0, known = 0, given = performance.now(), fresh = false, asking = false;
-  let failure: unknown, timer: NodeJS.Timeout | undefined, wake = (): void => {};
+  let failure: { error: unknown } | undefined, timer: NodeJS.Timeout | undefined, wake = (): void => {};
   const stir = (): void => wake();
   const stop = node.follow(stream, {}, (entry) => {
     told++;
@@ -48,7 +48,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
     if (asking || !pace) return;
     asking = true;
     const asked = told;
-    node.cursor(stream).then((cursor) => { if (!overflow) waiting.push({ cursor, asked }); }, (error: unknown) => { failure = error; }).finally(() => {
+    node.cursor(stream).then((cursor) => { if (!overflow) waiting.push({ cursor, asked }); }, (error: unknown) => { failure = { error }; }).finally(() => {
       asking = false;
       wake();
     });
@@ -89,7 +89,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
         yield { entry: plain(next.entry) };
         if (pace && performance.now() - given >= pace.busy) ask();
       }
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) throw failure.error;
       if (overflow) throw new Fault('busy', `More than ${QUEUE} events, or ${QUEUE_BYTES} bytes, waited for this reader, and some were left out here; read again from where you are with --since, or from the last cursor.`);
       if (signal.aborted || left <= 0) return;
       if (pace && told > known && !asking) {

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { createApi } from '../../targets/api/api.ts';
 import { sampleRates } from '../../targets/api/rates.ts';
 import { keepReports } from '../../targets/api/reports.ts';
+import type { Report } from '../../targets/edge/database.ts';
 import { misfits } from './schema.ts';
 import { serve, type Answer, type Served } from './place.ts';
 
@@ -135,9 +136,20 @@ test('the metrics can be read, and say what is', async () => {
 test('names of nodes and inputs cannot break out of their labels', async () => {
   const hostile = 'a"} 1\n# TYPE x\\';
   const report = await served.station.database.report();
-  const strange = { ...report, name: hostile, inputs: [{ name: hostile, kind: 'k', ok: true, words: '', accepted: 1, recorded: 1, unchanged: 0, refused: 0, lost: 0, last: null, samples: [] }], receipts: [{ node: 'n', name: hostile, at: 0, complete: true }] };
+  // One of everything that a report can say: its type and its description must not part ways.
+  const strange: Report = {
+    ...report, name: hostile, receipts: [{ node: 'n', name: hostile, at: 0, complete: true }], quarantine: [{ node: 'n', name: hostile, segments: 1, bytes: 2 }], alarms: [{ code: 'clone', node: 'n', text: hostile }],
+    inputs: [{ name: hostile, kind: 'k', ok: true, words: '', accepted: 1, recorded: 1, unchanged: 0, refused: 0, lost: 0, lostWhy: '', waiting: 3, last: null, samples: [{ at: 1, code: 'c', reason: 'r', text: 't', cut: false }] }],
+    peers: [{
+      url: hostile, node: 'n', name: hostile, state: 'connected', reason: 'r', in: 1, out: 2,
+      broker: { topics: { own: 'a/b', read: 'a/+' }, clientId: 'c', members: [{ node: 'n', name: 'm', instance: 'i', equal: true, ahead: 1, heardMs: 2, refuses: 'r' }], published: 1, received: 2, refused: 3, repeated: 4, sessions: 5 },
+    }],
+    worries: [{ kind: 'bad', text: 't' }],
+  };
   const other = await serve({ database: { ...served.station.database, report: () => Promise.resolve(strange) } });
+  fits('/api/status', 'get', await other.ask('/api/status'));
   const metrics = parseMetrics((await other.ask('/metrics')).text);
+  assert.is(metrics.get('holdfast_link_up')!.samples[0]!.labels['url'], hostile);
   assert.is(metrics.get('holdfast_info')!.samples[0]!.labels['name'], hostile);
   assert.is(metrics.get('holdfast_input_up')!.samples[0]!.labels['input'], hostile);
   await other.close();

@@ -83,9 +83,10 @@ test('exactly what is new comes, whether it is sealed, stored, late, or written 
   await o.node.admit(segments(w));
   await append(o, 5);
   await append(w, 5);
-  let { told, cursor } = await follow(o.node, 'start');
-  assert.equal(told, await ids(o.node));
-  const known = new Set(told);
+  const first = await follow(o.node, 'start');
+  assert.equal(first.told, await ids(o.node));
+  const known = new Set(first.told);
+  let { cursor } = first;
   const more = async (what: string, twice = 0): Promise<void> => {
     const wanted = (await ids(o.node)).filter((id) => !known.has(id));
     const next = await follow(o.node, cursor);
