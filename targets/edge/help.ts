@@ -49,7 +49,7 @@ export function commandHelp(command: Command): string {
 
 /** Groups of the overview; every command stands in one. */
 export const GROUPS: [title: string, names: string[]][] = [
-  ['Begin', ['init', 'invite', 'join', 'run']],
+  ['Begin', ['init', 'invite', 'join', 'run', 'page', 'token']],
   ['Events', ['append', 'read', 'get', 'streams', 'keys']],
   ['Other nodes', ['sync', 'listen', 'export', 'import', 'revoke', 'release']],
   ['Health', ['status', 'digest', 'verify', 'doctor']],

@@ -11,6 +11,9 @@ export const HTTP_PORT = 7717;
 /** Where the API is when nobody says anything: only this machine reaches it. */
 export const DEFAULT_HTTP = `127.0.0.1:${HTTP_PORT}`;
 
+/** Where the URL of a running API lies in a data directory, for `holdfast page`. */
+export const PLACE_FILE = 'http-url';
+
 /** Reads `HOST:PORT`, `HOST`, or `off`: undefined. IPv6 stands in brackets. Fault `bad-config`. */
 export function parseHttp(text: string): HttpPlace | undefined {
   const plain = text.trim().replace(/^http:\/\//i, '').replace(/\/$/, '');

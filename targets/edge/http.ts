@@ -9,15 +9,13 @@ import { listenHttp, type Listening } from '../api/listen.ts';
 import { sampleRates } from '../api/rates.ts';
 import { keepReports } from '../api/reports.ts';
 import type { Database } from './database.ts';
-import { isOpen, namesOf, urlOf, type HttpPlace } from './http-place.ts';
+import { isOpen, namesOf, PLACE_FILE, urlOf, type HttpPlace } from './http-place.ts';
 import { httpToken } from './http-token.ts';
 import type { Settings } from './settings.ts';
 import { VERSION } from './version.ts';
 
 /** Ports after the default one that are tried when it is taken, before any free one. */
 const MORE_PORTS = 9;
-/** Where the URL of a running API lies in a data directory, for `holdfast token`. */
-export const PLACE_FILE = 'http-url';
 
 /** What the API is made of. */
 export interface HttpOptions {
@@ -37,7 +35,9 @@ export interface Http { url: string; close(): Promise<void> }
 
 /** Starts the API; undefined where it is switched off. Faults: `busy` (the chosen port is taken), `link-failed`, those of the token. */
 export async function startHttp({ dir, settings, database, assets, post, notice }: HttpOptions): Promise<Http | undefined> {
-  const place = settings.http;
+  const place = settings.http, file = join(dir, PLACE_FILE);
+  // One that was killed has left its own.
+  rmSync(file, { force: true });
   if (place === undefined) return undefined;
   const token = await httpToken(dir);
   const end = new AbortController();
@@ -54,7 +54,6 @@ export async function startHttp({ dir, settings, database, assets, post, notice 
   }
   const url = urlOf({ host: place.host, port: listening.port });
   if (isOpen(place)) notice(`the HTTP API at ${url} is open to the network, and its token travels as it is: put a proxy with TLS before it, or use it in a network that you trust`);
-  const file = join(dir, PLACE_FILE);
   writeFileSync(file, `${url}\n`, { mode: 0o600 });
   return {
     url,
