@@ -7,6 +7,7 @@ import type { BrokerMembership } from '../../src/node-broker.ts';
 import { joinBroker, planBroker } from '../../src/node-broker.ts';
 import type { Node } from '../../src/node.ts';
 import type { ConnectionCounts, PeerReport } from './database.ts';
+import type { KeptLink } from './link-settings.ts';
 import { shownUrl } from './link-url.ts';
 import type { LinkEvents, LinkKind } from './links.ts';
 
@@ -35,13 +36,13 @@ export function brokerLinks(node: Node, dir: string, events: LinkEvents, random:
     return joinBroker(node, broker, { plan, ...(o.once === undefined ? {} : { once: o.once }), ...(o.twin === undefined ? {} : { twin: o.twin }) });
   }
 
-  function keep(url: string): void {
+  function keep({ url }: KeptLink): void {
     if (closed || kept.has(url)) return;
     const again = (): void => {
       const old = kept.get(url);
       kept.delete(url);
       void old?.membership.close();
-      keep(url);
+      keep({ url });
     };
     kept.set(url, { url, membership: enter(url, { twin: again }), up: false, known: new Set() });
   }

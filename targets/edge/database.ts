@@ -34,6 +34,10 @@ export interface PeerReport {
   node?: string;
   name?: string;
   state: 'connected' | 'connecting' | 'waiting';
+  /** Another link to the same process is used; this one waits. */
+  resting?: boolean;
+  /** Bytes a second, both ways, that it lately carried when it was busy. */
+  rate?: number;
   /** Why it is not connected. */
   reason?: string;
   in: number;
@@ -99,7 +103,7 @@ export interface Report {
   streams: StreamSize[];
   /** How this node itself stands. */
   member: 'member' | 'revoked' | 'unknown';
-  members: { node: string; name: string; state: 'member' | 'revoked'; admin: boolean; read: string[]; write: string[] }[];
+  members: { node: string; name: string; state: 'member' | 'revoked'; admin: boolean; read: string[]; write: string[]; lacks?: Lacks }[];
   /** Segments that are held but do not count: of nodes revoked or not admitted yet. */
   quarantine: { node: string; name: string; segments: number; bytes: number }[];
   alarms: { code: string; node: string; text: string }[];
@@ -121,6 +125,9 @@ export interface Report {
   /** Empty when the node is healthy. */
   worries: Worry[];
 }
+
+/** What a member is not known to hold: events, about how many bytes, when it was last known (ms since 1970; null: never), and how long its link needs for it at its rate. */
+export interface Lacks { events: number; bytes: number; at: number | null; drainMs?: number }
 
 /** What `verify` found. */
 export interface Verified { events: number; segments: number; damaged: { what: string; where: string; code: string }[] }

@@ -1,6 +1,6 @@
 // The words of `status`.
 
-import type { BrokerReport, InputReport, Report } from './database.ts';
+import type { BrokerReport, InputReport, Lacks, Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
 
@@ -14,13 +14,13 @@ export function reportLines(report: Report): string[] {
     ...(report.streams.length === 0 ? ['  none yet'] : report.streams.map((each) => `  ${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`)),
     '',
     'members',
-    ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.read.length === 0 ? ', relay' : ''}${each.node === report.node ? ', this node' : ''}`),
+    ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.read.length === 0 ? ', relay' : ''}${each.node === report.node ? ', this node' : ''}${lackWords(each.lacks, report.clock.now)}`),
   ];
   if (report.running) {
     lines.push('', 'links', ...report.listening.map((url) => `  listening on ${url}`));
     for (const peer of report.peers) {
       const who = peer.name ?? peer.node?.slice(0, 16) ?? '';
-      lines.push(`  ${peer.url}  ${peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
+      lines.push(`  ${peer.url}  ${peer.resting ? 'standing by' : peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
       if (peer.broker !== undefined) lines.push(...brokerLines(peer.broker));
     }
   }
@@ -46,6 +46,14 @@ function inputLines(input: InputReport): string[] {
     ...(lost === 0 ? [] : [`    LOST ${counted(lost, 'reading')}: ${printable(lostWhy)}`]),
     ...(last === undefined ? [] : [`    refused last: ${printable(last.text.slice(0, 80))}${last.cut || last.text.length > 80 ? '…' : ''}`, `      ${printable(last.reason)}`]),
   ];
+}
+
+/** What a member is not known to hold. */
+function lackWords(lacks: Lacks | undefined, now: number): string {
+  if (lacks === undefined) return '';
+  const known = lacks.at === null ? ', not heard of what it holds' : `, as of ${spanText(Math.max(0, now - lacks.at))} ago`;
+  if (lacks.events === 0) return lacks.at === null ? known : `, holds all${known}`;
+  return `, lacks about ${counted(lacks.events, 'event')} (${byteText(lacks.bytes)})${known}${lacks.drainMs === undefined ? '' : `; its link needs ${spanText(lacks.drainMs)} for them`}`;
 }
 
 /** Who is at a broker, and what its ACL must allow. */

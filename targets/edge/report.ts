@@ -6,7 +6,8 @@ import { hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
-import type { Report } from './database.ts';
+import { lacksOf, type Lack } from '../../src/node-lacks.ts';
+import type { Lacks, PeerReport, Report } from './database.ts';
 import type { Place } from './direct.ts';
 import { JOURNAL } from './home.ts';
 import { worriesOf } from './worries.ts';
@@ -18,23 +19,43 @@ const ROWS = 1_000;
 export async function report({ dir, node, links, store, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
   const [status, used, journal] = await Promise.all([node.status(), bytesUnder(dir), bytesUnder(join(dir, JOURNAL))]);
   const { quality, because } = clock.judgement();
+  const peers = links.peers(), lacks = await lacksLately(node);
   const names = new Map(status.members.map((each) => [each.node, each.name]));
   const report = {
     node: status.node, name: status.name, fleet: status.fleet, fleetName: status.fleetName, running, pid: process.pid, dir, uptimeMs: uptimeMs(),
     member: status.member === 'live' ? 'member' as const : status.member === 'killed' ? 'revoked' as const : 'unknown' as const,
     streams: status.streams.filter(({ stream }) => !stream.startsWith('$')).map(({ stream, events, logs }) => ({ stream, events, logs })),
-    members: status.members.slice(0, ROWS).map(({ state, ...each }) => ({ ...each, state: state === 'live' ? 'member' as const : 'revoked' as const })),
+    members: status.members.slice(0, ROWS).map(({ state, ...each }) => ({ ...each, state: state === 'live' ? 'member' as const : 'revoked' as const, ...lackOf(lacks.get(each.node), peers.find((peer) => peer.node === each.node && !peer.resting)) })),
     quarantine: status.quarantined.filter(({ segments }) => segments > 0).slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
     alarms: status.alarms.slice(0, ROWS),
     receipts: status.receipts.slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
     holes: status.frontier.holes, void: status.void, unknown: status.unknown,
-    listening: links.listening(), peers: links.peers(), connections: links.counts(),
+    listening: links.listening(), peers, connections: links.counts(),
     clock: { quality: quality === CLOCK_SYNCED ? 'synced' as const : quality === CLOCK_RTC ? 'rtc' as const : 'none' as const, because, now: clock.now() },
     damage: store.damage.slice(0, ROWS),
     disk: { used, journal, free: status.space.free },
     inputs: inputs?.() ?? [],
   } satisfies Omit<Report, 'worries'>;
   return { ...report, worries: worriesOf(report) };
+}
+
+/** Members that are looked at for what they lack, and how long that is good for: it takes a walk through the history. */
+const LOOKED_AT = 64, LATELY_MS = 5_000;
+const lately = new WeakMap<Node, { at: number; lacks: Promise<Map<string, Lack>> }>();
+
+function lacksLately(node: Node): Promise<Map<string, Lack>> {
+  const now = performance.now(), before = lately.get(node);
+  if (before !== undefined && now - before.at < LATELY_MS) return before.lacks;
+  // Nothing that is wrong with the store must keep the rest of the report from being seen.
+  const lacks = lacksOf(node, LOOKED_AT).then((all) => new Map(all.map((each) => [each.node, each])), () => new Map<string, Lack>());
+  lately.set(node, { at: now, lacks });
+  return lacks;
+}
+
+function lackOf(lack: Lack | undefined, peer: PeerReport | undefined): { lacks?: Lacks } {
+  if (lack === undefined) return {};
+  const { events, bytes, at } = lack;
+  return { lacks: { events, bytes, at, ...(events > 0 && peer?.state === 'connected' && peer.rate !== undefined ? { drainMs: Math.ceil(bytes * 1_000 / peer.rate) } : {}) } };
 }
 
 /** Bytes that the files of a folder take on the disk. */

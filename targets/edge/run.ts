@@ -79,7 +79,7 @@ async function run(invocation: Invocation): Promise<number> {
     const { name } = station.node;
     say('running', `${printable(name)} runs on ${dir} (process ${process.pid})`, { node: hex(station.node.id), name, dir, pid: process.pid });
     for (const url of await listenAll(station, settings, (text) => say('notice', text, { text }))) say('listening', `listening on ${url}`, { url });
-    for (const url of settings.peers) station.links.keep(url);
+    for (const link of [...settings.peers.map((url) => ({ url })), ...settings.links]) station.links.keep(link);
     let last = '';
     gateway = await openGateway(dir, settings, station, (text) => say('notice', printable(text), { text }), (error) => {
       // Once is enough while it stays the same.

@@ -8,6 +8,7 @@ import { DEFAULT_PORT } from '../../src/io/address.ts';
 import { WINDOW_MS } from '../../src/limits.ts';
 import type { Flag, Invocation } from './command.ts';
 import { checkHttpName, DEFAULT_HTTP, parseHttp, type HttpPlace } from './http-place.ts';
+import { parseLinks, type KeptLink } from './link-settings.ts';
 import { checkListenUrl, checkUrl } from './link-url.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
@@ -30,6 +31,8 @@ export interface Settings {
   httpNames: string[];
   /** The [[input]] tables, not looked at yet (input-settings.ts), and where each stands; undefined: none. */
   inputs: Declared | undefined;
+  /** The [[link]] tables: links that are kept besides `peers`. */
+  links: KeptLink[];
 }
 
 /** Tables of the configuration that are checked by whoever knows them; `where` says for a message where the table of an index stands. */
@@ -134,15 +137,16 @@ export function parseConfig(text: string, path: string): { [name: string]: unkno
   }
   const found: { [name: string]: unknown } = {};
   for (const [name, value] of Object.entries(table)) {
-    if (name === 'input') {
-      found[name] = { tables: value, where: (index: number) => `${path}, line ${lineOf(text, name, index) ?? lineOf(text, name) ?? '?'}` } satisfies Declared;
+    if (name === 'input' || name === 'link') {
+      const tableAt = (index: number): string => `${path}, line ${lineOf(text, name, index) ?? lineOf(text, name) ?? '?'}`;
+      found[name] = name === 'link' ? parseLinks(value, tableAt) : { tables: value, where: tableAt } satisfies Declared;
       continue;
     }
     const line = lineOf(text, name);
     const where = line === undefined ? path : `${path}, line ${line}`;
     const setting = SETTINGS.find((each) => each.name === name);
     if (setting === undefined) {
-      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input'])}`);
+      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input', 'link'])}`);
     }
     found[name] = check(setting, value, where);
   }
@@ -197,6 +201,7 @@ export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 
     httpChosen: http !== undefined,
     httpNames: ((names as string[] | undefined) ?? []).map((each) => each.toLowerCase()),
     inputs: file['input'] as Declared | undefined,
+    links: (file['link'] as KeptLink[] | undefined) ?? [],
   };
 }
 
@@ -208,6 +213,7 @@ export function configTemplate(): string {
   };
   const lines = ['# Settings of this Holdfast node; `holdfast run` reads them when it starts. A flag or a variable goes before this file.', ''];
   for (const setting of SETTINGS) lines.push(`# ${setting.help}`, `# ${setting.name} = ${example[setting.name]}`, '');
+  lines.push('# A link with more to say than peers can: how it ranks among links to one peer (primary, alternate, contingency, emergency), and what it may carry.', '# [[link]]', `# url = "tcp://hq.example:${DEFAULT_PORT}"`, '# preference = "emergency"', '# budget = "200 MB/month"', '');
   lines.push('# What else is recorded here: one table for each source, of kind file, command, stdin, serial, mqtt, http or host.', '# [[input]]', '# kind = "file"', '# path = "/var/log/sensor.ndjson"', '# format = "json"', '# stream = "telemetry"', '# key = "{device}"', '');
   return lines.join('\n');
 }

@@ -95,13 +95,14 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
 
 /** Conversations of links.ts, held by the node. */
 function converseWith(node: Node): Converse {
-  return (link, role, once) => {
-    const connection = node.connect(link, role, { once });
+  return (link, role, once, preference) => {
+    const connection = node.connect(link, role, { once, ...(preference === undefined ? {} : { preference }) });
     return {
       get peer() {
         const { peer } = connection;
         return peer === undefined ? undefined : { node: hex(peer), name: nameOf(node, peer), known: node.desk.membership.member(peer) !== undefined };
       },
+      get resting() { return connection.resting; },
       done: connection.done,
       close: () => connection.close(),
     };

@@ -4,6 +4,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
 import type { Framing, TcpLink } from '../../src/io/tcp-link.ts';
 import type { Exchange, PeerReport } from './database.ts';
+import { account, type Account, type KeptLink } from './link-settings.ts';
 import type { LinkEvents, LinkKind } from './links.ts';
 
 /** A conversation with a peer over one link. */
@@ -11,12 +12,14 @@ export interface Conversation {
   /** Who is there, once the handshake is done. */
   readonly peer: { node: string; name: string; known: boolean } | undefined;
   /** Resolves when it ended in good order (for a single exchange: when both sides hold the same). Rejects with why it did not. */
+  /** Another link to the same process is used. */
+  readonly resting: boolean;
   readonly done: Promise<Exchange>;
   close(): void;
 }
 
 /** Starts a conversation on a fresh link. */
-export type Converse = (link: TcpLink, role: 'open' | 'accept', once: boolean) => Conversation;
+export type Converse = (link: TcpLink, role: 'open' | 'accept', once: boolean, preference?: number) => Conversation;
 
 /** Waits between attempts to reach a peer: from one to the other, doubling, each taken at random between half and one and a half. */
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;
@@ -24,6 +27,8 @@ const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;
 const GOOD_MS = 30_000;
 /** How long the news of a connection waits for the name of who it is. */
 const NAME_MS = 3_000;
+/** How often what went over a link is charged to its budget. */
+const CHARGE_MS = 250;
 /** How often the progress of an exchange is told. */
 const PROGRESS_MS = 200;
 
@@ -43,11 +48,11 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
   let strangers = 0;
 
   /** Follows one conversation to its end. Never rejects; returns its outcome. */
-  async function follow(url: string, link: TcpLink, role: 'open' | 'accept', once: boolean, entry: Shown): Promise<{ exchange?: Exchange; fault?: Fault; peer?: string }> {
+  async function follow(url: string, link: TcpLink, role: 'open' | 'accept', once: boolean, entry: Shown, preference?: number): Promise<{ exchange?: Exchange; fault?: Fault; peer?: string }> {
     // Refused at once (the node is closing): the link must not stay open.
     let conversation: Conversation;
     try {
-      conversation = converse(link, role, once);
+      conversation = converse(link, role, once, preference);
     } catch (error) {
       link.close('not wanted');
       return { fault: asFault(error) };
@@ -79,11 +84,11 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
   }
 
   /** Runs a conversation on a link that this side opened. Fault `bad-argument` when it leads back to this very process. */
-  async function followDialled(url: string, link: TcpLink, once: boolean, entry: Shown): ReturnType<typeof follow> {
+  async function followDialled(url: string, link: TcpLink, once: boolean, entry: Shown, preference?: number): ReturnType<typeof follow> {
     const end = { itself: arrivals.has(link.local) };
     ownEnds.set(link.local, end);
     try {
-      const ended = end.itself ? {} : await follow(url, link, 'open', once, entry);
+      const ended = end.itself ? {} : await follow(url, link, 'open', once, entry, preference);
       if (!end.itself) return ended;
       link.close('this node itself');
       return { fault: new Fault('bad-argument', `${url} leads back to this node itself.`) };
@@ -98,8 +103,8 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
     return work;
   }
 
-  async function keep(url: string): Promise<void> {
-    const entry: Shown = { url, link: undefined, conversation: undefined };
+  async function keep({ url, preference, budget }: KeptLink): Promise<void> {
+    const entry: Shown = { url, link: undefined, conversation: undefined }, money = budget && account(budget, performance.now());
     shown.add(entry);
     let wait = FIRST_WAIT_MS;
     while (!end.signal.aborted) {
@@ -108,7 +113,7 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
       let reason: string, peer: string | undefined, code: string | undefined;
       try {
         const link = await dialTcp(url, framing, { signal: end.signal });
-        const ended = await followDialled(url, link, false, entry);
+        const ended = await withinBudget(money, link, () => entry.conversation?.close(), followDialled(url, link, false, entry, preference));
         peer = ended.peer;
         code = ended.fault?.code;
         reason = ended.fault?.message ?? 'the peer closed the link';
@@ -122,7 +127,9 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
       if (performance.now() - began > GOOD_MS) wait = FIRST_WAIT_MS;
       // Nothing but news of the fleet, which come by another way, will change that.
       if (code === 'revoked') wait = LONGEST_WAIT_MS;
-      const pause = Math.round(wait * (0.5 + random()));
+      const poor = money?.spent ? money.wait(performance.now()) : 0;
+      if (poor > 0) entry.reason = reason = `its budget is used up; it goes on in ${Math.ceil(poor / 60_000)} min`;
+      const pause = Math.max(poor, Math.round(wait * (0.5 + random())));
       events.ended(url, reason, peer, pause);
       await sleep(pause, end.signal);
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
@@ -164,7 +171,7 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
       onNews?.({ kind: 'listening', url: listener.url });
       return listener;
     },
-    keep(url) { void track(keep(url)); },
+    keep(link) { void track(keep(link)); },
     async once(url, signal, progress) {
       const link = await dialTcp(url, framing, { signal });
       const entry: Shown = { url, link, conversation: undefined };
@@ -198,7 +205,7 @@ export function tcpLinks(framing: Framing, converse: Converse, events: LinkEvent
       return {
         url, state: peer !== undefined ? 'connected' : reason === undefined ? 'connecting' : 'waiting',
         in: link?.traffic.in ?? 0, out: link?.traffic.out ?? 0,
-        ...(peer === undefined ? {} : { node: peer.node, name: peer.name }), ...(reason === undefined ? {} : { reason }),
+        ...(peer === undefined ? {} : { node: peer.node, name: peer.name }), ...(conversation?.resting ? { resting: true } : {}), ...(reason === undefined ? {} : { reason }),
       };
     }),
     async close() {
@@ -217,6 +224,23 @@ function asFault(error: unknown): Fault {
 
 function named({ peer }: Conversation): { peer?: string } {
   return peer === undefined ? {} : { peer: peer.name };
+}
+
+/** Charges what goes over a link to its account, both ways, and ends the conversation when that is empty. */
+async function withinBudget<T>(money: Account | undefined, link: TcpLink, end: () => void, work: Promise<T>): Promise<T> {
+  if (money === undefined) return work;
+  let counted = 0;
+  const charge = (): void => {
+    const now = link.traffic.in + link.traffic.out;
+    money.spend(now - counted, performance.now());
+    counted = now;
+    if (money.spent) end();
+  };
+  const timer = setInterval(charge, CHARGE_MS);
+  return work.finally(() => {
+    clearInterval(timer);
+    charge();
+  });
 }
 
 /** Waits; ends early with `signal`. */

@@ -1,21 +1,28 @@
 // Links and peers: who can be reached, over what, and who holds what this node holds.
 
-import { ago, bytes, grouped } from './format.ts';
+import { ago, bytes, grouped, span } from './format.ts';
 import type { Report } from '../edge/database.ts';
 
 function Link({ peer }: { peer: Report['peers'][number] }) {
   return <li class={`link ${peer.state}`}>
     <span class="dot" aria-hidden="true" />
     <span class="url">{peer.url}</span>
-    <span class="how">{peer.state === 'connected' ? peer.name ?? 'connected' : peer.state === 'connecting' ? 'connecting …' : 'out of reach'}</span>
+    <span class="how">{peer.resting ? `${peer.name ?? ''} standing by` : peer.state === 'connected' ? peer.name ?? 'connected' : peer.state === 'connecting' ? 'connecting …' : 'out of reach'}</span>
     <span class="quiet">{peer.state === 'connected' ? `in ${bytes(peer.in)}, out ${bytes(peer.out)}` : peer.reason ?? ''}</span>
     {peer.broker !== undefined && <ul class="members">{peer.broker.members.map((each) => <li key={`${each.node}${each.instance}`}>{each.name} <span class="quiet">{each.equal ? 'holds the same' : 'differs'}</span></li>)}</ul>}
   </li>;
 }
 
+/** What a member is known to hold of what this node holds. */
+function Held({ lacks, now }: { lacks: Report['members'][number]['lacks']; now: number }) {
+  if (lacks === undefined || (lacks.at === null && lacks.events > 0)) return <span class="quiet">never heard of</span>;
+  const heard = lacks.at === null ? '' : `, heard ${ago(lacks.at, now)}`;
+  if (lacks.events === 0) return <>all of it{heard}</>;
+  return <span class="odd">lacks about {grouped(lacks.events)} events ({bytes(lacks.bytes)}){heard}{lacks.drainMs === undefined ? '' : `; its link needs ${span(lacks.drainMs)}`}</span>;
+}
+
 /** The links, the members of the fleet, and what each has confirmed to hold. */
 export function Links({ report, now }: { report: Report; now: number }) {
-  const receipts = new Map(report.receipts.map((each) => [each.node, each]));
   const others = report.members.filter(({ node }) => node !== report.node);
   return <>
     <section aria-labelledby="links">
@@ -32,13 +39,10 @@ export function Links({ report, now }: { report: Report; now: number }) {
         <thead><tr><th scope="col">node</th><th scope="col">holds what this node holds</th></tr></thead>
         <tbody>
           <tr><th scope="row">{report.name}<small>{report.node.slice(0, 12)}</small></th><td>this node</td></tr>
-          {others.slice(0, 200).map((each) => {
-            const receipt = receipts.get(each.node);
-            return <tr key={each.node} class={each.state}>
+          {others.slice(0, 200).map((each) => <tr key={each.node} class={each.state}>
               <th scope="row">{each.name}<small>{each.node.slice(0, 12)}{each.admin ? ' · administrator' : ''}{each.state === 'revoked' ? ' · revoked' : ''}</small></th>
-              <td>{receipt === undefined ? <span class="quiet">never confirmed here</span> : receipt.complete ? <>all of it, confirmed {ago(receipt.at, now)}</> : <span class="odd">not all; last word {ago(receipt.at, now)}</span>}</td>
-            </tr>;
-          })}
+              <td><Held lacks={each.lacks} now={now} /></td>
+            </tr>)}
         </tbody>
       </table>
       {others.length > 200 && <p class="quiet">and {grouped(others.length - 200)} more</p>}

@@ -22,7 +22,7 @@ test('a password is not shown', () => {
 
 test('links refuse before anything is tried', async () => {
   const links = openLinks([]);
-  for (const call of [() => links.keep('nonsense'), () => links.once('http://a', new AbortController().signal, () => {}), () => links.listen('tcp://'), () => links.keep('tcp://a')]) {
+  for (const call of [() => links.keep({ url: 'nonsense' }), () => links.once('http://a', new AbortController().signal, () => {}), () => links.listen('tcp://'), () => links.keep({ url: 'tcp://a' })]) {
     assert.ok(['bad-url', 'unsupported'].includes(codeOf(await Promise.resolve().then(call).catch((error: unknown) => error))));
   }
   await links.close();

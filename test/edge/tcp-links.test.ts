@@ -24,7 +24,7 @@ function converse(name: string, patience = { once: true }) {
     };
     link.onClose = (reason) => fail(new Fault('link-closed', reason));
     link.send(Buffer.from(name));
-    return { get peer() { return peer; }, done, close: () => link.close('closed') };
+    return { get peer() { return peer; }, resting: false, done, close: () => link.close('closed') };
   };
 }
 const quiet: LinkEvents = { connected: () => {}, ended: () => {} };
@@ -67,7 +67,7 @@ test('a peer is dialled until it is there, told once, and again after it went', 
   await first.close();
   // No randomness and the shortest wait: half a second.
   const client = tcpLinks(framing, converse('client'), events, () => 0);
-  client.keep(url);
+  client.keep({ url });
   await until(() => client.peers()[0]?.state === 'waiting');
   assert.match(client.peers()[0]!.reason ?? '', 'refused');
   const second = tcpLinks(framing, converse('server'), quiet, Math.random);
@@ -102,7 +102,7 @@ test('a link that leads back to this node is noticed on both ends, and nothing i
   const links = tcpLinks(framing, (link, role, once) => { if (role === 'open') spoken++; return converse('me')(link, role, once); }, quiet, () => 0);
   const { url } = await links.listen('tcp://127.0.0.1:0');
   assert.is(await links.once(url, new AbortController().signal, () => {}).catch(codeOf), 'bad-argument');
-  links.keep(url);
+  links.keep({ url });
   await until(() => links.peers().some(({ state }) => state === 'waiting'));
   assert.match(links.peers().find(({ state }) => state === 'waiting')!.reason ?? '', 'leads back to this node itself');
   assert.ok(links.peers().every(({ state }) => state !== 'connected'));

@@ -20,7 +20,7 @@ const station = await openStation(load.dir, {
 });
 say('open');
 if (load.listen) say(`listening ${(await station.links.listen(load.listen)).url}`);
-for (const peer of load.peers ?? []) station.links.keep(peer);
+for (const peer of load.peers ?? []) station.links.keep({ url: peer });
 
 let next = load.from, over = false, journal = 0;
 async function caller(which: number): Promise<void> {
