@@ -9,6 +9,8 @@ import { equal, hex } from './event/bytes.ts';
 const HEADS_MS = 2_000, NOBODY_MS = 15_000;
 /** How long a connection may take. */
 const CONNECT_MS = 30_000;
+/** How often it is looked; and how long heads may take to show what a session left. */
+const LOOK_MS = 250, BUSY_MS = 15_000;
 /** So long without a byte in any session, and without anybody who may be called, is the end. */
 const STUCK_MS = 120_000;
 
@@ -29,9 +31,12 @@ export function onceVerdict(engine: Fanout, sessions: BrokerSessions, state: Onc
     if (now < upAt + patience) return upAt + patience;
     return new Fault('timeout', `no other node of this fleet was at the broker within ${Math.round(patience / 1_000)} s; is one running with this broker and prefix?`);
   }
-  const level = (m: Member): boolean => engine.standOf(m, now) === 'equal' || (m.levelAt !== undefined && m.levelAt >= Math.max(began, sessions.broughtAt));
+  const equals = (m: Member): boolean => engine.standOf(m, now) === 'equal';
+  // Where somebody writes all the time no two heads agree: then it is enough that a session with each has ended level after the last that brought something.
+  const latest = Math.max(upAt, sessions.broughtAt, ...members.map((m) => m.levelAt ?? 0));
+  const level = (m: Member): boolean => equals(m) || (now >= latest + BUSY_MS && m.levelAt !== undefined && m.levelAt >= Math.max(began, sessions.broughtAt));
   const open = members.filter((m) => !level(m) && m.deaf === undefined);
-  if (sessions.size || (open.length && now < Math.max(upAt, ...members.map((m) => m.levelAt ?? 0)) + STUCK_MS)) return now + 500;
+  if (sessions.size || (open.length && now < latest + STUCK_MS)) return now + LOOK_MS;
   const there = members.filter(level);
   if (there.length && there.length + members.filter((m) => m.deaf !== undefined).length >= members.length) return true;
   if (open.length) return new Fault('timeout', `the exchange with ${open.map((m) => hex(m.head.node).slice(0, 12)).join(', ')} does not come to an end; what had arrived is kept`);

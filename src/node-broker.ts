@@ -7,6 +7,8 @@ import { Fault } from './fault.ts';
 import { equal, hex } from './event/bytes.ts';
 import { logId } from './event/chain.ts';
 import { lastOf, logNameOf } from './event/header.ts';
+import { HOLE } from './log/item.ts';
+import type { ShownTip } from './sync/fanout-members.ts';
 import { Fanout } from './sync/fanout.ts';
 import { topicsOf } from './sync/fanout-topics.ts';
 import { BrokerSessions } from './node-broker-session.ts';
@@ -43,6 +45,12 @@ export interface BrokerMembership {
   readonly done: Promise<BrokerExchange>;
   /** Says goodbye, clears the own head and closes the broker's connection. */
   close(): Promise<void>;
+}
+
+/** For each tip that a peer shows: would the door take something of it, or of what is missing below it in its log? */
+async function missing(node: Node, tips: ShownTip[]): Promise<boolean[]> {
+  const lacks = await lacking(node, tips);
+  return tips.map((tip, i) => lacks[i]! || (node.archive.frontier.get(hex(tip.log)) ?? []).some((item) => item.kind === HOLE && item.from <= tip.to));
 }
 
 /** Takes fanned out segments in. Those of this node itself come from a copy of it, or from the past: what this process has not stored yet must not be taken for news. */
@@ -103,7 +111,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
           case 'publish': publish(out.topic, out.payload, out.retain); break;
           case 'dealt': dealt(out.message); break;
           case 'admit': answer(admitOthers(node, out.segments), (outcomes) => engine.admitted(outcomes, clock.uptime())); break;
-          case 'lacking': answer(lacking(node, out.tips), (answers) => engine.lacks(answers ?? [], clock.uptime())); break;
+          case 'lacking': answer(missing(node, out.tips), (answers) => engine.lacks(answers ?? [], clock.uptime())); break;
           case 'begin': sessions.begin(out.running, interest); break;
           case 'datagram': sessions.datagram(out.session, out.bytes); break;
           case 'drop': sessions.drop(out.session, 'the peer has left'); break;

@@ -34,6 +34,8 @@ export interface Member {
   lot: number;
   /** It said that this node is revoked, or did not know us; or never answers. */
   deaf: string | undefined;
+  /** A session with it has ended in order: it is who it says. */
+  met: boolean;
   /** Until when it is not let in either: what it said in a session was worth nothing. */
   shutUntil: number;
 }
@@ -58,7 +60,7 @@ export class Members {
       this.#makeRoom(level);
       member = {
         name, level, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
-        notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, shutUntil: now,
+        notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, met: false, shutUntil: now,
       };
       this.#all.set(name, member);
       if (head.tips.length) this.suspect(member, now);

@@ -37,7 +37,9 @@ export class Repair {
     if (verdict === 'equal') member.levelAt = now;
     // In one exchange there is no time to wait for what is on its way.
     const differs = (verdict === 'other' || (verdict === 'late' && this.#fanout.options.hasty)) && this.#fanout.states.settled(member.head, now) === 0;
-    this.#fanout.members.differs(member, differs, now);
+    // Another process of this node that lives is a copy of its disk: a session proves it, and raises the alarm.
+    const copy = member.level === this.#fanout.options.topics.level && member.lively && !member.met;
+    this.#fanout.members.differs(member, differs || copy, now);
     this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_MS);
   }
 
@@ -163,7 +165,7 @@ export class Repair {
     this.#reviews.delete(session);
     const { members } = this.#fanout, member = members.get(peer);
     if (!member) return;
-    if (how.equal) {
+    if (how.equal && how.code === undefined) {
       member.levelAt = now;
       member.lackSince = member.differSince = undefined;
       member.gaps.clear();
@@ -172,6 +174,7 @@ export class Repair {
       this.#fanout.states.settle(member.head, now);
       for (const other of members.all()) this.look(other, now);
     }
+    member.met ||= how.code === undefined;
     const refused = how.code === 'revoked' || how.code === 'not-a-member';
     member.deaf = refused ? how.code : undefined;
     if (how.moved && !refused) members.worked(member, now);

@@ -23,7 +23,9 @@ export class Greeting {
   #standing: Standing | undefined;
   #unknown = false;
   #introduced = false;
+  #asked = false;
   #heardIntro = false;
+  #introTaken = false;
   #said = false;
   #heard: Hello | undefined;
 
@@ -55,11 +57,15 @@ export class Greeting {
       // A grant that comes to light late does not make a member a stranger in the middle of a session.
       if (before === 'member') return;
       if (before === 'stranger' && standing === 'stranger') {
-        if (this.#heardIntro) throw new Fault('not-a-member', 'The peer is no member of this fleet, after all that it could show.');
+        // Judged for other news while the introduction is still on its way through the door: that is no verdict on it.
+        if (this.#introTaken) throw new Fault('not-a-member', 'The peer is no member of this fleet, after all that it could show.');
         return;
       }
       this.#standing = standing;
-      if (standing === 'stranger') this.#desk.say({ kind: 'stranger' });
+      if (standing === 'stranger') {
+        this.#asked = true;
+        this.#desk.say({ kind: 'stranger' });
+      }
       else {
         this.#events.member();
         if (this.#unknown) this.#introduce();
@@ -117,12 +123,16 @@ export class Greeting {
 
   #intro(all: Bytes[]): void {
     const bytes = all.reduce((n, s) => n + s.length, 0);
-    if (this.#standing !== 'stranger' || this.#heardIntro || bytes > INTRO_BYTES) throw new Fault('bad-message', 'An introduction that nobody asked for, or too long.');
+    if (this.#standing === undefined || !this.#asked || this.#heardIntro || bytes > INTRO_BYTES) throw new Fault('bad-message', 'An introduction that nobody asked for, or too long.');
     this.#heardIntro = true;
+    if (this.#standing === 'member') return; // its grant came another way meanwhile
     const segments: Segment[] = all.map((s) => parseSegment(s));
     if (segments.some((s) => s.header.stream !== '$fleet')) throw new Fault('bad-message', 'An introduction is made of segments of $fleet.');
     const { peer } = this.#desk;
     if (!segments.some((s) => equal(s.header.node, peer))) throw new Fault('not-a-member', 'The peer has nothing to show.');
-    this.#desk.ask({ kind: 'admit', segments, peer }, () => this.judge(() => undefined));
+    this.#desk.ask({ kind: 'admit', segments, peer }, () => {
+      this.#introTaken = true;
+      this.judge(() => undefined);
+    });
   }
 }

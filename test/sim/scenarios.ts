@@ -70,13 +70,13 @@ export const BROKER_SCENARIOS: readonly Scenario[] = [
   {
     ...base, name: 'brokers', brokers: { count: [1, 2], tempers: { good: 1, rough: 3, narrow: 1 }, only: true }, machinesMost: 9, revocationsMost: 1, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
     acts: {
-      append: 25, brokerCut: 3, brokerRestart: 1, brokerFlap: 1, brokerAway: 1.5, crash: 2, stop: 1, bursts: 0.5, clone: 0.5, twins: 0.3, backup: 0.5, restore: 0.5, destroy: 0.3, join: 0.7, revoke: 0.4, jump: 0.5,
+      append: 25, brokerCut: 3, brokerRestart: 1, brokerFlap: 1, brokerAway: 1.5, crash: 2, stop: 1, bursts: 0.5, clone: 0.5, twins: 0.3, destroy: 0.3, join: 0.7, revoke: 0.4, jump: 0.5,
       silence: 0.3, full: 0.3, liar: 0.2,
     },
   },
   {
     ...base, name: 'mixed', brokers: { count: [1, 1], tempers: { good: 1, rough: 2 }, only: false }, machinesMost: 8, lines: { lan: 1, wan: 2 },
-    acts: { append: 25, brokerCut: 2, brokerRestart: 1, brokerAway: 2, brokerFlap: 0.5, crash: 2, cut: 2, down: 1, partition: 2, meet: 1, clone: 0.5 },
+    acts: { append: 25, brokerCut: 2, brokerRestart: 1, brokerAway: 2, brokerFlap: 0.5, crash: 2, cut: 2, down: 1, partition: 2, meet: 1, clone: 0.5, backup: 0.7, restore: 0.7 },
   },
 ];
 

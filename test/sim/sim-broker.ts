@@ -183,11 +183,11 @@ export class SimClient implements Broker {
     }
   }
 
-  /** The connection breaks; the will follows at once or when the broker notices. */
-  cut(will = true): void {
+  /** The connection breaks; the will follows at once or when the broker notices. `ms`: until it is tried again. */
+  cut(will = true, ms = this.#chance.int(100, 3_000)): void {
     if (!this.up) return;
     this.#gone(will);
-    this.#later(this.#chance.int(100, 3_000));
+    this.#later(ms);
     this.#broker.timeline.after(0, () => { if (!this.#closed) this.onDown('the connection broke'); });
   }
 

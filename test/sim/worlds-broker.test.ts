@@ -7,7 +7,7 @@ import { runSeed } from './run.ts';
 
 const worlds = suite('worlds at brokers');
 
-for (const [scenario, from, count] of [['brokers', 1, 20], ['mixed', 1, 6]] as const) {
+for (const [scenario, from, count] of [['brokers', 1, 14], ['mixed', 1, 4]] as const) {
   worlds(`${scenario}: seeds ${from} to ${from + count - 1}`, async () => {
     const failed: string[] = [];
     for (let seed = from; seed < from + count; seed++) {

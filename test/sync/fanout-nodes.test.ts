@@ -3,68 +3,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { joinBroker, type BrokerMembership, type BrokerOptions, planBroker } from '../../src/node-broker.ts';
-import { SimBroker, SimClient, TEMPERS, type Temper } from '../sim/sim-broker.ts';
-import type { Machine } from '../sim/machine.ts';
-import { scenarioOf } from '../sim/scenarios.ts';
-import { World } from '../sim/world.ts';
-
-/** A fleet without lines, and a broker. */
-class Meeting {
-  readonly world: World;
-  readonly broker: SimBroker;
-  readonly places = new Map<Machine, { membership: BrokerMembership; client: SimClient }>();
-
-  constructor(seed: number, temper: Temper = TEMPERS.good, show?: (line: string) => void) {
-    this.world = new World(seed, scenarioOf(0, 'calm'), show);
-    this.broker = new SimBroker('b', temper, this.world.timeline, this.world.chance, this.world.trace);
-  }
-
-  /** Founds a fleet of `count` nodes, without a broker yet. */
-  async found(count: number): Promise<Machine[]> {
-    const first = this.world.add('n0');
-    await this.world.foundOn(first);
-    for (let i = 1; i < count; i++) await this.world.bring(first, this.world.add(`n${i}`), { admin: false, read: ['*'], write: ['*'] });
-    return this.world.machines;
-  }
-
-  join(machine: Machine, o: BrokerOptions = {}, broker = this.broker): BrokerMembership {
-    const node = machine.node!, plan = planBroker(node);
-    const client = new SimClient(broker, machine.label, plan);
-    machine.links.add(client);
-    const membership = joinBroker(node, client, { plan, ...o });
-    this.places.set(machine, { membership, client });
-    return membership;
-  }
-
-  async write(machine: Machine, count = 1): Promise<void> {
-    await machine.ask((node) => node.append('telemetry', Array.from({ length: count }, (_, i) => ({ key: `k${i % 5}`, type: 'reading', body: i }))));
-  }
-
-  /** Runs a story in virtual time. */
-  async run(story: () => Promise<void>): Promise<void> {
-    let over = false, failed: unknown;
-    const told = story().catch((error: unknown) => { failed = error; }).finally(() => { over = true; });
-    await this.world.timeline.run(7 * 86_400_000, () => over);
-    assert.ok(over, 'the story stands still');
-    await told;
-    if (failed) throw failed;
-  }
-
-  digests(): Set<string> { return new Set(this.world.machines.filter((m) => m.node).map((m) => m.node!.digest().digest)); }
-
-  /** Waits until all hold the same; the milliseconds that took. */
-  async level(most: number): Promise<number> {
-    const { timeline } = this.world, began = timeline.now;
-    while (this.digests().size > 1 || this.fleets().size > 1) {
-      if (timeline.now > began + most) throw new Error(`no rest within ${most} ms: ${[...this.places].map(([m, p]) => `${m.label} ${m.node?.digest().events} ${JSON.stringify(p.membership.report())}`).join('\n')}`);
-      await timeline.sleep(100);
-    }
-    return timeline.now - began;
-  }
-
-  fleets(): Set<string> { return new Set(this.world.machines.filter((m) => m.node).map((m) => JSON.stringify([...m.node!.fingerprints.all().get('$fleet')!.sum]))); }
-}
+import { TEMPERS } from '../sim/sim-broker.ts';
+import { Meeting } from './meeting.ts';
 
 const test = suite('nodes at a broker');
 
@@ -88,6 +28,200 @@ test('two nodes: what is behind by a session, what is new by the fan-out', async
     assert.is(pb.report().events - behind.events, 3);
     assert.is(pa.report().sessions.ended, before.sessions.ended);
     assert.is(pa.peers().length, 1);
+  });
+});
+
+test('a lost segment is found by the next one, without waiting for a head', async () => {
+  const meeting = new Meeting(2);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2);
+    meeting.join(a!);
+    const pb = meeting.join(b!);
+    await meeting.write(a!);
+    await meeting.level(60_000);
+    await meeting.world.timeline.sleep(60_000);
+    const before = pb.report();
+    meeting.broker.temper = { ...TEMPERS.good, lose: 1 };
+    await meeting.write(a!);
+    await meeting.world.timeline.sleep(2_500);
+    meeting.broker.temper = TEMPERS.good;
+    await meeting.write(a!);
+    await meeting.world.timeline.sleep(2_500);
+    assert.is(pb.report().received - before.received, 1);
+    assert.is(meeting.digests().size, 2);
+    await meeting.level(12_000);
+    assert.is(pb.report().sessions.received - before.sessions.received, 1);
+  });
+});
+
+test('a lost last segment is found by the head', async () => {
+  const meeting = new Meeting(3);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2);
+    meeting.join(a!);
+    meeting.join(b!);
+    await meeting.write(a!);
+    await meeting.level(60_000);
+    await meeting.world.timeline.sleep(60_000);
+    await meeting.write(a!);
+    meeting.broker.temper = { ...TEMPERS.good, lose: 1 };
+    await meeting.world.timeline.sleep(2_100);
+    meeting.broker.temper = TEMPERS.good;
+    assert.is(meeting.digests().size, 2);
+    await meeting.level(40_000);
+  });
+});
+
+test('away while the others write thousands: one session brings it all, what is live goes on', async () => {
+  const meeting = new Meeting(4);
+  await meeting.run(async () => {
+    const [a, b, c] = await meeting.found(3);
+    for (const machine of [a!, b!]) meeting.join(machine);
+    await meeting.level(60_000);
+    for (let i = 0; i < 40; i++) { await meeting.write(a!, 500); await meeting.world.timeline.sleep(500); }
+    const pc = meeting.join(c!);
+    for (let i = 0; i < 10; i++) { await meeting.write(b!); await meeting.world.timeline.sleep(2_000); }
+    await meeting.level(120_000);
+    const report = pc.report();
+    assert.ok(report.sessions.received >= 20_000, `${report.sessions.received} by sessions`);
+    assert.ok(report.received > 0, 'live segments came meanwhile');
+    assert.ok(report.sessions.ended + report.sessions.failed <= 4, `${report.sessions.ended} sessions`);
+    assert.ok(meeting.places.get(a!)!.client.most < 1_200_000);
+  });
+});
+
+test('a connection that flaps every 200 ms, with 10,000 events to go', async () => {
+  const meeting = new Meeting(5);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2);
+    await meeting.write(a!, 5_000);
+    await meeting.write(a!, 5_000);
+    meeting.join(a!);
+    meeting.join(b!);
+    let flapping = true;
+    const { client } = meeting.places.get(b!)!;
+    const flaps = (async () => { while (flapping) { await meeting.world.timeline.sleep(200); client.cut(true, 50); } })();
+    await meeting.world.timeline.sleep(120_000);
+    const half = b!.node!.digest().events;
+    flapping = false;
+    await flaps;
+    await meeting.level(120_000);
+    assert.is(b!.node!.digest().events, 10_000);
+    assert.ok(half > 0, 'something arrives between the cuts');
+    assert.ok(meeting.places.get(a!)!.client.most < 1_200_000);
+  });
+});
+
+test('a broker that lost everything, and one that takes small payloads only', async () => {
+  for (const temper of [TEMPERS.good, TEMPERS.narrow]) {
+    const meeting = new Meeting(6, temper);
+    await meeting.run(async () => {
+      const all = await meeting.found(4);
+      for (const machine of all) meeting.join(machine);
+      for (const machine of all) await meeting.write(machine, 300);
+      meeting.broker.restart(5_000, true);
+      await meeting.world.timeline.sleep(6_000);
+      for (const machine of all) await meeting.write(machine, 300);
+      await meeting.level(300_000);
+      assert.is(all[0]!.node!.digest().events, 2_400);
+      assert.is(meeting.broker.retained.size, 4);
+    });
+  }
+});
+
+test('a clean end clears the head, the will clears it, and what a dead process left is cleared by the next one', async () => {
+  const meeting = new Meeting(7);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2);
+    const pa = meeting.join(a!);
+    meeting.join(b!);
+    await meeting.world.timeline.sleep(5_000);
+    assert.is(meeting.broker.retained.size, 2);
+    await pa.close();
+    await meeting.world.timeline.sleep(1_000);
+    assert.is(meeting.broker.retained.size, 1);
+    meeting.join(a!);
+    await meeting.world.timeline.sleep(5_000);
+    meeting.broker.up = false; // nobody is there to hear of the crash
+    for (const client of [...meeting.broker.clients]) client.cut(false);
+    a!.crash();
+    await a!.start();
+    meeting.broker.up = true;
+    meeting.join(a!);
+    await meeting.world.timeline.sleep(10_000);
+    assert.is(meeting.broker.retained.size, 3);
+    await meeting.world.timeline.sleep(120_000);
+    assert.is(meeting.broker.retained.size, 2);
+  });
+});
+
+test('two clones with one configuration at once: both write, both arrive, neither throws the other off', async () => {
+  const meeting = new Meeting(8);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2);
+    await b!.stop();
+    const copy = meeting.world.add('copy');
+    copy.disk = b!.disk.copy('copy');
+    copy.identity = b!.identity;
+    await b!.start();
+    await copy.start();
+    const pa = meeting.join(a!);
+    meeting.join(b!);
+    meeting.join(copy);
+    await meeting.world.timeline.sleep(90_000);
+    await meeting.write(b!);
+    await meeting.write(copy);
+    await meeting.level(120_000);
+    assert.is(pa.peers().length, 2);
+    assert.is(new Set(pa.peers().map((p) => p.node)).size, 1);
+    assert.is(meeting.broker.retained.size, 3);
+    const alarms = (await b!.node!.status()).alarms;
+    assert.ok(alarms.some(({ code }) => code === 'clone'));
+  });
+});
+
+test('one exchange: ends when all who are there hold the same, and says so when nobody is', async () => {
+  const meeting = new Meeting(9);
+  await meeting.run(async () => {
+    const all = await meeting.found(4);
+    for (const machine of all) await meeting.write(machine, 20);
+    const alone = meeting.join(all[0]!, { once: true });
+    const nobody = await alone.done.then(() => undefined, (error: unknown) => error as Error & { code: string });
+    assert.is(nobody?.code, 'timeout');
+    assert.match(nobody!.message, /no other node/);
+    await alone.close();
+    for (const machine of all.slice(1)) meeting.join(machine);
+    await meeting.world.timeline.sleep(60_000);
+    const once = meeting.join(all[0]!, { once: true });
+    const exchange = await once.done;
+    assert.is(exchange.equal, true);
+    assert.is(exchange.received, 60);
+    assert.is(meeting.digests().size, 1, all.map((m) => JSON.stringify([m.node!.digest(), meeting.places.get(m)!.membership.report().sessions, meeting.places.get(m)!.membership.peers().map((p) => p.state)])).join('\n'));
+    assert.ok(exchange.bytesIn > 0 && exchange.bytesOut > 0);
+    await once.close();
+    const again = meeting.join(all[0]!, { once: true });
+    assert.is((await again.done).received, 0);
+    await again.close();
+  });
+});
+
+test('a revoked node is called once, and then left alone for long', async () => {
+  const meeting = new Meeting(10);
+  await meeting.run(async () => {
+    const [a, b, c] = await meeting.found(3);
+    await meeting.write(b!);
+    for (const machine of [a!, b!, c!]) meeting.join(machine);
+    await meeting.level(60_000);
+    await a!.node!.revoke(b!.node!.id, 'stolen');
+    await meeting.world.timeline.sleep(120_000);
+    await meeting.write(b!, 5);
+    await meeting.write(a!, 5);
+    const before = meeting.broker.published;
+    await meeting.world.timeline.sleep(600_000);
+    assert.ok(meeting.broker.published - before < 150, `${meeting.broker.published - before} messages`);
+    assert.is(a!.node!.digest().digest, c!.node!.digest().digest);
+    assert.is(a!.node!.digest().events, 6);
+    assert.is(meeting.places.get(b!)!.membership.report().sessions.received, 0);
   });
 });
 
