@@ -209,4 +209,26 @@ onPtys('close ends the other side with a word, and gives the port back', async (
   await stop();
 });
 
+// TEST_PORT names a real port: one with a plug that leads back to itself, or two, joined by a cable, as A,B.
+const PORTS = (process.env['TEST_PORT'] ?? '').split(',').filter((path) => path !== '');
+const onPorts = PORTS.length > 0 ? test : test.skip;
+
+onPorts('real ports', async () => {
+  for (const baud of [9_600, 115_200]) {
+    const stations = await Promise.all(PORTS.map((path) => station(parseSerial(`serial:${path}?baud=${baud}`))));
+    if (stations.length === 1) {
+      // It hears only itself, which must not be taken for a peer.
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      assert.is(stations[0]!.links.length, 0);
+    } else {
+      const [left, right] = stations as [Station, Station];
+      await until(() => left.links.length > 0 && right.links.length > 0);
+      const frames = Array.from({ length: 40 }, (_, i) => numbered(i, 120));
+      assert.equal((await transfer(left.links[0]!, right.links[0]!, frames)).map((frame, i) => Buffer.compare(frame, frames[i]!)), frames.map(() => 0));
+      assert.is((await transfer(right.links[0]!, left.links[0]!, frames)).length, 40);
+    }
+    for (const each of stations) await each.station.close();
+  }
+});
+
 test.run();
