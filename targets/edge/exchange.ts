@@ -2,7 +2,7 @@
 
 import { isLoopback, parseAddress } from '../../src/io/address.ts';
 import type { Command } from './command.ts';
-import { checkListenUrl, checkUrl, shownUrl } from './link-url.ts';
+import { checkListenUrl, checkUrl, schemeOf, shownUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted } from './output.ts';
 
@@ -23,7 +23,7 @@ export const syncCommand: Command = {
     'With --json: {"sent","received","bytesOut","bytesIn","ms"}: events, and bytes on the wire.',
   ],
   flags: {},
-  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
+  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync serial:/dev/ttyUSB0?baud=9600', 'over a serial line, with whoever is at its other end'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
     checkUrl(url);
@@ -54,11 +54,12 @@ export const listenCommand: Command = {
   examples: [
     ['holdfast listen tcp://0.0.0.0:7700', 'wait on every address of this machine'],
     ['holdfast listen tcp://127.0.0.1:0', 'on this machine only, at any free port'],
+    ['holdfast listen serial:/dev/ttyS1?baud=115200', 'at a serial port'],
   ],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
     checkListenUrl(url);
-    const { host } = parseAddress(url);
+    const local = schemeOf(url) === 'tcp' && isLoopback(parseAddress(url).host);
     const database = await openDatabase({ dir, out }, { serve: true });
     const end = interrupt();
     out.onGone = () => {};
@@ -66,7 +67,7 @@ export const listenCommand: Command = {
       for await (const news of database.listen(url, end.signal)) {
         if (news.kind === 'listening') {
           await out.result({ listening: news.url }, () => `listening on ${news.url}`);
-          if (isLoopback(host) && process.stderr.isTTY) out.note('Only programs on this machine can connect; tcp://0.0.0.0:PORT lets the network in.');
+          if (local && process.stderr.isTTY) out.note('Only programs on this machine can connect; tcp://0.0.0.0:PORT lets the network in.');
         } else if (news.kind === 'connected') {
           if (!out.json) await out.line(`connected: ${news.peer}`);
         } else {

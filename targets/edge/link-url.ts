@@ -2,6 +2,7 @@
 
 import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT, parseAddress } from '../../src/io/address.ts';
+import { parseSerial } from '../../src/io/serial-address.ts';
 import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
 
 /** What the parameters of a broker's URL may be besides those of the connection. */
@@ -21,6 +22,7 @@ export function checkUrl(url: string): void {
       if (odd !== undefined) throw new Fault('bad-url', `${shownUrl(url)}: there is no parameter ${JSON.stringify(odd)} for a broker`);
       return;
     }
+    case 'serial': parseSerial(url); return;
     default: parseAddress(url);
   }
 }
@@ -28,7 +30,7 @@ export function checkUrl(url: string): void {
 /** Checks the URL of a place to listen at. Faults as for `checkUrl`. */
 export function checkListenUrl(url: string): void {
   if (schemeOf(url) === 'mqtt' || schemeOf(url) === 'mqtts') throw cannotListen(url);
-  parseAddress(url);
+  checkUrl(url);
 }
 
 /** The fault for listening where one can only dial. */

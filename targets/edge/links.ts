@@ -92,7 +92,7 @@ function meterOf(peers: () => PeerReport[]): { rated(peer: PeerReport): PeerRepo
 }
 
 /** A kind whose code is loaded when its first link is asked for: a node without such links keeps none of it in memory. `failed` hears when it cannot be. */
-export function laterKind(schemes: readonly string[], load: () => Promise<LinkKind>, failed: (error: unknown) => void): LinkKind {
+export function laterKind(schemes: readonly string[], load: () => Promise<LinkKind>, failed: (error: unknown) => void): Required<LinkKind> {
   let loading: Promise<LinkKind> | undefined, loaded: LinkKind | undefined, closed = false;
   const waiting = new Set<KeptLink>();
   const kind = (): Promise<LinkKind> => loading ??= load().then((one) => (loaded = one));
@@ -102,6 +102,11 @@ export function laterKind(schemes: readonly string[], load: () => Promise<LinkKi
       if (closed) return;
       waiting.add(link);
       kind().then((one) => { if (!closed) one.keep(link); }).catch(failed).finally(() => waiting.delete(link));
+    },
+    async listen(url, signal, onNews) {
+      const { listen } = await kind();
+      if (listen === undefined) throw cannotListen(url);
+      return listen(url, signal, onNews);
     },
     once: async (url, signal, progress) => (await kind()).once(url, signal, progress),
     listening: () => loaded?.listening() ?? [],

@@ -64,9 +64,11 @@ export async function openStation(dir: string, options: StationOptions): Promise
 async function stationOf(dir: string, node: Node, home: Home, driver: Driver, options: StationOptions): Promise<Station> {
   const events = options.links ?? SILENT;
   const notice = (text: string): void => options.notice?.(text);
+  const converse = converseWith(node), unusable = (what: string) => (error: unknown) => notice(`${what} cannot be used: ${String(error)}`);
   const links = openLinks([
-    tcpLinks(framing, converseWith(node), events, Math.random),
-    laterKind(['mqtt', 'mqtts'], async () => (await import('./broker-links.ts')).brokerLinks(node, dir, events, Math.random, notice), (error) => notice(`the links to brokers cannot be used: ${String(error)}`)),
+    tcpLinks(framing, converse, events, Math.random),
+    laterKind(['serial'], async () => (await import('./serial-links.ts')).serialLinks(converse, events, node.options.random), unusable('serial links')),
+    laterKind(['mqtt', 'mqtts'], async () => (await import('./broker-links.ts')).brokerLinks(node, dir, events, Math.random, notice), unusable('links to brokers')),
   ]);
   const began = performance.now();
   let control: Control | undefined;

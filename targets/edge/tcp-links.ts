@@ -3,6 +3,7 @@
 import { codeOf, Fault } from '../../src/fault.ts';
 import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
 import type { Framing, TcpLink } from '../../src/io/tcp-link.ts';
+import type { Link } from '../../src/ports.ts';
 import type { Exchange, PeerReport } from './database.ts';
 import { account, type Account, type KeptLink } from './link-settings.ts';
 import type { LinkEvents, LinkKind } from './links.ts';
@@ -19,7 +20,7 @@ export interface Conversation {
 }
 
 /** Starts a conversation on a fresh link. */
-export type Converse = (link: TcpLink, role: 'open' | 'accept', once: boolean, preference?: number) => Conversation;
+export type Converse = (link: Link, role: 'open' | 'accept', once: boolean, preference?: number) => Conversation;
 
 /** Waits between attempts to reach a peer: from one to the other, doubling, each taken at random between half and one and a half. */
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codeOf, Fault } from '../../src/fault.ts';
-import type { TcpLink } from '../../src/io/tcp-link.ts';
+import type { Link } from '../../src/ports.ts';
 import type { Exchange, ListenNews } from '../../targets/edge/database.ts';
 import type { LinkEvents } from '../../targets/edge/links.ts';
 import { tcpLinks, type Conversation } from '../../targets/edge/tcp-links.ts';
@@ -13,7 +13,7 @@ const DONE: Exchange = { sent: 1, received: 2, bytesOut: 3, bytesIn: 4, ms: 5 };
 
 /** Says hello and, as the side that opened, ends once greeted; each side tells the other its name. */
 function converse(name: string, patience = { once: true }) {
-  return (link: TcpLink, role: 'open' | 'accept', once: boolean): Conversation => {
+  return (link: Link, role: 'open' | 'accept', once: boolean): Conversation => {
     let end!: (exchange: Exchange) => void, fail!: (fault: Fault) => void;
     const done = new Promise<Exchange>((resolve, reject) => { end = resolve; fail = reject; });
     let peer: Conversation['peer'];
