@@ -10,8 +10,6 @@ import { followRoutes } from './follow.ts';
 import { bearer, ownName } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { inputRoutes } from './inputs.ts';
-import { metricRoutes } from './metrics.ts';
-import { openapiRoutes } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 
 /** Joins the routes. */
@@ -30,8 +28,12 @@ export function createApi(context: ApiContext): Hono<Surroundings> {
   appendRoutes(app, context);
   inputRoutes(app, context);
   followRoutes(app, context);
-  metricRoutes(app, context);
-  openapiRoutes(app, context);
+  // Few ask for these: they are loaded when somebody does.
+  app.get('/metrics', async () => {
+    const [{ metricsOf }, report] = await Promise.all([import('./metrics.ts'), context.reports()]);
+    return new Response(metricsOf(report, context.version), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+  });
+  app.get('/openapi.json', async () => json((await import('./openapi.ts')).describeApi(context.version)));
   const known = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, like: new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`) }));
   app.notFound((c) => {
     const methods = new Set(known.filter(({ like }) => like.test(c.req.path)).map(({ method }) => method));

@@ -1,8 +1,6 @@
 // How a node is, as Prometheus reads it (text format 0.0.4).
 
-import type { Hono } from 'hono';
 import type { Report } from '../edge/database.ts';
-import type { ApiContext, Surroundings } from './context.ts';
 
 /** One sample: its labels and its value. */
 type Sample = [labels: { [name: string]: string }, value: number];
@@ -14,13 +12,9 @@ const PREFIX = 'holdfast_';
 /** The qualities of clocks as numbers. */
 const QUALITY = { none: 0, rtc: 1, synced: 2 };
 
-/** Adds `/metrics`. */
-export function metricRoutes(app: Hono<Surroundings>, { reports, version }: Pick<ApiContext, 'reports' | 'version'>): void {
-  app.get('/metrics', async () => {
-    const report = await reports();
-    const metrics = [...ofNode(report, version), ...ofStreams(report), ...ofLinks(report), ...ofFleet(report), ...ofInputs(report), ...ofProcess()];
-    return new Response(metrics.map(written).join(''), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
-  });
+/** The metrics of a report, and of this process. */
+export function metricsOf(report: Report, version: string): string {
+  return [...ofNode(report, version), ...ofStreams(report), ...ofLinks(report), ...ofFleet(report), ...ofInputs(report), ...ofProcess()].map(written).join('');
 }
 
 function written({ name, type, help, samples }: Metric): string {

@@ -1,8 +1,5 @@
 // The description of the API for programs and their makers (OpenAPI 3.1), served at /openapi.json.
 
-import type { Hono } from 'hono';
-import { json } from './answer.ts';
-import type { ApiContext, Surroundings } from './context.ts';
 import { SCHEMAS, type Schema } from './openapi-schemas.ts';
 
 /** One operation as it is written down here. */
@@ -103,9 +100,4 @@ export function describeApi(version: string): Schema {
     servers: [{ url: '/' }], security: [{ token: [] }],
     paths, components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: '`holdfast token` prints it.' } }, schemas: SCHEMAS },
   };
-}
-
-/** Adds `/openapi.json`. */
-export function openapiRoutes(app: Hono<Surroundings>, { version }: Pick<ApiContext, 'version'>): void {
-  app.get('/openapi.json', () => json(describeApi(version)));
 }
