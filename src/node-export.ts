@@ -12,7 +12,7 @@ import { encodeWord } from './carry/bundle-word.ts';
 import { recordOf } from './log/archive.ts';
 import { missing } from './log/since.ts';
 import { nextSegments } from './log/supply.ts';
-import { coversOf, heldCursors } from './node-words.ts';
+import { coversOf, heldCursors, newestWords } from './node-words.ts';
 
 /**
  * What to take along. `for`: nodes; none: whatever no other node is known to hold. `since`: only segments with events from then on (ms since 1970). `streams`: only these, and `$fleet`.
@@ -91,7 +91,7 @@ export async function* exportBundle(node: Node, wish: ExportWish, plan?: { strea
   const chosen = plan ?? await exportPlan(node, wish), frontier = heldCursors(node);
   const word = { node: node.id, boot: node.boot, made: Math.max(0, Math.trunc(clock.now())), name: desk.name, for: wish.for ?? [], since: wish.since ?? null, streams: wish.streams ?? null, frontier };
   yield* makeBundle({
-    crypto, random, key: bundleKey(crypto, archive.fleet), bundle: random.bytes(8), volumeBytes: wish.volumeBytes, padded: wish.padded,
+    crypto, random, key: bundleKey(crypto, archive.fleet), bundle: random.bytes(8), volumeBytes: wish.volumeBytes, padded: wish.padded, words: await newestWords(node),
     word: (size) => encodeWord(archive.fleet, (message) => crypto.sign(desk.author.seed, message), word, size - 128),
   }, loadsOf(node, chosen, wish.since));
 }

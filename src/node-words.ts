@@ -42,12 +42,14 @@ export function noteLevel(node: Node, peer: Bytes, streams: string[] | undefined
 }
 
 /**
- * Keeps the word of another node, unless a later one is known; returns it. Faults: `bad-encoding`, `bad-signature`, those of `Store.commit`.
+ * Keeps the word of another member, unless a later one is known; returns it. Faults: `bad-encoding`, `bad-signature`, those of `Store.commit`.
  * An older word of an earlier process may claim what its disk has lost since: only the newest counts.
  */
 export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
   const { archive } = node, word = readWord(archive.crypto, archive.fleet, bytes), key = concat(WORD, word.node);
   if (equal(word.node, node.id)) return word;
+  // Anybody who knows the fleet's id can sign words of nodes that do not exist: they must not fill the store.
+  if (!node.desk.membership.member(word.node)) return word;
   await node.turn(async () => {
     const held = await archive.store.get('meta', key);
     if (held && readWord(archive.crypto, archive.fleet, held).made >= word.made) return;
@@ -61,6 +63,12 @@ export async function wordsHeld(node: Node): Promise<Bytes[]> {
   const out: Bytes[] = [];
   for await (const row of pages(node.archive.store, 'meta', WORD, prefixEnd(WORD), 64, () => undefined)) out.push(row.value);
   return out;
+}
+
+/** The words of others that are worth carrying on, the newest first. */
+export async function newestWords(node: Node): Promise<Bytes[]> {
+  const { crypto, fleet } = node.archive;
+  return (await wordsHeld(node)).map((bytes) => ({ bytes, made: readWord(crypto, fleet, bytes).made })).sort((a, b) => b.made - a.made).map(({ bytes }) => bytes);
 }
 
 /** Everything that is known of what others hold; of one node there may be two covers, and what it holds is at least both. */

@@ -1,6 +1,6 @@
 // Bundles between a node and files: writing volumes and their parity, and taking in whatever files hold.
 
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
@@ -8,15 +8,13 @@ import { bundleKey, openBlock, PARITY, sealBlock } from '../../src/carry/bundle-
 import { PARITY_EXTRA, VOLUME_BYTES_MOST } from '../../src/carry/bundle-bounds.ts';
 import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
 import type { Made } from '../../src/carry/bundle-maker.ts';
-import { createVolume, openVolume, PART, type OpenVolume, type VolumeWriter } from '../../src/io/volume.ts';
+import { createVolume, openVolume, type OpenVolume, type VolumeWriter } from '../../src/io/volume.ts';
 import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { BundleImport, type ImportReport } from '../../src/node-import.ts';
 import type { Node } from '../../src/node.ts';
+import { adoptParts, lyingIn, volumesIn } from './bundle-folder.ts';
 import type { BundleMade, BundleWish } from './database.ts';
 import { findMember } from './report.ts';
-
-/** Files that are taken for volumes in a folder. */
-const VOLUME = /\.hfb(\.part)?$/i;
 
 /** What is told while it goes on: bytes and events so far. */
 export type BundleProgress = (bytes: number, events: number) => void;
@@ -25,9 +23,20 @@ export type BundleProgress = (bytes: number, events: number) => void;
  * Writes a bundle into a folder as volumes, or into one file. What lies there of this fleet already is left out (unless `everything`), an interrupted export is gone on with.
  * Faults: `not-found` (a node), `carrier-full`, `carrier-failed`, `bad-argument`.
  */
-export async function writeBundle(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+export function writeBundle(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
   const folder = wish.file === undefined ? resolve(wish.folder!) : dirname(resolve(wish.file));
-  const besides = wish.file === undefined && wish.everything !== true ? await heldOn(node, folder) : [];
+  // One after the other: what one leaves unfinished the next takes for its own.
+  const mine = (writing.get(folder) ?? Promise.resolve()).catch(() => undefined).then(() => writeInto(node, folder, wish, progress));
+  writing.set(folder, mine);
+  return mine.finally(() => { if (writing.get(folder) === mine) writing.delete(folder); });
+}
+
+/** Folders that are being written to. */
+const writing = new Map<string, Promise<unknown>>();
+
+async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+  if (wish.file === undefined) await adoptParts(node, folder);
+  const besides = wish.file === undefined && wish.everything !== true ? (await lyingIn(node, folder)).flatMap(({ held }) => held) : [];
   const asked = {
     ...(wish.for === undefined ? {} : { for: wish.for.map((one) => findMember(node, one).id) }), ...(wish.since === undefined ? {} : { since: wish.since }),
     ...(wish.streams === undefined ? {} : { streams: wish.streams }), everything: wish.everything === true, besides,
@@ -99,13 +108,6 @@ async function writeParity(node: Node, folder: string, stem: string, made: Bundl
   }
 }
 
-/** What volumes of this fleet in a folder hold already: what their indexes say, or all their blocks where those are lost. */
-async function heldOn(node: Node, folder: string): Promise<{ log: Uint8Array; first: number; last: number }[]> {
-  const look = new BundleImport(node, { look: true });
-  for (const path of await volumesIn(folder)) await takeFile(look, path, () => {});
-  return look.held();
-}
-
 /** Takes in files, and what folders hold of volumes. `-` is not known here. Faults: `not-found`, `carrier-failed`, those of the store; what came before is durable. */
 export async function readBundles(node: Node, paths: string[], progress: BundleProgress): Promise<ImportReport> {
   const files: string[] = [];
@@ -138,20 +140,3 @@ async function takeFile(into: BundleImport, path: string, told: (bytes: number) 
   await into.take(file, pieces());
   return file;
 }
-
-/** The volumes in a folder and in the folders in it, in order of name; those that were never finished too. */
-async function volumesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw new Fault('carrier-failed', `${folder} cannot be read (${error.code ?? error.message})`, { cause: error });
-  });
-  const found = entries.filter((entry) => entry.isFile() && VOLUME.test(entry.name)).map((entry) => join(folder, entry.name));
-  for (const entry of entries.filter((each) => each.isDirectory())) {
-    const inside = await readdir(join(folder, entry.name)).catch(() => []);
-    found.push(...inside.filter((name) => VOLUME.test(name)).map((name) => join(folder, entry.name, name)));
-  }
-  // A volume that was finished makes its beginning redundant.
-  const whole = new Set(found);
-  return found.filter((path) => !path.endsWith(PART) || !whole.has(path.slice(0, -PART.length))).sort();
-}
-
