@@ -69,7 +69,7 @@ export async function* followFrom(node: Node, stream: string, { limit, ...query 
         if (readLately.size > READ_LATELY) for (const oldest of readLately) { readLately.delete(oldest); break; }
         left--;
         yield { entry: plain(entry) };
-        if (pace && cursor !== undefined && performance.now() - given >= pace.busy) yield handed(cursor());
+        if (pace && cursor !== undefined && (left <= 0 || performance.now() - given >= pace.busy)) yield handed(cursor());
       }
     }
     ask();

@@ -2,7 +2,7 @@
 
 import { Fault } from '../../src/fault.ts';
 import type { Command, Invocation } from './command.ts';
-import type { Entry, Query } from './database.ts';
+import type { Entry, Followed, Query } from './database.ts';
 import { readMomentFlag, momentText } from './moment.ts';
 import { jsonText } from './ndjson.ts';
 import { openDatabase } from './open.ts';
@@ -51,16 +51,20 @@ export const readCommand: Command = {
     limit: { value: 'N', help: 'At most N events: the first ones, or with --last the last ones.' },
     last: { help: 'Newest first.' },
     follow: { help: 'Go on: print events as they arrive, until Ctrl-C.' },
+    from: { value: 'WHERE', help: 'With --follow: begin at start (as without this), at now, or at a cursor, and give cursors: with --json as lines {"cursor"}, else the last one at the end, on stderr.' },
   },
   examples: [
     ['holdfast read telemetry --since 15m', 'what happened in the last quarter of an hour'],
     ['holdfast read telemetry --key pump-7 --last --limit 5', 'the last five events of a pump, newest first'],
     ['holdfast read alarms --follow --json | jq .body', 'every alarm, as it comes'],
+    ['holdfast read alarms --follow --from now', 'only what comes from now on; when it ends, it says from where to go on without a gap'],
   ],
   async run(invocation) {
     const { out } = invocation;
     const wanted = query(invocation);
     if (invocation.on('follow') && wanted.reverse) throw new Fault('bad-argument', '--follow goes forward; it cannot be combined with --last.');
+    const from = invocation.text('from');
+    if (from !== undefined && !invocation.on('follow')) throw new Fault('bad-argument', '--from says where --follow begins; it does nothing without it.');
     const stream = invocation.positionals[0]!;
     const line = out.json ? entryJson : entryWords;
     if (!invocation.on('follow')) {
@@ -80,20 +84,29 @@ export const readCommand: Command = {
     out.onGone = stop;
     try {
       // Lines are gathered while events stream in, and leave as soon as there is a pause.
-      let due: NodeJS.Immediate | undefined;
-      for await (const entry of database.follow(stream, wanted, end.signal)) {
-        await out.line(line(entry));
+      let due: NodeJS.Immediate | undefined, last: string | undefined;
+      for await (const told of from === undefined ? entriesAlone(database.follow(stream, wanted, end.signal)) : database.resume(stream, wanted, from, end.signal)) {
+        if ('entry' in told) await out.line(line(told.entry));
+        else {
+          last = told.cursor;
+          if (out.json) await out.line(JSON.stringify({ cursor: last }));
+        }
         due ??= setImmediate(() => {
           due = undefined;
           void out.flush();
         });
       }
       await out.flush();
+      if (last !== undefined && !out.json) out.note(`--from ${last}`);
     } finally {
       await database.close();
     }
   },
 };
+
+async function* entriesAlone(entries: AsyncIterable<Entry>): AsyncGenerator<Followed> {
+  for await (const entry of entries) yield { entry };
+}
 
 export const getCommand: Command = {
   name: 'get',
