@@ -21,6 +21,8 @@ export interface Connection {
   peer: Bytes | undefined;
   /** The process there, hex of its id and boot, once both have greeted and neither wants a single exchange. */
   process: string | undefined;
+  /** While the peer says that it is this node: what both ends of this session have, and no others. */
+  session: string | undefined;
   /** Lower goes first among links to one process: 0 primary, 1 alternate, 2 contingency, 3 emergency. */
   readonly preference: number;
   /** Another link to the same process is used, this one waits. */
@@ -35,6 +37,8 @@ export interface Connection {
   tick(now: number): number | undefined;
   changed(change: Change): void;
   close(): void;
+  /** Ends it with a fault. */
+  fail(fault: Fault): void;
 }
 
 /** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. */
@@ -51,10 +55,10 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false, streams: string[] | undefined;
+  let open = true, blocked = false, pumping = false, told = false, streams: string[] | undefined;
 
   const connection: Connection = {
-    link, role, peer: undefined, process: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
+    link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
     rest(on) {
       if (!open || on === connection.resting) return;
       connection.resting = on;
@@ -68,6 +72,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     },
     changed(change) { safely(() => session.changed(change, clock.uptime())); pump(); },
     close() { if (open) { safely(() => session.close(clock.uptime())); pump(); } },
+    fail: (fault) => end(fault, fault.message),
   };
 
   function end(fault: Fault | undefined, reason: string): void {
@@ -102,17 +107,30 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
         connection.peer = out.node;
       } else if (out.kind === 'greeted') {
         if (equal(connection.peer!, node.id)) {
-          // Of a machine copied in the middle of its work both processes say that they are this one.
-          if (equal(out.boot, answering.boot) && !node.archive.suspects.has(hex(node.id))) return end(new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`), 'this node itself');
-          raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
+          // Both ends of one session are here: a copy of this process has an end of its own elsewhere, whatever it says of itself.
+          connection.session = hex(out.session);
+          const other = [...node.connections].find((each) => each !== connection && each.session === connection.session);
+          if (other) {
+            const fault = new Fault('bad-argument', `the link over ${link.manifest.name} leads back to this node itself`);
+            other.fail(fault);
+            return end(fault, fault.message);
+          }
         }
         streams = out.streams ?? undefined;
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);
-      } else if (out.kind === 'receipt') keepReceipt(node, connection.peer!, out.receipt);
-      else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, streams); }
+      } else if (out.kind === 'receipt') {
+        if (connection.session && !told) met();
+        keepReceipt(node, connection.peer!, out.receipt);
+      } else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, streams); }
       else end(out.fault, out.fault?.message ?? 'done');
     }
+  }
+
+  /** A peer that has said what it holds had greeted before: a link to this node itself would have ended by now, so it is somebody else. */
+  function met(): void {
+    told = true;
+    raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
   }
 
   function ask(id: number, question: Parameters<typeof answer>[1]): void {

@@ -114,8 +114,8 @@ export type Output =
   | { kind: 'ask'; id: number; question: Question }
   /** The peer has proved its id (it may still be a stranger). */
   | { kind: 'peer'; node: Bytes }
-  /** Both sides have greeted: which process it is, whether one of the two wants a single exchange, and the streams in both interests (null: all). */
-  | { kind: 'greeted'; boot: Bytes; once: boolean; streams: string[] | null }
+  /** Both sides have greeted: which process it is, 8 bytes that both ends of this session and no others have, whether one of the two wants a single exchange, and the streams in both interests (null: all). */
+  | { kind: 'greeted'; boot: Bytes; session: Bytes; once: boolean; streams: string[] | null }
   /** The peer's signed receipt, checked; keep the highest sequence per node and boot. */
   | { kind: 'receipt'; receipt: Bytes }
   /** Nothing is left to do in either direction. `equal`: both sides hold the same; otherwise no more can be had from each other. */

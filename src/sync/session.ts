@@ -215,7 +215,7 @@ class Session implements SessionLike {
         this.#state = 'open';
         this.#progress = desk.now;
         talk.ready(hello);
-        desk.outputs.push({ kind: 'greeted', boot: hello.boot, once: hello.once || desk.options.once, streams: talk.streams });
+        desk.outputs.push({ kind: 'greeted', boot: hello.boot, session: desk.host.crypto.sha256(items).slice(0, 8), once: hello.once || desk.options.once, streams: talk.streams });
       },
     }));
     greeting.judge(() => this.#release());
