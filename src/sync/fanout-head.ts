@@ -5,7 +5,7 @@ import { STREAM_BYTES } from '../limits.ts';
 import type { Bytes, Crypto } from '../ports.ts';
 import { concat, hex } from '../event/bytes.ts';
 import type { Tip } from '../event/chain.ts';
-import { domain, readTip, writeTip } from '../event/chain.ts';
+import { domain } from '../event/chain.ts';
 import { Reader } from '../event/reader.ts';
 import { Writer } from '../event/writer.ts';
 import { INTEREST } from './bounds.ts';
@@ -13,8 +13,10 @@ import { HEAD_BYTES, HEAD_STREAMS, HEAD_TIPS } from './fanout-bounds.ts';
 
 /** What is held of one stream, or of all that did not fit (stream ""): items of its frontier, and 8 bytes of the sum of their hashes. */
 export interface Held { stream: string; items: number; sum: Bytes }
+/** A tip of one of the process's own logs, and its stream ("" when that did not fit into `held`). */
+export interface OwnTip extends Tip { stream: string }
 /** A head (FANOUT §4). */
-export interface Head { node: Bytes; instance: Bytes; sequence: number; interest: string[] | null; tips: Tip[]; held: Held[] }
+export interface Head { node: Bytes; instance: Bytes; sequence: number; interest: string[] | null; held: Held[]; tips: OwnTip[] }
 /** The fingerprint of one stream as the log keeps it. */
 export interface Print { items: number; sum: Uint32Array }
 
@@ -69,11 +71,18 @@ export function makeHead(fleet: Bytes, sign: (message: Bytes) => Bytes, head: He
     w.head(0x80, head.interest.length);
     for (const stream of head.interest) w.text(stream);
   }
-  const tips = head.tips.slice(0, HEAD_TIPS);
-  w.head(0x80, tips.length);
-  for (const tip of tips) writeTip(w, tip);
   w.head(0x80, head.held.length);
   for (const one of head.held) writeHeld(w, one);
+  const tips = head.tips.slice(0, HEAD_TIPS);
+  w.head(0x80, tips.length);
+  for (const tip of tips) {
+    const at = head.held.findIndex((one) => one.stream === tip.stream);
+    w.head(0x80, 4);
+    w.head(0, at < 0 ? head.held.length - 1 : at);
+    w.bytes(tip.log);
+    w.head(0, tip.position);
+    w.bytes(tip.e);
+  }
   const body = w.copy(), out = new Writer(1_024);
   out.byte(0x82);
   out.bytes(body);
@@ -91,12 +100,16 @@ export function readHead(bytes: Bytes): { head: Head; body: Bytes; signature: By
   const r = new Reader(body);
   const parts = r.array();
   if (parts < 7 || r.uint() < 1) r.fail('a head that is too short');
-  const head: Head = { node: r.copy(32), instance: r.copy(8), sequence: r.uint(), interest: null, tips: [], held: [] };
+  const head: Head = { node: r.copy(32), instance: r.copy(8), sequence: r.uint(), interest: null, held: [], tips: [] };
   if (!r.null()) head.interest = list(r, INTEREST, () => r.text(STREAM_BYTES));
-  head.tips = list(r, HEAD_TIPS, () => readTip(r));
   head.held = list(r, HEAD_STREAMS, () => {
     r.arrayOf(3);
     return { stream: r.text(STREAM_BYTES), items: r.uint(), sum: r.copy(8) };
+  });
+  head.tips = list(r, HEAD_TIPS, () => {
+    r.arrayOf(4);
+    const { stream } = head.held[r.uint(head.held.length - 1)]!;
+    return { stream, log: r.copy(16), position: r.uint(), e: r.copy(32) };
   });
   for (let i = 7; i < parts; i++) r.skip();
   r.finish();

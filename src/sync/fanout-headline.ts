@@ -2,9 +2,8 @@
 
 import type { Bytes, Random } from '../ports.ts';
 import { equal } from '../event/bytes.ts';
-import type { Tip } from '../event/chain.ts';
 import { HEAD_ALIVE_MS, HEAD_EACH_MS, HEAD_MS, HEAD_SOON_MS, HEAD_TIPS } from './fanout-bounds.ts';
-import type { Head, Held } from './fanout-head.ts';
+import type { Head, Held, OwnTip } from './fanout-head.ts';
 import { makeHead } from './fanout-head.ts';
 
 /** Until so long after a connection the head waits at random, so that a fleet that starts at once does not speak at once. */
@@ -55,7 +54,7 @@ export class Headline {
   }
 
   /** The head to publish now, or undefined when none is due. */
-  next(now: number, tips: Tip[], held: Held[]): Bytes | undefined {
+  next(now: number, tips: OwnTip[], held: Held[]): Bytes | undefined {
     if (this.#due > now) return undefined;
     const alive = HEAD_ALIVE_MS * (0.75 + 0.5 * this.#lot());
     const body = makeHead(new Uint8Array(0), () => new Uint8Array(0), { ...this.#of, sequence: 0, tips, held });

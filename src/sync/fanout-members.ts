@@ -1,10 +1,9 @@
 // The processes that show heads at a broker: who they are, what they showed last, and what speaks for calling one.
 
 import type { Bytes } from '../ports.ts';
-import type { Tip } from '../event/chain.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { CALL_PAUSE_MOST_MS, CALL_PAUSE_MS, GAP_TIPS, LEVEL_MEMBERS, MEMBERS } from './fanout-bounds.ts';
-import type { Head } from './fanout-head.ts';
+import { covers, type Head } from './fanout-head.ts';
 
 /** A tip that somebody shows, in the form in which the door is asked about it. */
 export interface ShownTip { log: Bytes; node: Bytes; to: number; after: Bytes }
@@ -44,8 +43,13 @@ export interface Member {
 export class Members {
   readonly #all = new Map<string, Member>();
   readonly #lot: () => number;
+  readonly #interest: string[] | null;
 
-  constructor(lot: () => number) { this.#lot = lot; }
+  /** `lot` draws from 0 to 1; `interest`: tips of other streams are nothing to us. */
+  constructor(lot: () => number, interest: string[] | null) {
+    this.#lot = lot;
+    this.#interest = interest;
+  }
 
   get size(): number { return this.#all.size; }
   all(): IterableIterator<Member> { return this.#all.values(); }
@@ -91,7 +95,8 @@ export class Members {
 
   /** What is asked about this member: the tips of its head, and its gaps. */
   shown(member: Member): ShownTip[] {
-    return [...member.head.tips.map((tip: Tip) => ({ log: tip.log, node: member.head.node, to: tip.position, after: tip.e })), ...member.gaps.values()];
+    const tips = member.head.tips.filter((tip) => covers(this.#interest, tip.stream));
+    return [...tips.map((tip) => ({ log: tip.log, node: member.head.node, to: tip.position, after: tip.e })), ...member.gaps.values()];
   }
 
   /** Its head differs, or does no more. */

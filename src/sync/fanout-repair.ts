@@ -23,6 +23,7 @@ export class Repair {
   readonly #ask: (tips: ShownTip[]) => void;
   #asking: { member: string; session: string | undefined } | undefined;
   #sweepAt = Infinity;
+  #due: number | undefined;
   #now = 0;
   readonly #reviews = new Map<string, { traffic: number; resting: number; at: number }>();
 
@@ -33,6 +34,7 @@ export class Repair {
 
   /** A newer head of this process came, or own state changed: does it differ? */
   look(member: Member, now: number): void {
+    this.stir();
     const verdict = this.#fanout.standOf(member, now);
     if (verdict === 'equal') member.levelAt = now;
     // In one exchange there is no time to wait for what is on its way.
@@ -44,10 +46,11 @@ export class Repair {
   }
 
   /** Own items changed. */
-  changed(now: number): void { this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_SOON_MS); }
+  changed(now: number): void { this.stir(); this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_SOON_MS); }
 
   /** What a segment of this node level follows on may be missing. */
   gap(level: string, tip: ShownTip, now: number): void {
+    this.stir();
     let best: Member | undefined;
     for (const member of this.#fanout.members.all()) if (member.level === level && (!best || member.heardAt > best.heardAt)) best = member;
     if (best) this.#fanout.members.miss(best, tip, now); // nobody there: the hole makes a difference to all others
@@ -55,6 +58,7 @@ export class Repair {
 
   /** It has no room; what it shows is perhaps to be had from others. */
   busy(peer: string, ms: number, others: string[]): void {
+    this.stir();
     const { members } = this.#fanout, busy = members.get(peer);
     if (!busy) return;
     busy.notBefore = this.#now + ms;
@@ -68,6 +72,7 @@ export class Repair {
 
   /** It did not answer. */
   silent(peer: string): void {
+    this.stir();
     const member = this.#fanout.members.get(peer);
     if (!member) return;
     member.deaf = 'no answer';
@@ -89,7 +94,7 @@ export class Repair {
   #ripeAt(member: Member): number {
     const { members, states, options, calls } = this.#fanout, n = members.size;
     if (member.lackSince === undefined && member.differSince === undefined) return Infinity;
-    if (calls.with(member.name) || options.host.standing(member.head.node) === 'revoked') return Infinity;
+    if (calls.with(member.name)) return Infinity;
     if (options.hasty) return Math.max(member.notBefore, (member.lackSince ?? member.differSince!) + HASTY_MS);
     const spread = member.lot * (SPREAD_MS + SPREAD_EACH_MS * n);
     const lack = member.lackSince === undefined ? Infinity : member.lackSince + LACK_MS;
@@ -98,17 +103,22 @@ export class Repair {
     return Math.max(Math.min(lack, differ) + spread, member.notBefore);
   }
 
-  /** When `work` is due, or Infinity. */
+  /** When `work` is due, or Infinity. Reckoned only when something has happened: this is asked after each message. */
   get deadline(): number {
+    if (this.#due !== undefined) return this.#due;
     let at = this.#sweepAt;
-    if (this.#asking || !this.#fanout.calls.room) return at;
-    for (const member of this.#fanout.members.all()) at = Math.min(at, this.#ripeAt(member));
-    return at;
+    if (!this.#asking && this.#fanout.calls.room) for (const member of this.#fanout.members.all()) at = Math.min(at, this.#ripeAt(member));
+    return this.#due = at;
   }
+
+  /** Something has happened that may bring a call about, or make room for one. */
+  stir(): void { this.#due = undefined; }
 
   /** Looks at what is due and calls whom there is a reason to call. */
   work(now: number): void {
     this.#now = now;
+    if (this.deadline > now) return;
+    this.stir();
     if (this.#sweepAt <= now) {
       this.#sweepAt = Infinity;
       for (const member of this.#fanout.members.all()) this.look(member, now);
@@ -126,7 +136,12 @@ export class Repair {
   }
 
   #consider(member: Member, now: number): void {
-    const { members } = this.#fanout;
+    const { members, options } = this.#fanout;
+    if (options.host.standing(member.head.node) === 'revoked') {
+      member.deaf = 'revoked here';
+      members.failed(member, now, CALL_PAUSE_MOST_MS);
+      return;
+    }
     if (member.lackSince !== undefined) {
       const tips = members.shown(member);
       if (tips.length) {
@@ -140,10 +155,11 @@ export class Repair {
     if (member.differSince !== undefined) this.#call(member, now);
   }
 
-  #call(member: Member, now: number): void { this.#fanout.calls.call(member.name, member.level, now); }
+  #call(member: Member, now: number): void { this.stir(); this.#fanout.calls.call(member.name, member.level, now); }
 
   /** What the node said to the tips that it was asked about. */
   answered(answers: boolean[], now: number): void {
+    this.stir();
     const asked = this.#asking;
     this.#asking = undefined;
     const member = asked && this.#fanout.members.get(asked.member), lacks = answers.some((one) => one);
@@ -161,6 +177,7 @@ export class Repair {
 
   /** A session is over. */
   ended({ session, peer }: Running, how: Ended, now: number): void {
+    this.stir();
     this.#now = now;
     this.#reviews.delete(session);
     const { members } = this.#fanout, member = members.get(peer);

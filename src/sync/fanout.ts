@@ -41,7 +41,7 @@ export class Fanout {
     this.options = options;
     const { host, instance, interest } = options;
     const lot = (): number => host.random.bytes(1)[0]! / 256;
-    this.members = new Members(lot);
+    this.members = new Members(lot, interest);
     this.intake = new Intake(host.crypto);
     this.states = new States(host.crypto, interest, host.prints);
     this.#envelope = envelopeOf(host.crypto, host.random, host.fleet);
@@ -72,6 +72,7 @@ export class Fanout {
     this.up = false;
     this.outbox.clear();
     this.calls.down();
+    this.#repair.stir();
   }
 
   /** A message of the broker; `message` is named in `dealt`. */
@@ -96,7 +97,7 @@ export class Fanout {
     switch (place.kind) {
       case 's': return this.intake.take(plain, level, place.last, message, now, topics);
       case 'h': this.#head(place, plain, now); return false;
-      case 'to': if (place.last === base64url(this.options.instance) && !this.calls.take(level, plain, now)) this.intake.refuse(level, now); return false;
+      case 'to': this.#repair.stir(); if (place.last === base64url(this.options.instance) && !this.calls.take(level, plain, now)) this.intake.refuse(level, now); return false;
     }
   }
 
@@ -219,7 +220,7 @@ export class Fanout {
     if (this.up) {
       this.calls.tick(now);
       if (this.#headline.deadline <= now) {
-        const tips = host.tips().filter((tip) => covers(this.options.interest, tip.stream)).map((tip) => ({ log: tip.log, position: tip.to, e: tip.after }));
+        const tips = host.tips().filter((tip) => covers(this.options.interest, tip.stream)).map((tip) => ({ stream: tip.stream, log: tip.log, position: tip.to, e: tip.after }));
         const plain = this.#headline.next(now, tips, this.states.show());
         if (plain) this.outbox.say({ topic: topics.head(instance), plain, retain: true });
       }
