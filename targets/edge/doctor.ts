@@ -12,6 +12,7 @@ import type { Database, Report } from './database.ts';
 import { KEY_FILE, ROOT_KEY_FILE } from './home.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, printable } from './output.ts';
+import { schemeOf, shownUrl } from './link-url.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 /** What one look found. `warn` is worth knowing; `bad` makes the exit status 1. */
@@ -39,15 +40,15 @@ export const doctorCommand: Command = {
     if (major < 20 || (major === 20 && minor < 12)) findings.push({ check: 'program', state: 'bad', text: `Node ${process.versions.node} is too old`, advice: 'Install Node 20.12 or later.' });
     let settings: Settings | undefined;
     try {
-      settings = readSettings(dir, invocation, process.env);
+      settings = await readSettings(dir, invocation, process.env);
       findings.push({ check: 'settings', state: 'ok', text: 'the configuration can be read' });
     } catch (error) {
       findings.push({ check: 'settings', state: 'bad', text: (error as Error).message, advice: 'Correct it; `holdfast run` will not start before.' });
     }
     findings.push(clockFinding(settings), ...permissionFindings(dir), ...diskFindings(dir));
     findings.push(...await storeFindings(invocation));
-    for (const url of settings?.peers ?? []) {
-      out.progress(`connecting to ${url}`);
+    for (const url of [...settings?.peers ?? [], ...(settings?.links ?? []).map((link) => link.url)]) {
+      out.progress(`connecting to ${shownUrl(url)}`);
       findings.push(await peerFinding(url));
     }
     out.progress('');
@@ -135,6 +136,7 @@ async function storeFindings(where: Pick<Invocation, 'dir' | 'out'>): Promise<Fi
 }
 
 async function peerFinding(url: string): Promise<Finding> {
+  if (schemeOf(url) !== 'tcp') return { check: 'link', state: 'ok', text: `${shownUrl(url)} is not tried here; \`holdfast sync\` with this link does, and \`holdfast status\` shows how it is` };
   try {
     const link = await dialTcp(url, framing, { timeoutMs: DIAL_MS });
     link.close();

@@ -43,7 +43,7 @@ async function run(invocation: Invocation): Promise<number> {
   // Keeps the part of the heap where everything begins at its first size: a third less memory under load, for a fifth more work.
   setFlagsFromString('--semi-space-growth-factor=1');
   const { dir, out } = invocation;
-  const settings = readSettings(dir, invocation, process.env);
+  const settings = await readSettings(dir, invocation, process.env);
   if (invocation.on('init') && !await hasNode(dir)) {
     const { defaultName, foundFleet } = await import('./found.ts');
     const name = settings.name ?? defaultName();

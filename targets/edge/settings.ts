@@ -2,13 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, TomlError } from 'smol-toml';
 import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT } from '../../src/io/address.ts';
 import { WINDOW_MS } from '../../src/limits.ts';
 import type { Flag, Invocation } from './command.ts';
 import { checkHttpName, DEFAULT_HTTP, parseHttp, type HttpPlace } from './http-place.ts';
-import { parseLinks, type KeptLink } from './link-settings.ts';
+import type { KeptLink } from './link-settings.ts';
 import { checkListenUrl, checkUrl } from './link-url.ts';
 import { didYouMean, nearest } from './suggest.ts';
 
@@ -116,49 +115,21 @@ function fitting(setting: Setting, text: string, where: string): void {
   }
 }
 
-/** The line of a file on which a top-level key stands for the first time, or for one more time for each of `skip`, from 1; undefined when it cannot be seen. */
-function lineOf(text: string, key: string, skip = 0): number | undefined {
-  let left = skip;
-  const index = text.split('\n').findIndex((line) => {
-    const name = /^\s*(?:\[+\s*)?("([^"]*)"|'([^']*)'|[A-Za-z0-9_-]+)/.exec(line);
-    return name !== null && (name[2] ?? name[3] ?? name[1]) === key && left-- === 0;
-  });
-  return index < 0 ? undefined : index + 1;
-}
-
-/** Reads the text of a configuration file. Fault: `bad-config`, naming the line. */
-export function parseConfig(text: string, path: string): { [name: string]: unknown } {
-  let table: { [name: string]: unknown };
-  try {
-    table = parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    throw new Fault('bad-config', `${path}, line ${error.line}: ${error.message.split('\n', 1)[0]!.replace(/^Invalid TOML document: /, '')}.`, { cause: error });
-  }
-  const found: { [name: string]: unknown } = {};
-  for (const [name, value] of Object.entries(table)) {
-    if (name === 'input' || name === 'link') {
-      const tableAt = (index: number): string => `${path}, line ${lineOf(text, name, index) ?? lineOf(text, name) ?? '?'}`;
-      found[name] = name === 'link' ? parseLinks(value, tableAt) : { tables: value, where: tableAt } satisfies Declared;
-      continue;
-    }
-    const line = lineOf(text, name);
-    const where = line === undefined ? path : `${path}, line ${line}`;
-    const setting = SETTINGS.find((each) => each.name === name);
-    if (setting === undefined) {
-      throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input', 'link'])}`);
-    }
-    found[name] = check(setting, value, where);
-  }
-  return found;
+/** Checks a setting of the configuration file by its name. Fault: `bad-config`. */
+export function checkSetting(name: string, value: unknown, where: string): unknown {
+  const setting = SETTINGS.find((each) => each.name === name);
+  if (setting === undefined) throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input', 'link'])}`);
+  return check(setting, value, where);
 }
 
 /** Puts the settings together: flags before variables before the file before the defaults. Fault: `bad-config`. */
-export function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 'list'>, environment: { [name: string]: string | undefined }): Settings {
+export async function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 'list'>, environment: { [name: string]: string | undefined }): Promise<Settings> {
   const path = join(dir, CONFIG_FILE);
   let file: { [name: string]: unknown } = {};
   try {
-    file = parseConfig(readFileSync(path, 'utf8'), path);
+    const text = readFileSync(path, 'utf8');
+    // The one that `init` leaves says nothing: a node with default settings needs no parser.
+    if (/^\s*[^#\s]/m.test(text)) file = (await import('./config-file.ts')).parseConfig(text, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error instanceof Fault ? error : new Fault('bad-config', `${path} cannot be read: ${(error as Error).message}`, { cause: error });

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
 import { account, parseLinks, readBudget } from '../../targets/edge/link-settings.ts';
-import { parseConfig } from '../../targets/edge/settings.ts';
+import { parseConfig } from '../../targets/edge/config-file.ts';
 
 const test = suite('link settings');
 

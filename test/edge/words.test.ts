@@ -13,7 +13,8 @@ import { momentText, readMoment, readMomentFlag } from '../../targets/edge/momen
 import { byteText, grouped, printable } from '../../targets/edge/output.ts';
 import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
 import { parseInputs } from '../../targets/edge/input-settings.ts';
-import { type Declared, configTemplate, parseConfig, readSettings } from '../../targets/edge/settings.ts';
+import { parseConfig } from '../../targets/edge/config-file.ts';
+import { type Declared, configTemplate, readSettings } from '../../targets/edge/settings.ts';
 import { nearest } from '../../targets/edge/suggest.ts';
 import { VERSION } from '../../targets/edge/version.ts';
 
@@ -134,14 +135,14 @@ test('settings: flags before variables before the file before defaults', async (
   const none = await invocation('append', 's');
   const flags = (given: { [flag: string]: string[] }) => ({ text: (name: string) => given[name]?.[0], list: (name: string) => given[name] });
   try {
-    assert.equal(readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto', http: { host: '127.0.0.1', port: 7717 }, httpChosen: false, httpNames: [], inputs: undefined, links: [] });
+    assert.equal(await readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto', http: { host: '127.0.0.1', port: 7717 }, httpChosen: false, httpNames: [], inputs: undefined, links: [] });
     writeFileSync(join(dir, 'holdfast.toml'), 'peers = ["tcp://file:1"]\nmetrics_seconds = 5\nwindow_ms = 7\nlisten = []\n');
-    const found = readSettings(dir, flags({ 'window-ms': ['9'] }), { HOLDFAST_METRICS_SECONDS: '6', HOLDFAST_PEERS: 'tcp://a:1, tcp://b:2', HOLDFAST_NAME: '', HOLDFAST_SERVICE_HOST: 'x' });
+    const found = await readSettings(dir, flags({ 'window-ms': ['9'] }), { HOLDFAST_METRICS_SECONDS: '6', HOLDFAST_PEERS: 'tcp://a:1, tcp://b:2', HOLDFAST_NAME: '', HOLDFAST_SERVICE_HOST: 'x' });
     assert.equal([found.windowMs, found.metricsSeconds, found.peers, found.listen, found.listenChosen, found.name], [9, 6, ['tcp://a:1', 'tcp://b:2'], [], true, undefined]);
-    assert.equal(readSettings(dir, none, { HOLDFAST_PEERS: 'none' }).peers, []);
-    assert.match(fault(() => readSettings(dir, none, { HOLDFAST_PEER: 'x' })).message, 'HOLDFAST_PEERS');
-    assert.match(fault(() => readSettings(dir, none, { HOLDFAST_WINDOW_MS: '1.5' })).message, 'HOLDFAST_WINDOW_MS');
-    assert.match(fault(() => readSettings(dir, flags({ peers: ['nonsense'] }), {})).message, '--peers');
+    assert.equal((await readSettings(dir, none, { HOLDFAST_PEERS: 'none' })).peers, []);
+    assert.match((await faultOf(readSettings(dir, none, { HOLDFAST_PEER: 'x' }))).message, 'HOLDFAST_PEERS');
+    assert.match((await faultOf(readSettings(dir, none, { HOLDFAST_WINDOW_MS: '1.5' }))).message, 'HOLDFAST_WINDOW_MS');
+    assert.match((await faultOf(readSettings(dir, flags({ peers: ['nonsense'] }), {}))).message, '--peers');
   } finally {
     rmSync(dir, { recursive: true });
   }
