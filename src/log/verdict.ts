@@ -10,7 +10,7 @@ import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
-import { factsOf, isVoid, keysIn, openIt, openStored, tell } from './opened.ts';
+import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord, named } from './record.ts';
 import { holdsPoint, rebuild } from './span.ts';
@@ -183,8 +183,9 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
         change.see(h.stampLast);
         if (h.stream === '$fleet') for (const n of authority.learn(factsOf(opened.segment, opened))) changed.set(hex(n), n);
       }
-      const news = !wasInside ? h.first : top > before && last > before ? Math.max(h.first, before + 1) : undefined;
-      if (news !== undefined && opened.inside) tell(change, opened, news, Math.min(last, top));
+      // Quarantine may hold the same events in several packings.
+      if (!wasInside && opened.inside) tellNew(change, opened, all.slice(0, i).filter((other, j) => kept[j] && other.inside).map((other) => other.piece), top);
+      if (wasInside && opened.inside && top > before && last > before) tell(change, opened, Math.max(h.first, before + 1), Math.min(last, top));
       if (wasInside && last > top && before > top && opened.inside) takeBack(change, opened, top + 1);
     } else if (wasInside) {
       change.dropSegment(opened.segment);
