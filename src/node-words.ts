@@ -4,6 +4,7 @@ import type { Value } from './event/value.ts';
 import type { Word } from './carry/bundle-word.ts';
 import type { Told } from './log/cursor.ts';
 import type { Node } from './node.ts';
+import { codeOf } from './fault.ts';
 import { concat, equal, hex, utf8 } from './event/bytes.ts';
 import { decode, encode } from './event/cbor.ts';
 import { readWord } from './carry/bundle-word.ts';
@@ -56,6 +57,25 @@ export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
     await archive.store.commit([{ table: 'meta', key, value: bytes.slice() }]);
   });
   return word;
+}
+
+/** As `keepWord`, for a word that may be anything: what is none is left. */
+export async function keepSaid(node: Node, bytes: Bytes): Promise<void> {
+  await keepWord(node, bytes).catch((error: unknown) => {
+    if (codeOf(error) !== 'bad-encoding' && codeOf(error) !== 'bad-signature') throw error;
+  });
+}
+
+/** Whether what a word says of this node's own frontier still holds: nothing has come or gone since. */
+export function stillSaid(node: Node, word: Word): boolean {
+  const told = (frontier: Word['frontier']): string => JSON.stringify(frontier.map(({ stream, cursor }) => {
+    try {
+      return [stream, decodeCursor(node.archive.crypto, node.fleet, stream, cursor).base?.told.map((one) => `${hex(one.log)} ${one.from} ${one.to} ${hex(one.e)}`).sort()];
+    } catch {
+      return [stream, cursor];
+    }
+  }).sort());
+  return told(word.frontier) === told(heldCursors(node));
 }
 
 /** The newest words of others, as they stand in bundles. */

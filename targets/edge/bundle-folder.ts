@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { equal } from '../../src/event/bytes.ts';
+import { equal, hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { logId } from '../../src/event/chain.ts';
 import { logNameOf } from '../../src/event/header.ts';
@@ -21,8 +21,8 @@ const VOLUME = /^(?!\.).*\.hfb(\.part)?$/i;
 /** Files that one folder is looked through for. */
 const FILES_MOST = 20_000;
 
-/** One volume of this fleet. `word`: what its maker said last; `held`: what it holds. */
-export interface Lying { path: string; word: Word | undefined; held: { log: Uint8Array; first: number; last: number }[]; parity: boolean }
+/** One volume. `bundle`: hex, undefined for what is not of this fleet; `word`: what its maker said last, `said` as it stands there; `held`: what it holds, `indexed` as its own index says. */
+export interface Lying { path: string; bundle: string | undefined; word: Word | undefined; said: Uint8Array | undefined; held: { log: Uint8Array; first: number; last: number }[]; indexed: boolean; parity: boolean }
 
 /**
  * The volumes in a folder and in the folders in it, in order of name; those that were never finished too. Links are not followed, and nothing but plain files counts.
@@ -70,7 +70,7 @@ async function lyingAt(node: Node, file: OpenVolume): Promise<Lying> {
   let word = look?.word;
   if (look?.entries) for (const { log, first, last } of look.entries) ranges.add(log, first, last);
   else if (look && !look.parity) word = await scanned(node, file, ranges) ?? word;
-  return { path: file.name, word: word && wordOf(node, word), held: ranges.list(), parity: look?.parity === true };
+  return { path: file.name, bundle: look && hex(look.bundle), word: word && wordOf(node, word), said: word, held: ranges.list(), indexed: look?.entries !== undefined, parity: look?.parity === true };
 }
 
 /** Every block is read: for volumes that have lost their end. Returns the last word in it. */

@@ -2,7 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { hex } from '../../src/event/bytes.ts';
+import { equal, hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { bundleKey, openBlock, PARITY, sealBlock } from '../../src/carry/bundle-block.ts';
 import { PARITY_EXTRA, VOLUME_BYTES_MOST } from '../../src/carry/bundle-bounds.ts';
@@ -11,6 +11,7 @@ import type { Made } from '../../src/carry/bundle-maker.ts';
 import { createVolume, openVolume, type OpenVolume, type VolumeWriter } from '../../src/io/volume.ts';
 import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { BundleImport, type ImportReport } from '../../src/node-import.ts';
+import { stillSaid } from '../../src/node-words.ts';
 import type { Node } from '../../src/node.ts';
 import { adoptParts, lyingIn, volumesIn } from './bundle-folder.ts';
 import type { BundleMade, BundleWish } from './database.ts';
@@ -24,9 +25,18 @@ export type BundleProgress = (bytes: number, events: number) => void;
  * Faults: `not-found` (a node), `carrier-full`, `carrier-failed`, `bad-argument`.
  */
 export function writeBundle(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+  return inTurn(node, wish, progress, false);
+}
+
+/** As `writeBundle`, but without a volume when there is nothing to carry and what this node holds stands in the folder already. */
+export function writeNews(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+  return inTurn(node, wish, progress, true);
+}
+
+function inTurn(node: Node, wish: BundleWish, progress: BundleProgress, newsOnly: boolean): Promise<BundleMade> {
   const folder = wish.file === undefined ? resolve(wish.folder!) : dirname(resolve(wish.file));
   // One after the other: what one leaves unfinished the next takes for its own.
-  const mine = (writing.get(folder) ?? Promise.resolve()).catch(() => undefined).then(() => writeInto(node, folder, wish, progress));
+  const mine = (writing.get(folder) ?? Promise.resolve()).catch(() => undefined).then(() => writeInto(node, folder, wish, progress, newsOnly));
   writing.set(folder, mine);
   return mine.finally(() => { if (writing.get(folder) === mine) writing.delete(folder); });
 }
@@ -34,15 +44,16 @@ export function writeBundle(node: Node, wish: BundleWish, progress: BundleProgre
 /** Folders that are being written to. */
 const writing = new Map<string, Promise<unknown>>();
 
-async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
+async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress, newsOnly: boolean): Promise<BundleMade> {
   if (wish.file === undefined) await adoptParts(node, folder);
-  const besides = wish.file === undefined && wish.everything !== true ? (await lyingIn(node, folder)).flatMap(({ held }) => held) : [];
+  const lying = wish.file === undefined && wish.everything !== true ? await lyingIn(node, folder) : [], besides = lying.flatMap(({ held }) => held);
   const asked = {
     ...(wish.for === undefined ? {} : { for: wish.for.map((one) => findMember(node, one).id) }), ...(wish.since === undefined ? {} : { since: wish.since }),
     ...(wish.streams === undefined ? {} : { streams: wish.streams }), everything: wish.everything === true, besides,
     volumeBytes: wish.file === undefined ? Math.min(wish.volumeBytes ?? VOLUME_BYTES_MOST, VOLUME_BYTES_MOST) : Number.MAX_SAFE_INTEGER, padded: wish.parity !== undefined,
   };
   const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
+  if (newsOnly && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
   let writer: VolumeWriter | undefined, sizes: number[] = [], stem = '', size = 0, blocks = 0, bytes = 0, events = 0;
   try {
     for await (const block of exportBundle(node, asked, plan)) {

@@ -38,7 +38,7 @@ export interface PeerReport {
   resting?: boolean;
   /** Bytes a second, both ways, that it lately carried when it was busy. */
   rate?: number;
-  /** Why it is not connected. */
+  /** Why it is not connected; of a stick or folder: how far it is. */
   reason?: string;
   in: number;
   out: number;

@@ -23,7 +23,7 @@ export const syncCommand: Command = {
     'With --json: {"sent","received","bytesOut","bytesIn","ms"}: events, and bytes on the wire.',
   ],
   flags: {},
-  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync serial:/dev/ttyUSB0?baud=9600', 'over a serial line, with whoever is at its other end'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
+  examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync serial:/dev/ttyUSB0?baud=9600', 'over a serial line, with whoever is at its other end'], ['holdfast sync file:/media/usb', 'with whoever gets the stick: read it, then write it'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
     checkUrl(url);
@@ -34,7 +34,7 @@ export const syncCommand: Command = {
       const { sent, received, bytesOut, bytesIn, ms } = await database.sync(url, end.signal, (sent, received) => out.progress(`sent ${byteText(sent)}, received ${byteText(received)}`));
       out.progress('');
       await out.result({ sent, received, bytesOut, bytesIn, ms }, () =>
-        `sent ${counted(sent, 'event')} (${byteText(bytesOut)}), received ${counted(received, 'event')} (${byteText(bytesIn)}) in ${(ms / 1000).toFixed(1)} s; both sides hold the same`);
+        `sent ${counted(sent, 'event')} (${byteText(bytesOut)}), received ${counted(received, 'event')} (${byteText(bytesIn)}) in ${(ms / 1000).toFixed(1)} s; ${schemeOf(url) === 'file' ? 'safe to remove' : 'both sides hold the same'}`);
     } finally {
       out.progress('');
       await database.close();

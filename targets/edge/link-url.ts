@@ -4,6 +4,7 @@ import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT, parseAddress } from '../../src/io/address.ts';
 import { parseSerial } from '../../src/io/serial-address.ts';
 import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
+import { parseFileUrl } from './file-url.ts';
 
 /** What the parameters of a broker's URL may be besides those of the connection. */
 const BROKER_EXTRAS = ['topic'];
@@ -23,18 +24,20 @@ export function checkUrl(url: string): void {
       return;
     }
     case 'serial': parseSerial(url); return;
+    case 'file': parseFileUrl(url); return;
     default: parseAddress(url);
   }
 }
 
 /** Checks the URL of a place to listen at. Faults as for `checkUrl`. */
 export function checkListenUrl(url: string): void {
-  if (schemeOf(url) === 'mqtt' || schemeOf(url) === 'mqtts') throw cannotListen(url);
+  if (schemeOf(url) === 'mqtt' || schemeOf(url) === 'mqtts' || schemeOf(url) === 'file') throw cannotListen(url);
   checkUrl(url);
 }
 
 /** The fault for listening where one can only dial. */
 export function cannotListen(url: string): Fault {
+  if (schemeOf(url) === 'file') return new Fault('bad-url', `${url} cannot be listened on: nobody calls from there. Name it under peers instead`);
   return new Fault('bad-url', `${shownUrl(url)} cannot be listened on: nodes meet at a broker by connecting to it. Name it under peers instead, and listen for example on tcp://0.0.0.0:${DEFAULT_PORT}`);
 }
 

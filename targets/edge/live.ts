@@ -55,8 +55,8 @@ export function liveLines(report: Report, rates: Map<string, number>, paint: Pai
   for (const url of report.listening) lines.push(`  ${paint('dim', 'listening on')} ${url}`);
   for (const peer of report.peers.slice(0, ROWS)) {
     const who = peer.name === undefined ? '' : ` ${printable(peer.name)}`;
-    lines.push(peer.state === 'connected' ? `  ${peer.url}  ${paint('good', 'connected')}${who}  in ${byteText(peer.in)}  out ${byteText(peer.out)}`
-      : `  ${peer.url}  ${paint('odd', peer.state)}${peer.reason === undefined ? '' : `  ${paint('dim', printable(peer.reason))}`}`);
+    lines.push(peer.state === 'connected' && peer.reason === undefined ? `  ${peer.url}  ${paint('good', 'connected')}${who}  in ${byteText(peer.in)}  out ${byteText(peer.out)}`
+      : `  ${peer.url}  ${paint(peer.state === 'connected' ? 'good' : 'odd', peer.state)}${peer.reason === undefined ? '' : `  ${paint('dim', printable(peer.reason))}`}`);
   }
   if (report.peers.length > ROWS) lines.push(paint('dim', `  and ${report.peers.length - ROWS} more links`));
   for (const each of report.inputs.slice(0, ROWS)) lines.push(`  ${paint('dim', 'input')} ${each.name}  ${each.ok ? paint('good', 'ok') : paint('odd', printable(each.words))}  ${grouped(each.recorded)} recorded${each.refused > 0 ? paint('odd', `, ${grouped(each.refused)} refused`) : ''}`);

@@ -20,7 +20,7 @@ export function reportLines(report: Report): string[] {
     lines.push('', 'links', ...report.listening.map((url) => `  listening on ${url}`));
     for (const peer of report.peers) {
       const who = peer.name ?? peer.node?.slice(0, 16) ?? '';
-      lines.push(`  ${peer.url}  ${peer.resting ? 'standing by' : peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
+      lines.push(`  ${peer.url}  ${peer.resting ? 'standing by' : peer.state}${who === '' ? '' : ` ${printable(who)}`}${peer.state === 'connected' && peer.reason === undefined ? `, in ${byteText(peer.in)}, out ${byteText(peer.out)}` : peer.reason === undefined ? '' : `: ${printable(peer.reason)}`}`);
       if (peer.broker !== undefined) lines.push(...brokerLines(peer.broker));
     }
   }

@@ -69,6 +69,7 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
     tcpLinks(framing, converse, events, Math.random),
     laterKind(['serial'], async () => (await import('./serial-links.ts')).serialLinks(converse, events, node.options.random), unusable('serial links')),
     laterKind(['mqtt', 'mqtts'], async () => (await import('./broker-links.ts')).brokerLinks(node, dir, events, Math.random, notice), unusable('links to brokers')),
+    laterKind(['file'], async () => (await import('./file-link.ts')).fileLinks(node, events, notice), unusable('sticks and folders')),
   ]);
   const began = performance.now();
   let control: Control | undefined;

@@ -18,7 +18,8 @@ export function worriesOf(report: Omit<Report, 'worries'>): Worry[] {
   for (const each of report.inputs) if (!each.ok) found.push({ kind: 'odd', text: `input ${each.name}: ${each.words}` });
   const lost = report.inputs.reduce((sum, each) => sum + each.lost, 0);
   if (lost > 0) found.push({ kind: 'bad', text: `${counted(lost, 'reading')} lost` });
-  const away = report.peers.filter((each) => each.state === 'waiting').length;
+  // That no stick is in is no worry.
+  const away = report.peers.filter((each) => each.state === 'waiting' && !each.url.startsWith('file:')).length;
   if (away > 0) found.push({ kind: 'odd', text: `${away} peer${away === 1 ? '' : 's'} out of reach` });
   return found;
 }
