@@ -6,14 +6,14 @@ import type { Query } from './log/reader.ts';
 import type { News, Range } from './log/since.ts';
 import type { Entry } from './node-entry.ts';
 import type { Node } from './node.ts';
-import { base64url, concat, equal, hex, unhex } from './event/bytes.ts';
+import { base64url, compare, concat, equal, hex, unhex } from './event/bytes.ts';
 import { encode } from './event/cbor.ts';
 import { checkStream } from './event/event.ts';
 import { pages, recordOf } from './log/archive.ts';
 import { decodeCursor, encodeCursor, SHORT } from './log/cursor.ts';
 import { lineageKey, prefixEnd } from './log/place.ts';
-import { readRanges } from './log/ranges.ts';
-import { readStream } from './log/reader.ts';
+import { rangeSources, together } from './log/ranges.ts';
+import { incomplete, merged, streamSources } from './log/reader.ts';
 import { endsOf, missing } from './log/since.ts';
 import { entryOf, placeOf } from './node-entry.ts';
 
@@ -31,27 +31,29 @@ export function cursorOf(node: Node, stream: string): Promise<string> {
 /** An event of a reading, and, where the reading is in order, the cursor of who was told all up to it. */
 export interface Since { entry: Entry; cursor: (() => string) | undefined }
 
-/**
- * All that a cursor does not cover (undefined: all that is held), in fold order; after readings that were broken off first what came meanwhile. Some may have been told before.
- * Fault `bad-argument`: no cursor of this stream.
- */
+/** All that a cursor does not cover (undefined: all that is held), in fold order; some may have been told before. Faults: `bad-argument` (no cursor of this stream), `store-damaged` as for reading. */
 export async function* since(node: Node, stream: string, cursor: string | undefined, query: Query): AsyncGenerator<Since> {
   checkStream(stream);
   const { archive } = node, { crypto, fleet } = archive;
   const { base, layers } = cursor === undefined ? { base: undefined, layers: [] } : decodeCursor(crypto, fleet, stream, cursor);
   const whole = decodeCursor(crypto, fleet, stream, await cursorOf(node, stream)).base!;
-  let left = query.limit ?? Infinity;
-  for (let depth = layers.length; depth >= 0 && left > 0; depth--) {
-    // First what no layer has begun with, then the rest of each layer, on which this reading goes on: all above it was told.
-    const below = layers.slice(0, depth), rest = layers[depth], lower = below.at(-1)?.whole ?? base;
-    const asked = { ...query, reverse: undefined, limit: left, after: rest?.place };
-    const found = lower ? readRanges(archive, node.writer.unstored(), await rangesSince(node, stream, lower), asked) : readStream(archive, node.writer.unstored(), stream, asked);
-    for await (const one of found) {
-      const entry = entryOf(stream, one);
-      left--;
-      yield { entry, cursor: depth < LAYERS ? () => encodeCursor(crypto, fleet, stream, { base, layers: [...below, { whole, place: placeOf(entry) }] }) : undefined };
-    }
+  // What came after the last reading was begun; and of each reading what lay beyond the place at which it was broken off.
+  const parts: { ranges: Range[] | undefined; after: Bytes | undefined }[] = [];
+  for (let depth = layers.length; depth >= 0; depth--) {
+    const below = layers[depth - 1]?.whole ?? base;
+    parts.push({ ranges: below && await rangesSince(node, stream, below), after: layers[depth]?.place });
   }
+  const unstored = node.writer.unstored(), asked = { ...query, reverse: undefined, after: undefined };
+  let lacking = 0;
+  const sources = parts.map(({ ranges, after }) => (ranges ? rangeSources(archive, unstored, ranges, after) : streamSources(archive, unstored, stream, { ...asked, after }, () => { lacking++; })));
+  for await (const found of merged({ open: sources.flatMap((one) => one.open), leads: together(sources.map((one) => one.leads)) }, asked)) {
+    const entry = entryOf(stream, found), place = placeOf(entry);
+    // This reading has come as far as those that it overtook: it stands for them.
+    let kept = layers.length;
+    while (kept > 0 && compare(layers[kept - 1]!.place, place) <= 0) kept--;
+    yield { entry, cursor: kept < LAYERS ? () => encodeCursor(crypto, fleet, stream, { base, layers: [...layers.slice(0, kept), { whole, place }] }) : undefined };
+  }
+  if (lacking) throw incomplete(stream, lacking);
 }
 
 async function rangesSince(node: Node, stream: string, whole: Whole): Promise<Range[]> {

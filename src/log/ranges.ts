@@ -3,14 +3,15 @@ import type { Segment } from '../event/segment.ts';
 import type { Stamp } from '../event/stamp.ts';
 import type { Archive } from './archive.ts';
 import type { OwnLog } from './own.ts';
-import type { Found, Query, Source } from './reader.ts';
+import type { Bytes } from '../ports.ts';
+import type { Lead, Source, Sources } from './reader.ts';
 import type { Range } from './since.ts';
 import { equal } from '../event/bytes.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { recordOf } from './archive.ts';
 import { openIt } from './opened.ts';
 import { eventsOf } from './own.ts';
-import { merged, push, sourceOver } from './reader.ts';
+import { sourceOver } from './reader.ts';
 import { nextSegments } from './supply.ts';
 
 /** Ranges whose next segment is kept in memory; those of more are read again when their turn comes. */
@@ -19,18 +20,32 @@ const KEPT = 64;
 /** A range with the stamp at which its next segments come up, and these if they are kept. */
 interface Head { edge: Stamp; range: Range; segments: Segment[] | undefined }
 
-/** The events of ranges that are asked for, forward. What is not held, cannot be read or is damaged is passed over. `unstored`: own logs with a tail. */
-export async function* readRanges(archive: Archive, unstored: OwnLog[], ranges: Range[], q: Query): AsyncGenerator<Found> {
-  const heap: Source[] = [];
-  // Before anything is awaited: what is not stored now may be a moment later.
-  for (const { log, from, to } of ranges) {
+/** All that ranges hold, of it what lies behind the place `after`, forward. What is not held, cannot be read or is damaged is passed over. `unstored`: own logs with a tail. */
+export function rangeSources(archive: Archive, unstored: OwnLog[], ranges: Range[], after: Bytes | undefined): Sources {
+  // At once: what is not stored now may be a moment later.
+  const open = ranges.flatMap(({ log, from, to }) => {
     const own = unstored.find((o) => equal(o.log, log));
     const low = Math.max(from, (own?.stored ?? 0) + 1), high = Math.min(to, own?.durable ?? 0);
-    if (!own || low > high) continue;
+    if (!own || low > high) return [];
     const { run, hashes } = eventsOf(own, low, high);
-    push(heap, sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: low, run, hashes }, 0, run.ends.length, 1), q);
+    return [sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: low, run, hashes }, 0, run.ends.length, 1, after)];
+  });
+  async function* leads(): AsyncGenerator<Lead> {
+    for await (const head of heads(archive, ranges)) yield { edge: head.edge, open: () => sourcesOf(archive, head, after) };
   }
-  yield* merged(heap, heads(archive, ranges), (head) => sourcesOf(archive, head), q);
+  return { open, leads: leads() };
+}
+
+/** Several readings as one, all forward. */
+export async function* together(all: AsyncGenerator<Lead>[]): AsyncGenerator<Lead> {
+  const next = await Promise.all(all.map(async (leads) => (await leads.next()).value as Lead | undefined));
+  for (;;) {
+    let least = -1;
+    next.forEach((lead, i) => { if (lead && (least < 0 || compareStamp(lead.edge, next[least]!.edge) < 0)) least = i; });
+    if (least < 0) return;
+    yield next[least]!;
+    next[least] = (await all[least]!.next()).value as Lead | undefined;
+  }
 }
 
 /** The next segments of all ranges, in order of their first stamps. */
@@ -55,13 +70,13 @@ async function* heads(archive: Archive, ranges: Range[]): AsyncGenerator<Head & 
   }
 }
 
-async function sourcesOf(archive: Archive, { range, segments }: Head & { segments: Segment[] }): Promise<Source[]> {
+async function sourcesOf(archive: Archive, { range, segments }: Head & { segments: Segment[] }, after: Bytes | undefined): Promise<Source[]> {
   const record = await recordOf(archive, range.log);
   const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
   return segments.flatMap((segment) => {
     const { node, incarnation, first, count } = segment.header;
     const { inside } = openIt(archive, segment);
     const low = Math.max(0, range.from - first), high = Math.min(count, range.to - first + 1, top - first + 1);
-    return inside && high > low ? [sourceOver({ node, incarnation, first, run: inside, hashes: inside.hashes }, low, high, 1)] : [];
+    return inside && high > low ? [sourceOver({ node, incarnation, first, run: inside, hashes: inside.hashes }, low, high, 1, after)] : [];
   });
 }

@@ -36,10 +36,14 @@ export const PLACE_BYTES = ORDER_BYTES - 16;
 /** One event as a reader gets it. */
 export interface Found extends EventFields { node: Bytes; incarnation: Bytes; position: number; e: Bytes }
 
-/** Events of one log, at event `i`, going by `step` up to but not including `end`. */
-export interface Source { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; step: 1 | -1; head: EventHead }
+/** Events of one log, at event `i`, going by `step` up to but not including `end`; of them those behind the place `after`, if it is given. */
+export interface Source { node: Bytes; incarnation: Bytes; first: number; run: Run; hashes: Bytes; i: number; end: number; step: 1 | -1; head: EventHead; after: Bytes | undefined }
+/** The way to sources that a reader meets at the stamp `edge`. */
+export interface Lead { edge: Stamp; open(): Promise<Source[]> }
+/** What a reading is made of: sources that are open, and leads to others in the order of their edges. */
+export interface Sources { open: Source[]; leads: AsyncGenerator<Lead> }
 /** A row of the index that may match; `edge` is the stamp at which a reader meets its segment. */
-interface Lead { edge: Stamp; log: Bytes; first: number; after: Bytes }
+interface Hint { edge: Stamp; log: Bytes; first: number; after: Bytes }
 
 /** True when an event with this head is asked for. */
 export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query): boolean {
@@ -52,33 +56,40 @@ export function matches(head: Pick<EventHead, 'key' | 'type' | 'time'>, q: Query
  * stream's index. `unstored`: own logs with a tail. Fault `store-damaged` at the end, after all that can be read, when something could not (`verify` names it).
  */
 export async function* readStream(archive: Archive, unstored: OwnLog[], stream: string, q: Query): AsyncGenerator<Found> {
-  const heap: Source[] = [];
-  const step = q.reverse ? -1 : 1;
-  for (const own of unstored) {
-    if (own.opening.stream !== stream || own.durable <= own.stored) continue;
-    const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
-    push(heap, sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step), q);
-  }
   let lacking = 0;
-  const lost = (): void => { lacking++; };
-  const leads = q.reverse ? backwards(archive, stream, q, lost) : forwards(archive, stream, q, lost);
-  const left = yield* merged(heap, leads, (lead) => open(archive, lead, step, lost), q);
-  if (left > 0 && lacking) throw new Fault('store-damaged', `stream ${stream} could not be read whole: ${lacking} parts of it are damaged; \`holdfast verify\` names them, and other nodes may hold them`);
+  const left = yield* merged(streamSources(archive, unstored, stream, q, () => { lacking++; }), q);
+  if (left > 0 && lacking) throw incomplete(stream, lacking);
 }
 
-/**
- * Events of sources in the order of reading, each once: of those in `heap` (a heap by `push`, used up) and of those that `leads` lead to, opened when their edge comes up.
- * Returns how many of `limit` are left.
- */
-export async function* merged<L extends { edge: Stamp }>(heap: Source[], leads: AsyncGenerator<L>, opened: (lead: L) => Promise<Source[]>, q: Query): AsyncGenerator<Found, number> {
+/** The fault that ends a reading when something of it could not be read. */
+export function incomplete(stream: string, lacking: number): Fault {
+  return new Fault('store-damaged', `stream ${stream} could not be read whole: ${lacking} parts of it are damaged; \`holdfast verify\` names them, and other nodes may hold them`);
+}
+
+/** All that is held of a stream; `lost` is told of what cannot be read. */
+export function streamSources(archive: Archive, unstored: OwnLog[], stream: string, q: Query, lost: Lost): Sources {
   const step = q.reverse ? -1 : 1;
-  let lead = (await leads.next()).value as L | undefined;
+  const open = unstored.filter((own) => own.opening.stream === stream && own.durable > own.stored).map((own) => {
+    const { run, hashes } = eventsOf(own, own.stored + 1, own.durable);
+    return sourceOver({ node: own.opening.node, incarnation: own.opening.incarnation, first: own.stored + 1, run, hashes }, 0, run.ends.length, step, q.after);
+  });
+  async function* leads(): AsyncGenerator<Lead> {
+    for await (const hint of q.reverse ? backwards(archive, stream, q, lost) : forwards(archive, stream, q, lost)) yield { edge: hint.edge, open: () => follow(archive, hint, step, q.after, lost) };
+  }
+  return { open, leads: leads() };
+}
+
+/** Events of sources in the order of reading, each once, as many as `limit` says. Returns how many of these are left. */
+export async function* merged({ open, leads }: Sources, q: Query): AsyncGenerator<Found, number> {
+  const step = q.reverse ? -1 : 1, heap: Source[] = [];
+  for (const source of open) push(heap, source, q);
+  let lead = (await leads.next()).value as Lead | undefined;
   let left = q.limit ?? Infinity;
   let last: Found | undefined;
   while (left > 0) {
     while (lead && (!heap.length || compareStamp(lead.edge, heap[0]!.head.stamp) * step <= 0)) {
-      for (const source of await opened(lead)) push(heap, source, q);
-      lead = (await leads.next()).value as L | undefined;
+      for (const source of await lead.open()) push(heap, source, q);
+      lead = (await leads.next()).value as Lead | undefined;
     }
     const top = heap[0];
     if (!top) break;
@@ -98,7 +109,7 @@ export async function* merged<L extends { edge: Stamp }>(heap: Source[], leads: 
   return left;
 }
 
-async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Lead> {
+async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Hint> {
   const prefix = streamPrefix(stream);
   const wanted = q.key === undefined ? undefined : keyHash32(q.key);
   const some = q.keys && new Set([...q.keys].map(keyHash32));
@@ -116,15 +127,15 @@ async function* forwards(archive: Archive, stream: string, q: Query, lost: Lost)
 }
 
 /** The index is in order of first stamps; backwards, segments are met at their last ones. */
-async function* backwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Lead> {
-  const leads: Lead[] = [];
+async function* backwards(archive: Archive, stream: string, q: Query, lost: Lost): AsyncGenerator<Hint> {
+  const leads: Hint[] = [];
   for await (const lead of forwards(archive, stream, q, lost)) leads.push(lead);
   yield* leads.sort((a, b) => compareStamp(b.edge, a.edge));
 }
 
-/** Events `low` to below `high` of a run whose first has position `from.first`. */
-export function sourceOver(from: Pick<Source, 'node' | 'incarnation' | 'first' | 'run' | 'hashes'>, low: number, high: number, step: 1 | -1): Source {
-  return { ...from, step, i: step > 0 ? low - 1 : high, end: step > 0 ? high : low - 1, head: undefined as never };
+/** Events `low` to below `high` of a run whose first has position `from.first`, of them those behind the place `after`. */
+export function sourceOver(from: Pick<Source, 'node' | 'incarnation' | 'first' | 'run' | 'hashes'>, low: number, high: number, step: 1 | -1, after: Bytes | undefined): Source {
+  return { ...from, after, step, i: step > 0 ? low - 1 : high, end: step > 0 ? high : low - 1, head: undefined as never };
 }
 
 function has(sorted: Uint32Array, value: number): boolean {
@@ -133,7 +144,7 @@ function has(sorted: Uint32Array, value: number): boolean {
   return sorted[low] === value;
 }
 
-async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Promise<Source[]> {
+async function follow(archive: Archive, row: Hint, step: 1 | -1, after: Bytes | undefined, lost: Lost): Promise<Source[]> {
   const record = await recordOf(archive, row.log);
   const top = record?.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
   const sources: Source[] = [];
@@ -145,7 +156,7 @@ async function open(archive: Archive, row: Lead, step: 1 | -1, lost: Lost): Prom
     const low = Math.max(0, row.first - h.first);
     // A longer segment that replaced the row's since it was read: its later events were met already.
     while (step < 0 && high > low && compareStamp(peekEvent(inside.bytes, startOf(inside, high - 1), inside.ends[high - 1]!).stamp, row.edge) > 0) high--;
-    if (high > low) sources.push(sourceOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step));
+    if (high > low) sources.push(sourceOver({ node: h.node, incarnation: h.incarnation, first: h.first, run: inside, hashes: inside.hashes }, low, high, step, after));
   }
   return sources;
 }
@@ -166,7 +177,7 @@ async function find(archive: Archive, row: { log: Bytes; first: number; after: B
 function advance(source: Source, q: Query): void {
   while ((source.i += source.step) !== source.end) {
     source.head = peekEvent(source.run.bytes, startOf(source.run, source.i), source.run.ends[source.i]!);
-    if (matches(source.head, q) && (!q.after || beyond(source, q.after))) return;
+    if (matches(source.head, q) && (!source.after || beyond(source, source.after))) return;
   }
 }
 
@@ -177,7 +188,7 @@ function beyond(source: Source, place: Bytes): boolean {
 }
 
 /** Adds a source to a heap, at its first event that is asked for. */
-export function push(heap: Source[], source: Source, q: Query): void {
+function push(heap: Source[], source: Source, q: Query): void {
   advance(source, q);
   if (source.i === source.end) return;
   heap.push(source);
