@@ -77,8 +77,12 @@ function ofLinks({ peers, connections }: Report): Metric[] {
 }
 
 function ofFleet({ members, quarantine, receipts, clock }: Report): Metric[] {
+  const lacking = members.flatMap(({ node, name, lacks }) => lacks === undefined ? [] : [[{ node, name }, lacks] as const]);
   return [
     { name: 'members', type: 'gauge', help: 'Nodes of the fleet by how they stand.', samples: (['member', 'revoked'] as const).map((state) => [{ state }, members.filter((each) => each.state === state).length]) },
+    { name: 'member_lacks_events', type: 'gauge', help: 'Events that a node is not known to hold.', samples: lacking.map(([labels, lacks]) => [labels, lacks.events]) },
+    { name: 'member_lacks_bytes', type: 'gauge', help: 'About how many bytes these are.', samples: lacking.map(([labels, lacks]) => [labels, lacks.bytes]) },
+    { name: 'member_drain_seconds', type: 'gauge', help: 'How long the link to a node needs for these at its rate.', samples: lacking.flatMap(([labels, { drainMs }]): Sample[] => drainMs === undefined ? [] : [[labels, drainMs / 1_000]]) },
     { name: 'quarantine_segments', type: 'gauge', help: 'Segments that are held and do not count, by author.', samples: quarantine.map(({ node, name, segments }) => [{ node, name }, segments]) },
     { name: 'quarantine_bytes', type: 'gauge', help: 'Bytes of these.', samples: quarantine.map(({ node, name, bytes }) => [{ node, name }, bytes]) },
     { name: 'receipt_age_seconds', type: 'gauge', help: 'Since a node said last what it holds.', samples: receipts.map(({ node, name, at }) => [{ node, name }, Math.max(0, (clock.now - at) / 1_000)]) },

@@ -25,6 +25,8 @@ const broker = object({
   published: count, received: count, refused: count, repeated: count, sessions: count,
 });
 
+const lacks = object({ events: count, bytes: count, at: { type: ['integer', 'null'] }, 'drainMs?': { type: 'number', minimum: 0 } }, 'What a node is not known to hold, since when that is known, and how long its link needs for it.');
+
 /** The parts that the description refers to. */
 export const SCHEMAS: { [name: string]: Schema } = {
   Event: object({ id: text, stream, key: text, type: text, time: ms, body: { description: 'Any JSON; a byte string is {"$bytes": "base64url"}.' }, node: { ...text, description: 'The id of the node that recorded it.' } }),
@@ -48,10 +50,10 @@ export const SCHEMAS: { [name: string]: Schema } = {
   Health: object({ ok: yes, 'reasons?': list(text) }),
   Status: object({
     node: text, name: text, fleet: text, fleetName: text, running: yes, pid: count, dir: text, uptimeMs: count, streams: list(object({ stream, events: count, logs: count })),
-    member: words('member', 'revoked', 'unknown'), members: list(object({ node: text, name: text, state: words('member', 'revoked'), admin: yes, read: list(text), write: list(text) })),
+    member: words('member', 'revoked', 'unknown'), members: list(object({ node: text, name: text, state: words('member', 'revoked'), admin: yes, read: list(text), write: list(text), 'lacks?': lacks })),
     quarantine: list(object({ node: text, name: text, segments: count, bytes: count })), alarms: list(object({ code: text, node: text, text })),
     receipts: list(object({ node: text, name: text, at: ms, complete: yes })), holes: count, void: count, unknown: count, listening: list(text),
-    peers: list(object({ url: text, 'node?': text, 'name?': text, state: words('connected', 'connecting', 'waiting'), 'reason?': text, in: count, out: count, 'broker?': broker })),
+    peers: list(object({ url: text, 'node?': text, 'name?': text, state: words('connected', 'connecting', 'waiting'), 'resting?': yes, 'rate?': { type: 'number', minimum: 0 }, 'reason?': text, in: count, out: count, 'broker?': broker })),
     connections: object({ accepted: count, refused: count, garbage: count, strangers: count }), clock: object({ quality: words('none', 'rtc', 'synced'), because: text, now: ms }),
     damage: list(text), disk: object({ used: count, journal: count, free: count }),
     inputs: list(object({

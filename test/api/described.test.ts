@@ -8,6 +8,9 @@ import type { Report } from '../../targets/edge/database.ts';
 import { misfits } from './schema.ts';
 import { serve, type Answer, type Served } from './place.ts';
 
+/** With everything that may be missing. */
+type Whole<T> = T extends readonly (infer U)[] ? Whole<U>[] : T extends object ? { [K in keyof T]-?: Whole<T[K]> } : T;
+
 const test = suite('described');
 let served: Served, document: any;
 test.before(async () => {
@@ -137,11 +140,11 @@ test('names of nodes and inputs cannot break out of their labels', async () => {
   const hostile = 'a"} 1\n# TYPE x\\';
   const report = await served.station.database.report();
   // One of everything that a report can say: its type and its description must not part ways.
-  const strange: Report = {
-    ...report, name: hostile, receipts: [{ node: 'n', name: hostile, at: 0, complete: true }], quarantine: [{ node: 'n', name: hostile, segments: 1, bytes: 2 }], alarms: [{ code: 'clone', node: 'n', text: hostile }],
+  const strange: Whole<Report> = {
+    ...report as Whole<Report>, name: hostile, members: [{ node: 'n', name: hostile, state: 'member', admin: true, read: ['*'], write: ['*'], lacks: { events: 1, bytes: 2, at: 3, drainMs: 4 } }], receipts: [{ node: 'n', name: hostile, at: 0, complete: true }], quarantine: [{ node: 'n', name: hostile, segments: 1, bytes: 2 }], alarms: [{ code: 'clone', node: 'n', text: hostile }],
     inputs: [{ name: hostile, kind: 'k', ok: true, words: '', accepted: 1, recorded: 1, unchanged: 0, refused: 0, lost: 0, lostWhy: '', waiting: 3, last: null, samples: [{ at: 1, code: 'c', reason: 'r', text: 't', cut: false }] }],
     peers: [{
-      url: hostile, node: 'n', name: hostile, state: 'connected', reason: 'r', in: 1, out: 2,
+      url: hostile, node: 'n', name: hostile, state: 'connected', resting: false, rate: 1.5, reason: 'r', in: 1, out: 2,
       broker: { topics: { own: 'a/b', read: 'a/+' }, clientId: 'c', members: [{ node: 'n', name: 'm', instance: 'i', equal: true, ahead: 1, heardMs: 2, refuses: 'r' }], published: 1, received: 2, refused: 3, repeated: 4, sessions: 5 },
     }],
     worries: [{ kind: 'bad', text: 't' }],
@@ -151,6 +154,7 @@ test('names of nodes and inputs cannot break out of their labels', async () => {
   const metrics = parseMetrics((await other.ask('/metrics')).text);
   assert.is(metrics.get('holdfast_link_up')!.samples[0]!.labels['url'], hostile);
   assert.is(metrics.get('holdfast_info')!.samples[0]!.labels['name'], hostile);
+  assert.is(metrics.get('holdfast_member_lacks_events')!.samples[0]!.value, 1);
   assert.is(metrics.get('holdfast_input_up')!.samples[0]!.labels['input'], hostile);
   await other.close();
 });
