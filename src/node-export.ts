@@ -12,6 +12,7 @@ import { encodeWord } from './carry/bundle-word.ts';
 import { recordOf } from './log/archive.ts';
 import { missing } from './log/since.ts';
 import { nextSegments } from './log/supply.ts';
+import { tookLately } from './node-bundles.ts';
 import { coversOf, heldCursors, newestWords } from './node-words.ts';
 
 /**
@@ -89,7 +90,7 @@ export async function* exportBundle(node: Node, wish: ExportWish, plan?: { strea
   const { archive, desk, options } = node, { crypto, random, clock } = options;
   for (const stream of wish.streams ?? []) if (stream.startsWith('$')) throw new Fault('bad-argument', `${stream} is the system's own and goes along by itself`);
   const chosen = plan ?? await exportPlan(node, wish), frontier = heldCursors(node);
-  const word = { node: node.id, boot: node.boot, made: Math.max(0, Math.trunc(clock.now())), name: desk.name, for: wish.for ?? [], since: wish.since ?? null, streams: wish.streams ?? null, frontier };
+  const word = { node: node.id, boot: node.boot, made: Math.max(0, Math.trunc(clock.now())), name: desk.name, for: wish.for ?? [], since: wish.since ?? null, streams: wish.streams ?? null, frontier, took: await tookLately(node) };
   yield* makeBundle({
     crypto, random, key: bundleKey(crypto, archive.fleet), bundle: random.bytes(8), volumeBytes: wish.volumeBytes, padded: wish.padded, words: await newestWords(node),
     word: (size) => encodeWord(archive.fleet, (message) => crypto.sign(desk.author.seed, message), word, size - 128),

@@ -6,7 +6,7 @@ import type { Segment } from './event/segment.ts';
 import type { Word } from './carry/bundle-word.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
-import { equal, hex } from './event/bytes.ts';
+import { equal, hex, unhex } from './event/bytes.ts';
 import { logId } from './event/chain.ts';
 import { logNameOf } from './event/header.ts';
 import { parseSegment } from './event/segment.ts';
@@ -18,6 +18,7 @@ import { membersOf, readRow, restoreStripe } from './carry/bundle-parity.ts';
 import { BundleScan } from './carry/bundle-scan.ts';
 import { recordOf } from './log/archive.ts';
 import { hashesAt } from './log/supply.ts';
+import { noteTook } from './node-bundles.ts';
 import { keepWord } from './node-words.ts';
 
 /** Something that blocks were found in and that can be asked again for them. `name`: as people know it. */
@@ -73,6 +74,7 @@ export class BundleImport {
     for (const bundle of this.#bundles.values()) await this.#restore(bundle);
     await this.#flush();
     for (const [name, { volumes }] of this.#bundles) for (const [number, volume] of [...volumes].sort((a, b) => a[0] - b[0])) await this.#volume(name, number, volume);
+    for (const name of new Set(this.#report.volumes.filter(({ complete, damaged }) => complete && damaged.length === 0).map(({ bundle }) => bundle))) await noteTook(this.#node, unhex(name));
     return this.#report;
   }
 

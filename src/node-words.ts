@@ -12,6 +12,7 @@ import { pages } from './log/archive.ts';
 import { decodeCursor, encodeCursor } from './log/cursor.ts';
 import { prefixEnd } from './log/place.ts';
 import { endsOf } from './log/since.ts';
+import { noteArrived } from './node-bundles.ts';
 
 /** What one node was known to hold, by stream, and since when (ms since 1970). `bundle`: it said so in one; otherwise a session showed it. */
 export interface Cover { node: Bytes; at: number; bundle: boolean; streams: Map<string, Told[]> }
@@ -22,24 +23,28 @@ const LEVEL_MS = 60_000;
 /** By hex of the peer's id: when that was (uptime). */
 const noted = new WeakMap<Node, Map<string, number>>();
 
-/** Cursors of all that this node holds of these streams (undefined: all), the system's included: without what only readers need to know. */
-export function heldCursors(node: Node, streams?: ReadonlySet<string>): { stream: string; cursor: string }[] {
-  const { archive } = node, unstored = node.writer.unstored();
+/** Cursors of all that this node holds of these streams (undefined: all), the system's included: without what only readers need to know. `sealed`: without what is not sealed yet, which no peer has. */
+export function heldCursors(node: Node, streams?: ReadonlySet<string>, sealed = false): { stream: string; cursor: string }[] {
+  const { archive } = node, unstored = sealed ? [] : node.writer.unstored();
   const names = new Set([...[...archive.frontier.values()].map((items) => items[0]!.stream), ...unstored.map((own) => own.opening.stream)]);
   return [...names].filter((stream) => !streams || stream === '$fleet' || streams.has(stream)).sort().map((stream) => ({
     stream, cursor: encodeCursor(archive.crypto, archive.fleet, stream, { base: { told: endsOf(archive, unstored, stream).map((end) => end.told), keys: [], judged: [] }, layers: [] }),
   }));
 }
 
-/** A session has brought this node and a peer level in these streams (undefined: all). */
-export function noteLevel(node: Node, peer: Bytes, streams: string[] | undefined): void {
+/** A session has brought this node and a process of a peer (its `boot`) level in these streams (undefined: all). */
+export function noteLevel(node: Node, peer: Bytes, boot: Bytes, streams: string[] | undefined): void {
   let times = noted.get(node);
   if (!times) noted.set(node, times = new Map());
-  const name = hex(peer), now = node.options.clock.uptime(), last = times.get(name);
+  const name = `${hex(peer)} ${hex(boot)}`, now = node.options.clock.uptime(), last = times.get(name);
   if (last !== undefined && now - last < LEVEL_MS) return;
   times.set(name, now);
-  const value = encode([node.options.clock.now(), heldCursors(node, streams && new Set(streams)).map(({ stream, cursor }) => [stream, cursor])] as Value);
-  node.turn(() => node.archive.store.commit([{ table: 'meta', key: concat(LEVEL, peer), value }])).catch(() => undefined); // the next one says more
+  const { archive } = node, at = node.options.clock.now(), frontier = heldCursors(node, streams && new Set(streams), true).map(({ stream, cursor }) => [stream, cursor]);
+  node.turn(async () => {
+    const word = await archive.store.get('meta', concat(WORD, peer));
+    const value = encode([at, frontier, boot, word ? readWord(archive.crypto, archive.fleet, word).made : 0] as Value);
+    await archive.store.commit([{ table: 'meta', key: concat(LEVEL, peer), value }]);
+  }).catch(() => undefined); // the next one says more
 }
 
 /**
@@ -56,6 +61,7 @@ export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
     if (held && readWord(archive.crypto, archive.fleet, held).made >= word.made) return;
     await archive.store.commit([{ table: 'meta', key, value: bytes.slice() }]);
   });
+  await noteArrived(node, word);
   return word;
 }
 
@@ -91,7 +97,10 @@ export async function newestWords(node: Node): Promise<Bytes[]> {
   return (await wordsHeld(node)).map((bytes) => ({ bytes, made: readWord(crypto, fleet, bytes).made })).sort((a, b) => b.made - a.made).map(({ bytes }) => bytes);
 }
 
-/** Everything that is known of what others hold; of one node there may be two covers, and what it holds is at least both. */
+/**
+ * Everything that is known of what others hold. Of one process of a node there may be two covers, and what it holds is at least both. Of two processes the later one counts: between them the disk may
+ * have gone back to an old state, which no clock and no number of the node itself would tell. A word that was known already when a session met another process is of an earlier one.
+ */
 export async function coversOf(node: Node): Promise<Cover[]> {
   const { archive } = node, { crypto, fleet } = archive, covers: Cover[] = [];
   const add = (of: Bytes, at: number, bundle: boolean, frontier: { stream: string; cursor: string }[]): void => {
@@ -102,13 +111,16 @@ export async function coversOf(node: Node): Promise<Cover[]> {
     }
     covers.push({ node: of, at, bundle, streams });
   };
-  for (const bytes of await wordsHeld(node)) {
-    const word = readWord(crypto, fleet, bytes);
-    add(word.node, word.made, true, word.frontier);
-  }
+  const words = new Map((await wordsHeld(node)).map((bytes) => readWord(crypto, fleet, bytes)).map((word) => [hex(word.node), word]));
   for await (const row of pages(archive.store, 'meta', LEVEL, prefixEnd(LEVEL), 64, () => undefined)) {
-    const [at, frontier] = decode(row.value) as [number, [string, string][]];
-    add(row.key.slice(LEVEL.length), at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
+    const [at, frontier, boot, over] = decode(row.value) as [number, [string, string][], Bytes, number];
+    const peer = row.key.slice(LEVEL.length), word = words.get(hex(peer));
+    if (word && !equal(boot, word.boot)) {
+      if (word.made > over) continue;
+      words.delete(hex(peer));
+    }
+    add(peer, at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
   }
+  for (const word of words.values()) add(word.node, word.made, true, word.frontier);
   return covers;
 }

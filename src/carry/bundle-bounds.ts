@@ -12,6 +12,8 @@ export const VOLUMES_MOST = 10_000, VOLUME_BYTES_MOST = 4_294_901_760;
 export const STRIPE_USUAL = 64;
 /** Nodes that a bundle names as those it is for, and streams that it is limited to. */
 export const WORD_NODES = 1_024, WORD_STREAMS = 1_024;
+/** Bundles that a word says were taken in. */
+export const WORD_TOOK = 64;
 /** Bytes of the words of others that a bundle carries on. */
 export const WORDS_BYTES = 262_144;
 /** Numbers of blocks above this, and bundles of one import above that, are used but not kept account of. */

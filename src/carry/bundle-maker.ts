@@ -22,7 +22,7 @@ export interface MakerOptions {
 }
 
 /** One block of a volume; `last`: the volume ends with it. `events`: in its segments. */
-export interface Made { volume: number; index: number; size: number; last: boolean; bytes: Bytes; events: number }
+export interface Made { bundle: Bytes; volume: number; index: number; size: number; last: boolean; bytes: Bytes; events: number }
 
 /** Makes the blocks of a bundle, volume after volume; with nothing to carry one volume with the word alone, which is a receipt. Faults: those of the source. */
 export async function* makeBundle(o: MakerOptions, source: AsyncIterable<Load>): AsyncGenerator<Made> {
@@ -106,7 +106,7 @@ class Volume {
     const bytes = sealBlock(crypto, random, key, { kind, bundle, volume: this.#volume, index, last, body }, last && !padded ? undefined : this.#size);
     const events = this.#events;
     if (kind === SEGMENTS) this.#events = 0;
-    yield { volume: this.#volume, index, size: this.#size, last, bytes, events: kind === SEGMENTS ? events : 0 };
+    yield { bundle, volume: this.#volume, index, size: this.#size, last, bytes, events: kind === SEGMENTS ? events : 0 };
   }
 
   /** Words of others, each in one piece. */

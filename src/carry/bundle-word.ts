@@ -7,10 +7,10 @@ import { concat } from '../event/bytes.ts';
 import { domain } from '../event/chain.ts';
 import { Reader } from '../event/reader.ts';
 import { Writer } from '../event/writer.ts';
-import { WORD_NODES, WORD_STREAMS } from './bundle-bounds.ts';
+import { WORD_NODES, WORD_STREAMS, WORD_TOOK } from './bundle-bounds.ts';
 
-/** What a node says of itself. `made`, `since`: ms since 1970; `streams`: what the bundle was limited to; `frontier`: cursors of all that was held, by stream. */
-export interface Word { node: Bytes; boot: Bytes; made: number; name: string; for: Bytes[]; since: number | null; streams: string[] | null; frontier: { stream: string; cursor: string }[] }
+/** What a node says of itself. `made`, `since`: ms since 1970; `streams`: what the bundle was limited to; `frontier`: cursors of all that was held, by stream; `took`: bundles that were taken in lately. */
+export interface Word { node: Bytes; boot: Bytes; made: number; name: string; for: Bytes[]; since: number | null; streams: string[] | null; frontier: { stream: string; cursor: string }[]; took: Bytes[] }
 
 const DOMAIN = domain('bundle word');
 
@@ -19,7 +19,7 @@ export function encodeWord(fleet: Bytes, sign: (message: Bytes) => Bytes, word: 
   const frontier = [...word.frontier].sort((a, b) => (a.stream < b.stream ? -1 : 1));
   for (;;) {
     const w = new Writer(1_024);
-    w.head(0x80, 9);
+    w.head(0x80, 10);
     w.head(0, 1);
     w.bytes(word.node);
     w.bytes(word.boot);
@@ -39,6 +39,8 @@ export function encodeWord(fleet: Bytes, sign: (message: Bytes) => Bytes, word: 
       w.text(stream);
       w.text(cursor);
     }
+    w.head(0x80, word.took.length);
+    for (const bundle of word.took) w.bytes(bundle);
     const body = w.copy(), out = new Writer(body.length + 80);
     if (body.length + 72 > room && frontier.length > 0) {
       // The longest one goes first: the others are told all the same.
@@ -59,7 +61,7 @@ export function readWord(crypto: Crypto, fleet: Bytes, bytes: Bytes): Word {
   const body = outer.view(), signature = outer.view(64);
   outer.finish();
   const r = new Reader(body), n = r.array();
-  if (n < 9 || r.uint() < 1) r.fail('a word that is too short');
+  if (n < 10 || r.uint() < 1) r.fail('a word that is too short');
   const list = <T>(most: number, one: () => T): T[] => {
     const count = r.array();
     if (count > most) r.fail('a list that is too long');
@@ -68,9 +70,9 @@ export function readWord(crypto: Crypto, fleet: Bytes, bytes: Bytes): Word {
   const word: Word = {
     node: r.copy(32), boot: r.copy(8), made: r.uint(), name: r.text(NAME_BYTES), for: list(WORD_NODES, () => r.copy(32)), since: r.null() ? null : r.uint(),
     streams: r.null() ? null : list(WORD_STREAMS, () => r.text(STREAM_BYTES)),
-    frontier: list(WORD_STREAMS, () => { r.arrayOf(2); return { stream: r.text(STREAM_BYTES), cursor: r.text() }; }),
+    frontier: list(WORD_STREAMS, () => { r.arrayOf(2); return { stream: r.text(STREAM_BYTES), cursor: r.text() }; }), took: list(WORD_TOOK, () => r.copy(8)),
   };
-  for (let i = 9; i < n; i++) r.skip();
+  for (let i = 10; i < n; i++) r.skip();
   r.finish();
   if (!crypto.verify(word.node, concat(DOMAIN, fleet, body), signature)) throw new Fault('bad-signature', 'the word of a bundle is not signed by the node that it names');
   return word;

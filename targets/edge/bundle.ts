@@ -7,10 +7,10 @@ import { Fault } from '../../src/fault.ts';
 import { bundleKey, openBlock, PARITY, sealBlock } from '../../src/carry/bundle-block.ts';
 import { PARITY_EXTRA, VOLUME_BYTES_MOST } from '../../src/carry/bundle-bounds.ts';
 import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
-import type { Made } from '../../src/carry/bundle-maker.ts';
 import { createVolume, openVolume, type OpenVolume, type VolumeWriter } from '../../src/io/volume.ts';
 import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { BundleImport, type ImportReport } from '../../src/node-import.ts';
+import { noteMade } from '../../src/node-bundles.ts';
 import { stillSaid } from '../../src/node-words.ts';
 import type { Node } from '../../src/node.ts';
 import { adoptParts, lyingIn, volumesIn } from './bundle-folder.ts';
@@ -54,10 +54,11 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
   };
   const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
   if (newsOnly && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
-  let writer: VolumeWriter | undefined, sizes: number[] = [], stem = '', size = 0, blocks = 0, bytes = 0, events = 0;
+  let writer: VolumeWriter | undefined, sizes: number[] = [], stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;
   try {
     for await (const block of exportBundle(node, asked, plan)) {
-      stem ||= stemOf(node, block);
+      id ??= block.bundle;
+      stem ||= `hf-${hex(block.bundle).slice(0, 8)}`;
       writer ??= await createVolume(folder, wish.file === undefined ? `${stem}-${String(block.volume + 1).padStart(3, '0')}.hfb` : basename(wish.file));
       await writer.write(block.bytes);
       size = Math.max(size, block.size);
@@ -78,13 +79,9 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
     await writer?.leave();
     throw error;
   }
+  if (id !== undefined && made.events > 0) await noteMade(node, id, { events: made.events, bytes: made.bytes, for: asked.for ?? [] });
   if (wish.parity !== undefined) made.parity = await writeParity(node, folder, stem, made, sizes, size, wish.parity, asked.volumeBytes);
   return made;
-}
-
-/** The names of a bundle's volumes begin with this. */
-function stemOf(node: Node, { bytes }: Made): string {
-  return `hf-${hex(openBlock(node.options.crypto, bundleKey(node.options.crypto, node.fleet), bytes)!.bundle).slice(0, 8)}`;
 }
 
 /** Writes the parity volumes over volumes that were just made. Returns how many. */

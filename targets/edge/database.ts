@@ -122,6 +122,8 @@ export interface Report {
   /** Bytes of the data directory, of the journal in it, and what is left. */
   disk: { used: number; journal: number; free: number };
   inputs: InputReport[];
+  /** The bundles that this node made lately, the latest first; `arrived`: who has said to have taken one in, by a bundle of its own. Times are ms since 1970. */
+  bundles: { bundle: string; at: number; events: number; bytes: number; for: string[]; arrived: { node: string; name: string; at: number }[] }[];
   /** Empty when the node is healthy. */
   worries: Worry[];
 }

@@ -27,6 +27,7 @@ export function reportLines(report: Report): string[] {
   if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   const { refused, garbage, strangers } = report.connections;
   if (refused + garbage + strangers > 0) lines.push(`  since the start: ${counted(strangers, 'connection')} of strangers, ${grouped(garbage)} with garbage, ${grouped(refused)} too many`);
+  if (report.bundles.length > 0) lines.push('', 'bundles made', ...report.bundles.slice(0, 8).map(({ bundle, at, events, bytes, arrived }) => `  ${bundle.slice(0, 8)}  ${spanText(Math.max(0, report.clock.now - at))} ago  ${counted(events, 'event')} (${byteText(bytes)})  ${arrived.length === 0 ? 'no word of it yet' : `taken in by ${arrived.map((one) => printable(one.name)).join(', ')}`}`));
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
   for (const each of report.quarantine) lines.push(`quarantine  ${counted(each.segments, 'segment')} (${byteText(each.bytes)}) of ${printable(each.name)} ${each.node.slice(0, 16)}…, which is revoked or not admitted`);
   for (const what of report.damage) lines.push(`DAMAGED ${printable(what)}`);

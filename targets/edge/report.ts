@@ -6,6 +6,7 @@ import { hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
+import { bundlesMade } from '../../src/node-bundles.ts';
 import { lacksOf, type Lack } from '../../src/node-lacks.ts';
 import type { Lacks, PeerReport, Report } from './database.ts';
 import type { Place } from './direct.ts';
@@ -13,13 +14,13 @@ import { JOURNAL } from './home.ts';
 import { worriesOf } from './worries.ts';
 
 /** Members, alarms, receipts that a report lists at most: it must fit one message. */
-const ROWS = 1_000;
+const ROWS = 1_000, BUNDLES = 32;
 
 /** Gathers the report of an open node. */
 export async function report({ dir, node, links, store, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
   const [status, used, journal] = await Promise.all([node.status(), bytesUnder(dir), bytesUnder(join(dir, JOURNAL))]);
   const { quality, because } = clock.judgement();
-  const peers = links.peers(), lacks = await lacksLately(node);
+  const peers = links.peers(), lacks = await lacksLately(node), bundles = await bundlesMade(node).catch(() => []);
   const names = new Map(status.members.map((each) => [each.node, each.name]));
   const report = {
     node: status.node, name: status.name, fleet: status.fleet, fleetName: status.fleetName, running, pid: process.pid, dir, uptimeMs: uptimeMs(),
@@ -35,6 +36,7 @@ export async function report({ dir, node, links, store, clock, running, uptimeMs
     damage: store.damage.slice(0, ROWS),
     disk: { used, journal, free: status.space.free },
     inputs: inputs?.() ?? [],
+    bundles: bundles.slice(0, BUNDLES).map((each) => ({ ...each, arrived: each.arrived.map((one) => ({ ...one, name: names.get(one.node) ?? one.node.slice(0, 12) })) })),
   } satisfies Omit<Report, 'worries'>;
   return { ...report, worries: worriesOf(report) };
 }

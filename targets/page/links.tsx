@@ -47,5 +47,12 @@ export function Links({ report, now }: { report: Report; now: number }) {
       </table>
       {others.length > 200 && <p class="quiet">and {grouped(others.length - 200)} more</p>}
     </section>
+    {report.bundles.length > 0 && <section aria-labelledby="bundles">
+      <h2 id="bundles">Bundles</h2>
+      <table><tbody>{report.bundles.slice(0, 8).map((each) => <tr key={each.bundle}>
+        <th scope="row">{each.bundle.slice(0, 8)}<small>{grouped(each.events)} events, {bytes(each.bytes)}, made {ago(each.at, now)}</small></th>
+        <td>{each.arrived.length === 0 ? <span class="quiet">no word of it yet</span> : `taken in by ${each.arrived.map(({ name }) => name).join(', ')}`}</td>
+      </tr>)}</tbody></table>
+    </section>}
   </>;
 }

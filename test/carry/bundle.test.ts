@@ -15,7 +15,7 @@ import { createCrypto } from '../../src/io/crypto.ts';
 import { Chance } from '../sim/chance.ts';
 
 const test = suite('bundle'), crypto = createCrypto(), fleet = new Uint8Array(32).fill(9), key = bundleKey(crypto, fleet), seed = new Uint8Array(32).fill(4);
-const word: Word = { node: crypto.signer(seed), boot: new Uint8Array(8).fill(1), made: 1_790_000_000_000, name: 'barn', for: [new Uint8Array(32).fill(7)], since: null, streams: ['telemetry'], frontier: [{ stream: 'telemetry', cursor: 'abc' }] };
+const word: Word = { node: crypto.signer(seed), boot: new Uint8Array(8).fill(1), made: 1_790_000_000_000, name: 'barn', for: [new Uint8Array(32).fill(7)], since: null, streams: ['telemetry'], frontier: [{ stream: 'telemetry', cursor: 'abc' }], took: [new Uint8Array(8).fill(3)] };
 const sign = (message: Bytes): Bytes => crypto.sign(seed, message);
 
 /** Bytes that do not repeat. */

@@ -60,7 +60,7 @@ test('nothing is wider or higher than the terminal', () => {
 const report: Report = {
   node: 'ab'.repeat(32), name: 'al\u001bpha', fleet: 'cd'.repeat(32), fleetName: 'north', running: true, pid: 7, dir: 'd', uptimeMs: 61_000,
   streams: [{ stream: 'telemetry', events: 1200, logs: 2 }], member: 'member', members: [{ node: 'ab'.repeat(32), name: 'alpha', state: 'member', admin: true, read: ['*'], write: ['*'] }], receipts: [], holes: 0, void: 0, unknown: 0, quarantine: [], alarms: [],
-  connections: { accepted: 1, refused: 0, garbage: 0, strangers: 0 }, listening: ['tcp://127.0.0.1:7700'], peers: [{ url: 'tcp://hq:1', state: 'connected', name: 'hq', in: 10, out: 2_000 }], clock: { quality: 'synced', because: 'chrony keeps it', now: 0 }, disk: { used: 5, journal: 1, free: 9e9 }, damage: [], inputs: [], worries: [],
+  connections: { accepted: 1, refused: 0, garbage: 0, strangers: 0 }, listening: ['tcp://127.0.0.1:7700'], peers: [{ url: 'tcp://hq:1', state: 'connected', name: 'hq', in: 10, out: 2_000 }], clock: { quality: 'synced', because: 'chrony keeps it', now: 0 }, disk: { used: 5, journal: 1, free: 9e9 }, damage: [], inputs: [], bundles: [], worries: [],
 };
 
 test('it shows what is held, at which rate, with whom, and whether all is well', () => {

@@ -9,8 +9,9 @@ import type { ExportWish } from '../../src/node-export.ts';
 import { PARITY, bundleKey, openBlock, sealBlock } from '../../src/carry/bundle-block.ts';
 import { PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
 import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
-import { concat } from '../../src/event/bytes.ts';
+import { concat, hex } from '../../src/event/bytes.ts';
 import { exportBundle } from '../../src/node-export.ts';
+import { bundlesMade, noteMade } from '../../src/node-bundles.ts';
 import { BundleImport } from '../../src/node-import.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 import { Chance } from '../sim/chance.ts';
@@ -62,7 +63,9 @@ test('a bundle brings a node level, and what it brings back is only what is new'
   await write(a, 'telemetry', 900);
   await write(b, 'telemetry', 120);
   await write(b, 'alarms', 3);
-  const out = await take(a), report = await bring(b, bytesOf(out));
+  const out = await take(a);
+  await noteMade(a, out[0]!.bundle, { events: sum(out), bytes: 1, for: [] });
+  const report = await bring(b, bytesOf(out));
   assert.is(report.events >= 900, true);
   assert.equal([report.segments.refused, report.lost, report.volumes.map((v) => [v.damaged.length, v.complete])], [0, [], [[0, true]]]);
   assert.equal(report.words.map((w) => w.name), ['a']);
@@ -72,6 +75,8 @@ test('a bundle brings a node level, and what it brings back is only what is new'
   const second = await bring(a, bytesOf(back));
   assert.ok(second.events >= 123);
   same(a, b);
+  // And that its bundle arrived.
+  assert.equal((await bundlesMade(a)).map((one) => one.arrived.map(({ node }) => node)), [[hex(b.id)]]);
   // The fleet's own events still go back and forth (a key is wrapped for the new member); then each knows that the other holds all.
   for (let i = 0; i < 3; i++) { await bring(b, bytesOf(await take(a))); await bring(a, bytesOf(await take(b))); }
   assert.is(sum(await take(a)), 0);
