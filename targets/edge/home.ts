@@ -21,7 +21,8 @@ export const KEY_FILE = 'node.key';
 /** The fleet's root key, until it is moved away. */
 export const ROOT_KEY_FILE = 'root.key';
 const OVERRULED: { [word in Settings['clock']]: ClockQuality | undefined } = { auto: undefined, none: CLOCK_NONE, rtc: CLOCK_RTC, synced: CLOCK_SYNCED };
-const STORE = 'store';
+/** The folder of the store. */
+export const STORE = 'store';
 /** What is not in the store yet. */
 export const JOURNAL = 'journal';
 
