@@ -59,8 +59,11 @@ export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { lo
   };
   for (const row of rows) if (segmentSpan(row.key).last >= range.from) take(row);
   if (!held.length) {
-    const later = await soundScan(archive.store, 'segment', { gte: segmentFrom(range.log, range.from + 1), lt: segmentFrom(range.log, range.to + 1), limit: 4 }, lost);
-    for (const row of later) if (!held.length) take(row);
+    // However many damaged ones follow each other: what lies behind them is held.
+    for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, range.from + 1), segmentFrom(range.log, range.to + 1), 4, lost ?? (() => undefined))) {
+      take(row);
+      if (held.length) break;
+    }
   }
   const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
   if (live.length) held.push(live[0]!);

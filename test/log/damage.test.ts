@@ -101,4 +101,19 @@ damage('a segment whose payload is rotten is not supplied, and is named', async 
   assert.equal((await admit(b.archive, segments)).outcomes.map((o) => o.state), ['admitted', 'admitted', 'admitted']);
 });
 
+damage('however many segments of a log are rotten in a row, what lies behind them is supplied', async () => {
+  const a = await openRoom('a');
+  for (let i = 0; i < 12; i++) {
+    // Too large to be packed together.
+    await a.writer.append('s', [{ key: 'k', type: 't', body: a.archive.random.bytes(12_000) }]);
+    await a.writer.checkpoint();
+  }
+  const rows = a.disk.tables.segment.scan({}), held = rows.length;
+  for (const { key } of rows.slice(1, 10)) { const bytes = a.disk.tables.segment.get(key)!.slice(); bytes[bytes.length - 1]! ^= 4; a.disk.tables.segment.put(key, bytes); }
+  const again = await openRoom('a', a.disk, { process: '2' }), [tip] = itemsIn(again.archive, () => true);
+  const { segments } = await supply(again.archive, liveOf(() => []), { log: tip!.log, from: 1, to: tip!.to, lineage: true }, [], null, 1e6);
+  assert.ok(held > 10);
+  assert.is(segments.length, held - 9);
+});
+
 damage.run();
