@@ -13,7 +13,8 @@ import { recordOf } from './log/archive.ts';
 import { missing } from './log/since.ts';
 import { nextSegments } from './log/supply.ts';
 import { tookLately } from './node-bundles.ts';
-import { coversOf, heldCursors, newestWords } from './node-words.ts';
+import { newestWords } from './node-said.ts';
+import { coversOf, heldCursors } from './node-words.ts';
 
 /**
  * What to take along. `for`: nodes; none: whatever no other node is known to hold. `since`: only segments with events from then on (ms since 1970). `streams`: only these, and `$fleet`.

@@ -4,7 +4,6 @@ import type { Value } from './event/value.ts';
 import type { Word } from './carry/bundle-word.ts';
 import type { Told } from './log/cursor.ts';
 import type { Node } from './node.ts';
-import { codeOf } from './fault.ts';
 import { concat, equal, hex, utf8 } from './event/bytes.ts';
 import { decode, encode } from './event/cbor.ts';
 import { readWord } from './carry/bundle-word.ts';
@@ -20,8 +19,8 @@ export interface Cover { node: Bytes; at: number; bundle: boolean; streams: Map<
 const WORD = utf8('word:'), LEVEL = utf8('level:');
 /** What a session showed is noted down this often at most, ms. */
 const LEVEL_MS = 60_000;
-/** By hex of the peer's id: when that was (uptime). */
-const noted = new WeakMap<Node, Map<string, number>>();
+/** By hex of the peer's id: which process of it, and when that was (uptime). */
+const noted = new WeakMap<Node, Map<string, { boot: Bytes; at: number }>>();
 
 /** Cursors of all that this node holds of these streams (undefined: all), the system's included: without what only readers need to know. `sealed`: without what is not sealed yet, which no peer has. */
 export function heldCursors(node: Node, streams?: ReadonlySet<string>, sealed = false): { stream: string; cursor: string }[] {
@@ -36,9 +35,9 @@ export function heldCursors(node: Node, streams?: ReadonlySet<string>, sealed = 
 export function noteLevel(node: Node, peer: Bytes, boot: Bytes, streams: string[] | undefined): void {
   let times = noted.get(node);
   if (!times) noted.set(node, times = new Map());
-  const name = `${hex(peer)} ${hex(boot)}`, now = node.options.clock.uptime(), last = times.get(name);
-  if (last !== undefined && now - last < LEVEL_MS) return;
-  times.set(name, now);
+  const name = hex(peer), now = node.options.clock.uptime(), last = times.get(name);
+  if (last && equal(last.boot, boot) && now - last.at < LEVEL_MS) return;
+  times.set(name, { boot, at: now });
   const { archive } = node, at = node.options.clock.now(), frontier = heldCursors(node, streams && new Set(streams), true).map(({ stream, cursor }) => [stream, cursor]);
   node.turn(async () => {
     const word = await archive.store.get('meta', concat(WORD, peer));
@@ -65,36 +64,11 @@ export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
   return word;
 }
 
-/** As `keepWord`, for a word that may be anything: what is none is left. */
-export async function keepSaid(node: Node, bytes: Bytes): Promise<void> {
-  await keepWord(node, bytes).catch((error: unknown) => {
-    if (codeOf(error) !== 'bad-encoding' && codeOf(error) !== 'bad-signature') throw error;
-  });
-}
-
-/** Whether what a word says of this node's own frontier still holds: nothing has come or gone since. */
-export function stillSaid(node: Node, word: Word): boolean {
-  const told = (frontier: Word['frontier']): string => JSON.stringify(frontier.map(({ stream, cursor }) => {
-    try {
-      return [stream, decodeCursor(node.archive.crypto, node.fleet, stream, cursor).base?.told.map((one) => `${hex(one.log)} ${one.from} ${one.to} ${hex(one.e)}`).sort()];
-    } catch {
-      return [stream, cursor];
-    }
-  }).sort());
-  return told(word.frontier) === told(heldCursors(node));
-}
-
 /** The newest words of others, as they stand in bundles. */
 export async function wordsHeld(node: Node): Promise<Bytes[]> {
   const out: Bytes[] = [];
   for await (const row of pages(node.archive.store, 'meta', WORD, prefixEnd(WORD), 64, () => undefined)) out.push(row.value);
   return out;
-}
-
-/** The words of others that are worth carrying on, the newest first. */
-export async function newestWords(node: Node): Promise<Bytes[]> {
-  const { crypto, fleet } = node.archive;
-  return (await wordsHeld(node)).map((bytes) => ({ bytes, made: readWord(crypto, fleet, bytes).made })).sort((a, b) => b.made - a.made).map(({ bytes }) => bytes);
 }
 
 /**

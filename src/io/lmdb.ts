@@ -34,6 +34,11 @@ export interface LmdbStore extends Store {
    * reads do not. Gives the bytes that were saved. A power cut leaves the old file or the new one, which hold the same.
    */
   compact(least?: number): Promise<number>;
+  /**
+   * Copies all that is committed by now into a folder, which is there and empty, as a data.mdb of its own; commits wait meanwhile, reads do not. A store that is known to be damaged is copied as it is:
+   * false. Faults: `carrier-full`, `carrier-failed` (the folder), nothing happens to the store.
+   */
+  copy(target: string): Promise<boolean>;
 }
 
 /** Folders that this process has open: LMDB must not open one twice. */
@@ -168,6 +173,19 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
     close: () => closing ??= close(),
     get damage() { return session.guard.damage; },
     async check() { reader(); return session.guard.check(); },
+    async copy(target) {
+      reader();
+      const { copyLmdb } = await import('./lmdb-copy.ts'); // few ask for it
+      let sound = false;
+      await queue.alone(async () => {
+        sound = session.guard.sound && !failed;
+        await copyLmdb(session.env, folder, target, sound).catch((error: unknown) => {
+          const words = error instanceof Error ? error.message : String(error);
+          throw /no space|ENOSPC|quota/i.test(words) ? new Fault('carrier-full', `There is no space for a copy of the store in ${target}`, { cause: error }) : new Fault('carrier-failed', `The store could not be copied to ${target}: ${words}`, { cause: error });
+        });
+      });
+      return sound;
+    },
     async compact(least = 1_048_576) {
       reader();
       let saved = 0;

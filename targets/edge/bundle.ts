@@ -11,7 +11,7 @@ import { createVolume, openVolume, type OpenVolume, type VolumeWriter } from '..
 import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { BundleImport, type ImportReport } from '../../src/node-import.ts';
 import { noteMade } from '../../src/node-bundles.ts';
-import { stillSaid } from '../../src/node-words.ts';
+import { stillSaid } from '../../src/node-said.ts';
 import type { Node } from '../../src/node.ts';
 import { adoptParts, lyingIn, volumesIn } from './bundle-folder.ts';
 import type { BundleMade, BundleWish } from './database.ts';

@@ -26,6 +26,7 @@ export const COMMANDS: readonly Named[] = [
   { name: 'release', load: async () => (await import('./fleet.ts')).releaseCommand },
   { name: 'status', load: async () => (await import('./inspect.ts')).statusCommand },
   { name: 'digest', load: async () => (await import('./inspect.ts')).digestCommand },
+  { name: 'backup', load: async () => (await import('./backup-command.ts')).backupCommand },
   { name: 'recover', load: async () => (await import('./recover-command.ts')).recoverCommand },
   { name: 'verify', load: async () => (await import('./inspect.ts')).verifyCommand },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctorCommand },

@@ -140,6 +140,9 @@ export interface BundleWish { folder?: string; file?: string; for?: string[]; si
 /** A bundle that was made: its volumes, those of parity last; `parity`: how many of them those are. */
 export interface BundleMade { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number }
 
+/** A backup that was made. `events`: acknowledged when it was begun; `key`: whether the node's key is in it; `damaged`: the store was, and is as it was. */
+export interface BackupMade { path: string; bytes: number; events: number; key: boolean; damaged: boolean }
+
 /** What one exchange with a peer brought: events, bytes on the wire, milliseconds. */
 export interface Exchange { sent: number; received: number; bytesOut: number; bytesIn: number; ms: number }
 
@@ -185,6 +188,8 @@ export interface Database {
   exportTo(wish: BundleWish, progress: (bytes: number, events: number) => void): Promise<BundleMade>;
   /** Takes in the volumes that files are, or that folders hold. Faults: `not-found`, `carrier-failed`, `store-full`; what was taken in before is kept. */
   importFrom(paths: string[], progress: (bytes: number, events: number) => void): Promise<ImportReport>;
+  /** Copies the node into a new folder or .tar file. Faults: `bad-argument`, `carrier-full`, `carrier-failed`. */
+  backup(wish: { target: string; withoutKey?: boolean }, progress: (bytes: number, events: number) => void): Promise<BackupMade>;
   /** Waits for peers at `url` until `signal`. */
   listen(url: string, signal: AbortSignal): AsyncIterable<ListenNews>;
   close(): Promise<void>;

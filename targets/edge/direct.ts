@@ -19,7 +19,7 @@ export interface Place {
   dir: string;
   node: Node;
   links: Links;
-  store: Pick<LmdbStore, 'damage' | 'check'>;
+  store: Pick<LmdbStore, 'damage' | 'check' | 'copy'>;
   clock: ReturnType<typeof systemClock>;
   running: boolean;
   uptimeMs(): number;
@@ -72,6 +72,7 @@ export function nodeDatabase(place: Place): Database {
     sync: (url, signal, progress) => links.once(url, signal, progress),
     exportTo: async (wish, progress) => (await import('./bundle.ts')).writeBundle(node, wish, progress),
     importFrom: async (paths, progress) => (await import('./bundle.ts')).readBundles(node, paths, progress),
+    backup: async (wish, progress) => (await import('./backup.ts')).backUp(place, wish, progress),
     listen: (url, signal) => listen(links, url, signal),
     close: () => Promise.resolve(),
   };

@@ -6,7 +6,8 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import type { Node } from '../../src/node.ts';
 import { volumesIn } from './bundle-folder.ts';
 import type { ConnectionCounts, Exchange, PeerReport } from './database.ts';
-import { parseFileUrl, presenceOf, type FilePlace, type Presence } from './file-url.ts';
+import { presenceOf, type Presence } from './file-presence.ts';
+import { parseFileUrl, type FilePlace } from './file-url.ts';
 import { takesNothing, visitPlace, type Visit } from './file-visit.ts';
 import type { LinkEvents, LinkKind } from './links.ts';
 

@@ -2,11 +2,12 @@
 
 import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { equal, hex } from '../../src/event/bytes.ts';
+import { equal, hex, unhex } from '../../src/event/bytes.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { recordOf } from '../../src/log/archive.ts';
+import { noteTook, tookLately } from '../../src/node-bundles.ts';
 import { exportPlan } from '../../src/node-export.ts';
-import { keepSaid } from '../../src/node-words.ts';
+import { keepSaid } from '../../src/node-said.ts';
 import type { ImportReport } from '../../src/node-import.ts';
 import type { Node } from '../../src/node.ts';
 import { readBundles, writeNews } from './bundle.ts';
@@ -65,11 +66,16 @@ export async function visitPlace(node: Node, place: FilePlace, told: Told, write
 
 /** Volumes that may hold something that is not held here: by what their indexes say. Words of those that do not are kept all the same. */
 async function unknown(node: Node, lying: Lying[]): Promise<Lying[]> {
-  const out: Lying[] = [], bundles = new Set<string>();
+  const out: Lying[] = [], bundles = new Set<string>(), took = await tookLately(node);
   for (const one of lying) {
     if (one.parity) continue;
     if (one.word) await keepSaid(node, one.said!);
-    if (one.word && one.indexed && await isHeld(node, one.held)) continue;
+    if (one.word && one.indexed && await isHeld(node, one.held)) {
+      // Its maker hears that it arrived, whichever way its contents came.
+      const bundle = unhex(one.bundle!);
+      if (!equal(one.word.node, node.id) && !took.some((each) => equal(each, bundle))) await noteTook(node, bundle);
+      continue;
+    }
     out.push(one);
     if (one.bundle !== undefined) bundles.add(one.bundle);
   }

@@ -52,7 +52,7 @@ export const GROUPS: [title: string, names: string[]][] = [
   ['Begin', ['init', 'invite', 'join', 'run', 'page', 'token']],
   ['Events', ['append', 'read', 'get', 'streams', 'keys']],
   ['Other nodes', ['sync', 'listen', 'export', 'import', 'revoke', 'release']],
-  ['Health', ['status', 'digest', 'verify', 'recover', 'doctor']],
+  ['Health', ['status', 'digest', 'verify', 'backup', 'recover', 'doctor']],
 ];
 
 /** The overview. */

@@ -1,6 +1,6 @@
 // A working node again, in a new directory, from what is left of it: the same node with a new incarnation, which is what every start is.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { equal, hex } from '../../src/event/bytes.ts';
 import { parseSegment, type Segment } from '../../src/event/segment.ts';
@@ -23,6 +23,7 @@ import { Known, type Missing } from './recover-known.ts';
 import { findSources, segmentsOfFile, segmentsOfStore, type OldHome, type Reading, type Sources } from './recover-source.ts';
 import { CONFIG_FILE } from './settings.ts';
 import { openStation } from './station.ts';
+import { isTar, readTar } from './tar.ts';
 import { decodeToken } from '../../src/fleet/token.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 
@@ -40,13 +41,26 @@ export interface Recovered {
 
 /** The key of a node while it is being recovered: as long as it has this name, no node lives in the directory. */
 const RECOVERING = 'recovering.key';
+/** Where backups that are one file are unpacked, until all is done. */
+const UNPACKED = 'unpacked';
 const BATCH_BYTES = 1_048_576;
 
 /** Recovers. Faults: `fleet-exists`, `no-fleet` (no key is left, and no token), `bad-token`, `not-found`, `other-fleet`, those of the store. Broken off, it goes on when called again. */
 export async function recoverNode(wish: RecoverWish, progress: (words: string) => void): Promise<Recovered> {
+  const { dir } = wish, fresh = !existsSync(dir);
+  try {
+    return await recovered(wish, progress);
+  } finally {
+    rmSync(join(dir, UNPACKED), { recursive: true, force: true });
+    // Nothing was made of it: nothing is left.
+    if (fresh && existsSync(dir) && readdirSync(dir).length === 0) rmdirSync(dir);
+  }
+}
+
+async function recovered(wish: RecoverWish, progress: (words: string) => void): Promise<Recovered> {
   const { dir } = wish;
   if (await hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Recover into a new directory; nothing is ever written to what is recovered from.`);
-  const found = await findSources(wish.paths), crypto = createCrypto(), notes: string[] = [];
+  const found = await findSources(await unpacked(wish)), crypto = createCrypto(), notes: string[] = [];
   const keys = keyFile(join(dir, RECOVERING)), { identity, from } = await identityOf(wish, found, keys, notes);
   const out: Recovered = { node: hex(crypto.signer(identity.seed)), name: identity.name, fleet: hex(fleetId(crypto, identity.genesis)), key: from, sources: [], bundles: undefined, journal: { events: 0, skipped: [] }, peers: [], lost: [], events: 0, notes };
   const known = new Known(), journals: Bytes[] = [];
@@ -69,7 +83,20 @@ export async function recoverNode(wish: RecoverWish, progress: (words: string) =
   carryOver(dir, found.homes.find((home) => home.key !== undefined && equal(home.key.seed, identity.seed)), notes);
   renameSync(join(dir, RECOVERING), join(dir, KEY_FILE));
   await realDisk().syncFolder(dir);
+  // As they were named.
+  for (const one of out.sources) wish.paths.forEach((path, i) => { if (one.path.startsWith(join(dir, UNPACKED, String(i)))) one.path = path; });
   await finish(wish, known, out, progress);
+  return out;
+}
+
+/** The paths, with backups that are one file unpacked beside what is being made. */
+async function unpacked({ dir, paths }: RecoverWish): Promise<string[]> {
+  const out: string[] = [];
+  for (const [i, path] of paths.entries()) {
+    const plain = existsSync(path) && statSync(path).isFile() && await isTar(path), folder = join(dir, UNPACKED, String(i));
+    if (plain) await readTar(path, folder);
+    out.push(plain ? folder : path);
+  }
   return out;
 }
 

@@ -68,6 +68,7 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
     case 'verify': return database.verify(courtesy(channel));
     case 'exportTo': return database.exportTo(asMap(args[0]), courtesy(channel));
     case 'importFrom': return database.importFrom(asList(args[0]).map(asText), courtesy(channel));
+    case 'backup': { const { target, withoutKey } = asMap(args[0]); return database.backup({ target: asText(target!), ...(withoutKey === true ? { withoutKey } : {}) }, courtesy(channel)); }
     case 'invite': return database.invite(asMap(args[0]));
     case 'revoke': return database.revoke(asText(args[0]), asText(args[1]), args[2] === true);
     case 'release': return database.release(asText(args[0]));
