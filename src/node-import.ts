@@ -10,9 +10,9 @@ import { equal, hex, unhex } from './event/bytes.ts';
 import { logId } from './event/chain.ts';
 import { logNameOf } from './event/header.ts';
 import { parseSegment } from './event/segment.ts';
-import { VolumeAccount, type Place } from './carry/bundle-account.ts';
+import { ACCOUNT_BYTES, PLACE_BYTES, VolumeAccount, takeRoom, type AccountRoom, type Place } from './carry/bundle-account.ts';
 import { INDEX, PARITY, partsOf, SEGMENTS, WORD, WORDS, bundleKey, openBlock } from './carry/bundle-block.ts';
-import { BUNDLES_MOST, DAMAGED_MOST, LOST_MOST } from './carry/bundle-bounds.ts';
+import { ACCOUNTS_BYTES, BUNDLES_MOST, DAMAGED_MOST, LOST_MOST } from './carry/bundle-bounds.ts';
 import { entriesOf } from './carry/bundle-index.ts';
 import { membersOf, readRow, restoreStripe } from './carry/bundle-parity.ts';
 import { BundleScan } from './carry/bundle-scan.ts';
@@ -27,7 +27,7 @@ export interface Carried { name: string; read(at: number, length: number): Promi
 /** Events that lay in blocks that were lost and that are not held here: positions of a log. */
 export interface LostRange { stream: string; log: string; first: number; last: number; volume: number }
 
-/** One volume as it was found. `blocks`: those that opened; `damaged`: numbers of those that did not, as far as the volume goes (65,536 at most); `complete`: its last block was met. */
+/** One volume as it was found. `blocks`: those that opened; `damaged`: numbers of those that did not, as far as the volume goes (of all volumes 65,536 at most, but always the first); `complete`: its last block was met. */
 export interface VolumeReport { bundle: string; volume: number; source: string; blocks: number; damaged: number[]; restored: number; complete: boolean }
 
 /** What an import did. `events`: added; `segments`: of these, and those that were held before, or refused; `unknownBytes`: that opened nothing at all; `lost`: 10,000 ranges at most. */
@@ -47,6 +47,8 @@ export class BundleImport {
   readonly #bundles = new Map<string, Bundle>();
   #batch: Segment[] = [];
   #bytes = 0;
+  #listed = 0;
+  readonly #room: AccountRoom = { bytes: ACCOUNTS_BYTES };
   readonly #report: ImportReport = { events: 0, segments: { added: 0, held: 0, refused: 0 }, words: [], volumes: [], lost: [], unknownBytes: 0 };
 
   constructor(node: Node) {
@@ -88,16 +90,18 @@ export class BundleImport {
       const row = readRow(block.body);
       if (!row || !bundle) return;
       bundle.deal ??= row.deal;
+      // Of one bundle there is one deal: rows of another one restore nothing.
+      if (JSON.stringify(bundle.deal) !== JSON.stringify(row.deal) || !takeRoom(this.#room, PLACE_BYTES)) return;
       const rows = bundle.rows.get(row.stripe);
       if (rows) rows.set(row.row, place); else bundle.rows.set(row.stripe, new Map([[row.row, place]]));
       return;
     }
     if (bundle) {
       let volume = bundle.volumes.get(block.volume);
-      if (!volume) bundle.volumes.set(block.volume, volume = new VolumeAccount<Carried>(source, block.index, at, bytes.length));
-      if (block.kind === INDEX && !volume.has(block.index)) volume.index.push(block.index);
+      if (!volume && takeRoom(this.#room, ACCOUNT_BYTES)) bundle.volumes.set(block.volume, volume = new VolumeAccount<Carried>(this.#room, source, block.index, at, bytes.length));
+      if (block.kind === INDEX && volume?.has(block.index) === false) volume.index.push(block.index);
       // The same volume may come twice, and each copy may have what the other has lost.
-      volume.note(block.index, block.last, place);
+      volume?.note(block.index, block.last, place);
     }
     await this.#use(block.kind, block.body);
   }
@@ -170,7 +174,7 @@ export class BundleImport {
         const block = openBlock(crypto, this.#key, bytes);
         if (!block || block.volume !== volume || block.index !== index) continue;
         let one = volumes.get(volume);
-        if (!one) volumes.set(volume, one = new VolumeAccount<Carried>({ name: 'parity', read: () => Promise.resolve(new Uint8Array(0)) }, index, -1, bytes.length));
+        if (!one) volumes.set(volume, one = new VolumeAccount<Carried>(this.#room, { name: 'parity', read: () => Promise.resolve(new Uint8Array(0)) }, index, -1, bytes.length));
         if (one.has(index)) continue;
         one.note(index, block.last, undefined);
         one.restored++;
@@ -181,8 +185,9 @@ export class BundleImport {
   }
 
   async #volume(bundle: string, number: number, volume: VolumeAccount<Carried>): Promise<void> {
-    const damaged = volume.missing(DAMAGED_MOST), { lost } = this.#report, { crypto } = this.#node.options;
+    const damaged = volume.missing(Math.max(1, DAMAGED_MOST - this.#listed)), { lost } = this.#report, { crypto } = this.#node.options;
     this.#report.volumes.push({ bundle, volume: number, source: volume.source.name, blocks: volume.blocks, damaged, restored: volume.restored, complete: volume.last !== undefined });
+    this.#listed += damaged.length;
     if (!damaged.length) return;
     for (const index of volume.index) {
       const place = volume.place(index), body = volume.keptIndex(index) ?? (place && openBlock(crypto, this.#key, await place.source.read(place.at, place.length))?.body);

@@ -6,6 +6,19 @@ import { INDEX_MOST } from './bundle-bounds.ts';
 /** Where a block stands in a source. */
 export interface Place<S> { source: S; at: number; length: number }
 
+/** Bytes of memory that the accounts of one import may still take: what finds no room is used, and not kept account of. */
+export interface AccountRoom { bytes: number }
+
+/** Takes room for something; false: there is none. */
+export function takeRoom(room: AccountRoom, bytes: number): boolean {
+  if (room.bytes < bytes) return false;
+  room.bytes -= bytes;
+  return true;
+}
+
+/** What one account, one chunk of bits and one place take, about. */
+export const ACCOUNT_BYTES = 1_024, PLACE_BYTES = 256;
+const CHUNK_BYTES = 768;
 /** Blocks of one chunk of the account. */
 const CHUNK = 4_096;
 /** Places kept for blocks that do not stand where their number says: in another copy, or behind bytes that were lost. */
@@ -23,6 +36,7 @@ export class VolumeAccount<S> {
   last: number | undefined;
   /** Numbers of the blocks that hold its index. */
   readonly index: number[] = [];
+  readonly #room: AccountRoom;
   readonly #origin: number;
   readonly #bits = new Map<number, Bytes>();
   readonly #odd = new Map<number, Place<S>>();
@@ -30,8 +44,9 @@ export class VolumeAccount<S> {
   #end: { index: number; length: number } | undefined;
   #highest = -1;
 
-  /** Begins with the first block that was met of it. */
-  constructor(source: S, index: number, at: number, length: number) {
+  /** Begins with the first block that was met of it. `room`: what it takes more comes out of this. */
+  constructor(room: AccountRoom, source: S, index: number, at: number, length: number) {
+    this.#room = room;
     this.source = source;
     this.size = length;
     this.#origin = at - index * length;
@@ -44,21 +59,27 @@ export class VolumeAccount<S> {
   /** Notes a block; `place` undefined: it was restored, and stands nowhere. */
   note(index: number, last: boolean, place: Place<S> | undefined): void {
     if (index > INDEX_MOST) return;
-    const known = this.has(index);
+    const known = this.has(index), chunk = Math.floor(index / CHUNK);
+    let bits = this.#bits.get(chunk);
+    if (!bits) {
+      if (!takeRoom(this.#room, CHUNK_BYTES)) return;
+      this.#bits.set(chunk, bits = new Uint8Array(CHUNK / 8));
+    }
     if (last) this.last = index;
     if (place) {
       const { source, at, length } = place, regular = source === this.source && at === this.#origin + index * this.size;
       if (regular && length === this.size) this.#odd.delete(index);
       else if (regular && last) this.#end = { index, length };
-      else if (!known && this.#odd.size < ODD_MOST) this.#odd.set(index, place);
-    } else if (this.#odd.size < ODD_MOST) this.#odd.set(index, { source: this.source, at: -1, length: 0 });
+      else if (!known) this.#setOdd(index, place);
+    } else this.#setOdd(index, { source: this.source, at: -1, length: 0 });
     if (known) return;
-    const chunk = Math.floor(index / CHUNK);
-    let bits = this.#bits.get(chunk);
-    if (!bits) this.#bits.set(chunk, bits = new Uint8Array(CHUNK / 8));
     bits[(index % CHUNK) >> 3]! |= 1 << (index & 7);
     this.blocks++;
     this.#highest = Math.max(this.#highest, index);
+  }
+
+  #setOdd(index: number, place: Place<S>): void {
+    if (this.#odd.size < ODD_MOST && takeRoom(this.#room, PLACE_BYTES)) this.#odd.set(index, place);
   }
 
   /** Where a block can be read again. */
@@ -70,7 +91,7 @@ export class VolumeAccount<S> {
   }
 
   /** Keeps what a block of the index says that stands nowhere. */
-  keepIndex(index: number, body: Bytes): void { this.#bodies.set(index, body); }
+  keepIndex(index: number, body: Bytes): void { if (takeRoom(this.#room, body.length + PLACE_BYTES)) this.#bodies.set(index, body); }
   keptIndex(index: number): Bytes | undefined { return this.#bodies.get(index); }
 
   /** The numbers of blocks that are missing below its end, or below the last that was met: the first `most` of them. */

@@ -18,5 +18,9 @@ export const WORD_TOOK = 64;
 export const WORDS_BYTES = 262_144;
 /** Numbers of blocks above this, and bundles of one import above that, are used but not kept account of. */
 export const INDEX_MOST = 16_777_216, BUNDLES_MOST = 4_096;
-/** What a report lists of one volume's damaged blocks, and of ranges that were lost. */
+/** Ranges of logs that one volume is remembered to hold. */
+export const RANGES_MOST = 131_072;
+/** Bytes of memory that one import keeps account in. */
+export const ACCOUNTS_BYTES = 67_108_864;
+/** What a report lists of damaged blocks in all, beside the first of each volume, and of ranges that were lost. */
 export const DAMAGED_MOST = 65_536, LOST_MOST = 10_000;

@@ -5,6 +5,7 @@ import { hex } from '../event/bytes.ts';
 import { Reader } from '../event/reader.ts';
 import { Writer } from '../event/writer.ts';
 import { partsOf } from './bundle-block.ts';
+import { RANGES_MOST } from './bundle-bounds.ts';
 
 /** Events first..last of a log, and the block that they lie in. */
 export interface Entry { stream: string; log: Bytes; first: number; last: number; block: number }
@@ -37,16 +38,21 @@ function readEntry(bytes: Bytes): Entry | undefined {
   }
 }
 
-/** Gathers ranges of logs, joined where they touch: as small as what they say. */
+/** Gathers ranges of logs, joined where they touch: as small as what they say, and `RANGES_MOST` of them at most. */
 export class Ranges {
+  /** There was more: what is held is at least this. */
+  full = false;
+  #count = 0;
   readonly #logs = new Map<string, { log: Bytes; first: number; last: number }[]>();
 
   add(log: Bytes, first: number, last: number): void {
-    const name = hex(log), list = this.#logs.get(name);
-    if (!list) { this.#logs.set(name, [{ log, first, last }]); return; }
-    const end = list[list.length - 1]!;
-    if (first >= end.first && first <= end.last + 1) end.last = Math.max(end.last, last);
-    else list.push({ log, first, last });
+    const name = hex(log), list = this.#logs.get(name), end = list?.[list.length - 1];
+    if (end && first >= end.first && first <= end.last + 1) end.last = Math.max(end.last, last);
+    else if (this.#count >= RANGES_MOST) this.full = true;
+    else {
+      this.#count++;
+      if (list) list.push({ log, first, last }); else this.#logs.set(name, [{ log, first, last }]);
+    }
   }
 
   /** All of them, in order of log and position. */

@@ -5,30 +5,31 @@ import type { Block } from './bundle-block.ts';
 import { equal } from '../event/bytes.ts';
 import { INDEX, PARITY, WORD, openBlock } from './bundle-block.ts';
 import { BLOCK_LEAST, BLOCK_MOST, PARITY_EXTRA } from './bundle-bounds.ts';
-import { entriesOf, type Entry } from './bundle-index.ts';
+import { Ranges, entriesOf } from './bundle-index.ts';
 
-/** What a volume says at its ends. `word`: the maker's newest, not checked; `entries`: what it holds, undefined where its end is lost and only its blocks can tell; `blockBytes`: of its blocks. */
-export interface Look { bundle: Bytes; volume: number; parity: boolean; word: Bytes | undefined; entries: Entry[] | undefined; blockBytes: number }
+/** What a volume says at its ends. `word`: the maker's newest, not checked; `held`: what it holds, undefined where its end is lost, or says too much, and only its blocks can tell; `blockBytes`: of its blocks. */
+export interface Look { bundle: Bytes; volume: number; parity: boolean; word: Bytes | undefined; held: { log: Bytes; first: number; last: number }[] | undefined; blockBytes: number }
 
 /** Looks at a file of `length` bytes. Undefined: its first block opens for nobody here. Faults: those of `read`. */
 export async function lookAt(crypto: Crypto, key: Bytes, length: number, read: (at: number, length: number) => Promise<Bytes>): Promise<Look | undefined> {
   const head = await read(0, Math.min(length, BLOCK_MOST + PARITY_EXTRA));
   const first = firstOf(crypto, key, head, length);
   if (!first) return undefined;
-  const { block, size } = first, look: Look = { bundle: block.bundle, volume: block.volume, parity: block.kind === PARITY, word: block.kind === WORD ? block.body : undefined, entries: undefined, blockBytes: size };
+  const { block, size } = first, look: Look = { bundle: block.bundle, volume: block.volume, parity: block.kind === PARITY, word: block.kind === WORD ? block.body : undefined, held: undefined, blockBytes: size };
   const at = Math.floor((length - 1) / size) * size, last = at === 0 ? block : openBlock(crypto, key, await read(at, length - at));
   const own = (other: Block | undefined, index: number): other is Block => other !== undefined && equal(other.bundle, block.bundle) && other.volume === block.volume && other.index === index;
   // Several volumes in one file, a volume that was cut, one whose end is damaged: the ends do not tell all.
   if (look.parity || block.index !== 0 || !own(last, at / size) || !last.last) return look;
   if (last.kind === WORD) look.word = last.body;
-  const bodies: Entry[][] = [];
+  const ranges = new Ranges();
   for (let index = at / size - 1; index > 0; index--) {
     const before = openBlock(crypto, key, await read(index * size, size));
     if (!own(before, index)) return look;
     if (before.kind !== INDEX) break;
-    bodies.push(entriesOf(before.body));
+    for (const { log, first: from, last: to } of entriesOf(before.body)) ranges.add(log, from, to);
+    if (ranges.full) return look;
   }
-  look.entries = bodies.reverse().flat();
+  look.held = ranges.list();
   return look;
 }
 

@@ -68,9 +68,9 @@ async function lyingAt(node: Node, file: OpenVolume): Promise<Lying> {
   const { crypto } = node.options, key = bundleKey(crypto, node.fleet), ranges = new Ranges();
   const look = await lookAt(crypto, key, file.size, file.read);
   let word = look?.word;
-  if (look?.entries) for (const { log, first, last } of look.entries) ranges.add(log, first, last);
-  else if (look && !look.parity) word = await scanned(node, file, ranges) ?? word;
-  return { path: file.name, bundle: look && hex(look.bundle), word: word && wordOf(node, word), said: word, held: ranges.list(), indexed: look?.entries !== undefined, parity: look?.parity === true };
+  if (look?.held) return { path: file.name, bundle: hex(look.bundle), word: word && wordOf(node, word), said: word, held: look.held, indexed: true, parity: false };
+  if (look && !look.parity) word = await scanned(node, file, ranges) ?? word;
+  return { path: file.name, bundle: look && hex(look.bundle), word: word && wordOf(node, word), said: word, held: ranges.list(), indexed: false, parity: look?.parity === true };
 }
 
 /** Every block is read: for volumes that have lost their end. Returns the last word in it. */

@@ -6,8 +6,11 @@ import type { Made } from '../../src/carry/bundle-maker.ts';
 import type { ImportReport } from '../../src/node-import.ts';
 import type { Node } from '../../src/node.ts';
 import type { ExportWish } from '../../src/node-export.ts';
-import { PARITY, bundleKey, openBlock, sealBlock } from '../../src/carry/bundle-block.ts';
-import { PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
+import type { Look } from '../../src/carry/bundle-look.ts';
+import { BlockBody, INDEX, PARITY, SEGMENTS, bundleKey, openBlock, sealBlock } from '../../src/carry/bundle-block.ts';
+import { DAMAGED_MOST, PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
+import { encodeEntry } from '../../src/carry/bundle-index.ts';
+import { lookAt } from '../../src/carry/bundle-look.ts';
 import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
 import { concat, hex } from '../../src/event/bytes.ts';
 import { exportBundle } from '../../src/node-export.ts';
@@ -144,6 +147,46 @@ test('for whom, of which streams, since when', async () => {
   const got = c.streams().find((s) => s.stream === 'telemetry')!.events;
   assert.ok(got >= 60, String(got));
   await Promise.all([a.close(), b.close(), c.close()]);
+});
+
+/** Blocks of a member that means harm. */
+function evil(node: Node, kind: number, n: number, size: number, body: (i: number) => Bytes, where: (i: number) => { volume: number; index: number }): Bytes {
+  const key = bundleKey(fakeCrypto, node.fleet), random = new Chance('evil');
+  return concat(...Array.from({ length: n }, (_, i) => sealBlock(fakeCrypto, random, key, { kind, bundle: new Uint8Array(8), ...where(i), last: i === n - 1, body: body(i) }, size)));
+}
+
+test('blocks that say that millions are missing are listed as a few, and the first of each volume is named', async () => {
+  const [a] = await fleet('a') as [Node];
+  const report = await bring(a, evil(a, SEGMENTS, 200, 4_096, () => Uint8Array.of(0x80), (i) => ({ volume: i, index: 16_000_000 })));
+  assert.is(report.volumes.length, 200);
+  assert.ok(report.volumes.every((v) => v.damaged.length > 0));
+  assert.ok(report.volumes.reduce((n, v) => n + v.damaged.length, 0) <= DAMAGED_MOST + 200);
+  await a.close();
+});
+
+test('rows of parity that were dealt otherwise are left, and end no import', async () => {
+  const [a, b] = await fleet('a', 'b') as [Node, Node];
+  await write(a, 'telemetry', 300);
+  const row = (members: number, rows: number, n: number): Bytes => evil(a, PARITY, 1, 5_120, () => encodeRow({ deal: { blocks: [members], size: 4_096, members, rows, stripes: 1 }, stripe: 0, row: n, bytes: new Uint8Array(4_096) }), () => ({ volume: 0, index: n }));
+  const report = await bring(b, concat(row(250, 1, 0), ...Array.from({ length: 250 }, (_, i) => row(1, 254, i + 1)), bytesOf(await take(a))));
+  assert.ok(report.events >= 300);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('an index that names more than is to be remembered says nothing: the blocks themselves tell', async () => {
+  const [a] = await fleet('a') as [Node], random = new Chance('names');
+  const names = (): Bytes => {
+    const body = new BlockBody();
+    while (body.add(encodeEntry({ stream: 's', log: random.bytes(16), first: 3, last: 3, block: 1 }), 65_536));
+    return body.take();
+  };
+  const look = (n: number): Promise<Look | undefined> => {
+    const bytes = evil(a, INDEX, n, 65_536, names, (index) => ({ volume: 0, index }));
+    return lookAt(fakeCrypto, bundleKey(fakeCrypto, a.fleet), bytes.length, (at, length) => Promise.resolve(bytes.slice(at, at + length)));
+  };
+  assert.ok((await look(4))!.held!.length > 1_000);
+  assert.is((await look(100))!.held, undefined);
+  await a.close();
 });
 
 test.run();
