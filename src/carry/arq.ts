@@ -44,6 +44,8 @@ export interface Arq {
   next(now: number, room?: boolean): ArqOutput | undefined;
   /** When to call `tick` at the latest; undefined: not before something happens. */
   readonly deadline: number | undefined;
+  /** The peer owes an answer. */
+  readonly waits: boolean;
   /** Whether this datagram is one of ours that came back. */
   echo(bytes: Bytes): boolean;
   /** Fragments that were sent, repeats included, and how many of them were taken for lost. */
@@ -258,6 +260,7 @@ export function arq(options: ArqOptions): Arq {
       if (!paused && roomy) first = Math.min(first, ackAt ?? Infinity, meeting.deadline ?? Infinity);
       return first === Infinity ? undefined : first;
     },
+    get waits() { return waiting(); },
     echo: (bytes) => meeting.echo(bytes),
     get tally() { return sender.tally; },
     get open() { return meeting.agreed !== undefined && ended === undefined; },

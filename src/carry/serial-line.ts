@@ -27,6 +27,8 @@ const REST_MS = 20;
 const WINDOW_LEAST = 4_096, WINDOW_MOST = 131_072, WINDOW_MS = 2_000;
 /** Nobody talks longer at a time (half duplex), in milliseconds and in datagrams. */
 const TURN_LEAST_MS = 250, TURN_MOST_MS = 1_000, TURN_DATAGRAMS = 8;
+/** Calls that nobody answered and that are repeated at once (half duplex), since both may have called at the same moment. */
+const HAILS = 4;
 const PATIENCE_MS = 60_000, PATIENCE_TRIPS = 30, KEEP_ALIVE_MS = 20_000;
 /** Between a connection that ended and the next attempt; doubled while connections last shorter than `LASTING_MS`. */
 const AGAIN_MS = 200, AGAIN_MOST_MS = 30_000, LASTING_MS = 10_000;
@@ -90,7 +92,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   let busyUntil = -Infinity, outstanding: number[] = [], outstandingBytes = 0, refused = false;
   /** Half duplex: how many datagrams may be taken, and the one that is written once it is known whether another follows. */
   let grant = 0, taken: Bytes | undefined, pending: Bytes | undefined;
-  let lostSeen = 0, sentBytes = 0, gone = false;
+  let lostSeen = 0, sentBytes = 0, hails = 0, gone = false;
 
   /** The port does not take what it has: `written` will tell when that changes. */
   const stuck = () => outstandingBytes > 0 && time(outstandingBytes) >= HELD_MS;
@@ -119,7 +121,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   function begin(): void {
     againAt = undefined;
     openedAt = undefined;
-    lostSeen = 0;
+    lostSeen = hails = 0;
     const mine = end = arq({
       role: 'either', now: clock, random, mtu: noise.size, window: Math.round(Math.max(WINDOW_LEAST, Math.min(WINDOW_MOST, rate * WINDOW_MS))),
       ahead: Math.max(most, Math.round(rate * 2 * LEAD_MS)), roundTrip, patience, keepAlive: Math.max(KEEP_ALIVE_MS, 20 * roundTrip) / Math.max(0.02, share),
@@ -169,10 +171,19 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
 
   /** One direction at a time: each datagram is written when it is known whether it is the last of this turn. */
   function talk(): void {
-    if (turn.tick(clock)) end?.resume(clock);
+    if (turn.tick(clock) && end?.waits && (end.open || hails++ < HAILS)) {
+      turn.slow();
+      end.resume(clock);
+    }
     while (!gone && free()) {
-      const may = turn.may(clock) && budget.ready(clock);
-      if (!may && !pending) return turn.pass(clock);
+      if (!pending && !budget.ready(clock)) return turn.pass(clock);
+      let may = turn.may(clock) && budget.ready(clock);
+      if (!may && !pending) {
+        // A turn that we slept through; the line may be free by now.
+        turn.pass(clock);
+        may = turn.may(clock);
+        if (!may) return;
+      }
       grant = may ? 1 : 0;
       taken = undefined;
       if (may) link?.pump(clock);

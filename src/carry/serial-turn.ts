@@ -5,7 +5,7 @@ import type { Random } from '../ports.ts';
 /** A pause in what is heard after which nobody talks any more, besides the time of some bytes: systems hand bytes on in bunches. */
 const SILENCE_MS = 60, SILENCE_BYTES = 6;
 /** The first guess of how long an answer takes to begin, its bounds, and bytes whose time comes on top. */
-const ANSWER_MS = 400, ANSWER_LEAST_MS = 60, ANSWER_MOST_MS = 4_000, ANSWER_BYTES = 24;
+const ANSWER_MS = 300, ANSWER_LEAST_MS = 60, ANSWER_MOST_MS = 4_000, ANSWER_BYTES = 24;
 /** Before an answer the line rests for so long, so that the other side's transmitter is off. */
 const GAP_MS = 2, GAP_BYTES = 3;
 /** When both begin at once both wait for so long at random, twice as long each time. */
@@ -27,6 +27,8 @@ export interface Turn {
   frame(own: boolean, last: boolean, now: number): void;
   /** True when our turn has not been answered by anything that could be understood. */
   tick(now: number): boolean;
+  /** An answer that was owed did not come: perhaps it takes longer than we wait. */
+  slow(): void;
   /** When to `tick`, or when something may be said; undefined: not before something comes. */
   readonly deadline: number | undefined;
 }
@@ -66,9 +68,9 @@ export function lineTurn(random: Random, byteMs: number, turnMs: number): Turn {
     noise(now) {
       if (phase === 'talk') return;
       if (phase === 'wait' && now > saidAt) {
-        // The slowest answers count at once, quicker ones by and by.
+        // Slow answers count at once, quicker ones by and by.
         const took = now - saidAt;
-        answer = took > answer ? took : answer + (took - answer) / 8;
+        answer = took > answer ? took : (answer + took) / 2;
       }
       if (phase !== 'hear') understood = false;
       phase = 'hear';
@@ -99,6 +101,7 @@ export function lineTurn(random: Random, byteMs: number, turnMs: number): Turn {
       free(now);
       return unanswered;
     },
+    slow() { answer = Math.min(ANSWER_MOST_MS, answer * 1.5); },
     get deadline() { return phase === 'wait' || phase === 'hear' ? until : from; },
   };
 }

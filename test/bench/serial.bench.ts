@@ -20,6 +20,7 @@ async function lineOf(name: string, url: string, faults: Faults, events: number)
   const wire = await relay(name, baud, faults, mode === 'half');
   const stations = await Promise.all(wire.ends.map((path, i) => openSerial(parseSerial(`serial:${path}?${url}`), (host, now) => serialLine({ now, random: createRandom(), baud, half: mode === 'half' }, host), {
     onLink: (link, side) => { (i === 0 ? left : right).node.connect(link, side).done.catch((error: Error) => { if (!over) say(`${name}: ${error.message}`); }); },
+    onPort: (reason) => { if (!over) say(`${name}: ${reason ?? 'the port is back'}`); },
   })));
   return {
     left, right, carried: () => wire.carried[0], equal: () => left.node.digest().digest === right.node.digest().digest,
