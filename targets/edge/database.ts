@@ -134,6 +134,18 @@ export interface Lacks { events: number; bytes: number; at: number | null; drain
 /** What `verify` found. */
 export interface Verified { events: number; segments: number; damaged: { what: string; where: string; code: string }[] }
 
+/** Events that were written, first..last of a log, and are not held. `node`: hex, with its `name`; empty where nothing says whose log it is. */
+export interface Missing { stream: string; node: string; name: string; log: string; first: number; last: number }
+
+/** What one source gave back to a repair. */
+export interface RepairSource { from: string; events: number; error?: string }
+
+/**
+ * What a repair did. `found`: what was damaged; `dropped`: what was therefore no longer held; `missing`: what of it did not come back; `failed`: what could not be dropped; `pages`: damage of the file
+ * itself, which only a new one cures; `damaged`: what a second look found.
+ */
+export interface Repaired { found: Verified['damaged']; dropped: Missing[]; missing: Missing[]; sources: RepairSource[]; failed: string[]; pages: string[]; damaged: Verified['damaged'] }
+
 /** Where a bundle goes (one of `folder` and `file`), and what it takes along. `for`: nodes by id, beginning of one, or name; `since`: ms since 1970; `parity`: share of the blocks that may be lost. */
 export interface BundleWish { folder?: string; file?: string; for?: string[]; since?: number; streams?: string[]; everything?: boolean; volumeBytes?: number; parity?: number }
 
@@ -178,6 +190,8 @@ export interface Database {
   digest(): Promise<{ digest: string; events: number }>;
   report(): Promise<Report>;
   verify(progress: (events: number, segments: number) => void): Promise<Verified>;
+  /** Drops what is damaged, and fetches it again from connected peers and from these URLs and paths. Faults: `not-found` (a path), those of the store. */
+  repair(from: string[], progress: (events: number, segments: number) => void): Promise<Repaired>;
   invite(wish: InviteWish): Promise<string>;
   /** `node` is an id, the beginning of one, or a name; this node itself only with `self`. Faults: `not-found`, `too-many` (several fit), `not-admin`, `bad-argument`. */
   revoke(node: string, why: string, self: boolean): Promise<{ node: string; name: string }>;

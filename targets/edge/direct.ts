@@ -57,6 +57,7 @@ export function nodeDatabase(place: Place): Database {
       const pages = await place.store.check();
       return { events, segments, damaged: [...damaged, ...pages.map((where) => ({ what: 'store', where, code: 'store-damaged' }))] };
     },
+    repair: async (from, progress) => (await import('./repair.ts')).repair(place, from, progress),
     invite: (wish) => node.invite(wish),
     async revoke(wanted, why, self) {
       const found = findMember(node, wanted);

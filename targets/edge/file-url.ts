@@ -8,21 +8,17 @@ export interface FilePlace { path: string; for: string[]; plain: boolean; tidy: 
 /** Reads file:/PATH?for=NODE&plain=1&tidy=1. Fault `bad-url` with what is wrong. */
 export function parseFileUrl(url: string): FilePlace {
   const wrong = (why: string): never => { throw new Fault('bad-url', `${url}: ${why}. A stick or folder is written file:/media/usb`); };
-  let parsed: URL, path: string;
-  try {
-    parsed = new URL(url);
-    path = decodeURIComponent(parsed.pathname);
-  } catch {
-    return wrong('this is no URL');
-  }
-  if (parsed.protocol !== 'file:' || !/^file:\//i.test(url)) wrong('the path must be a whole one, beginning with /');
-  if (parsed.host !== '') wrong(`there is a host (${parsed.host}) before the path; write one slash or three`);
-  if (path === '/' || path.includes('\0')) wrong('there is no folder in it');
-  const place: FilePlace = { path: path.replace(/\/+$/, ''), for: [], plain: false, tidy: false };
-  for (const [name, value] of parsed.searchParams) {
-    if (name === 'for' && value !== '') place.for.push(...value.split(',').map((each) => each.trim()).filter((each) => each !== ''));
-    else if ((name === 'plain' || name === 'tidy') && (value === '1' || value === '0')) place[name] = value === '1';
-    else wrong(name === 'plain' || name === 'tidy' ? `${name} is ${JSON.stringify(value)}; it must be 1 or 0` : `there is no parameter ${JSON.stringify(name)}; there are for, plain and tidy`);
+  const [, path = '', query = ''] = /^file:(?:\/\/(?=\/))?(\/[^/?#][^?#]*)(?:\?([^#]*))?$/i.exec(url) ?? wrong('a whole path must follow, beginning with one slash');
+  const place: FilePlace = { path: decoded(path).replace(/\/+$/, ''), for: [], plain: false, tidy: false };
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === 'for') place.for.push(...value.split(',').filter((each) => each.trim() !== ''));
+    else if ((name === 'plain' || name === 'tidy') && /^[01]$/.test(value)) place[name] = value === '1';
+    else wrong(`${name}=${value}: there are for=NODE, plain=1 and tidy=1`);
   }
   return place;
+}
+
+/** A path may be written with % where a URL wants it; one that only looks so is meant as it stands. */
+function decoded(path: string): string {
+  try { return decodeURIComponent(path); } catch { return path; }
 }

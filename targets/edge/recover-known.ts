@@ -13,10 +13,8 @@ import { decodeRecord } from '../../src/log/record.ts';
 import type { Bytes, Crypto } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
 import { scan } from '../../src/event/cbor.ts';
+import type { Missing } from './database.ts';
 import { nameOf } from './report.ts';
-
-/** Events that were written, first..last of a log, and are not held. `node`: hex, with its `name`; empty where nothing says whose log it is. */
-export interface Missing { stream: string; node: string; name: string; log: string; first: number; last: number }
 
 /** Ranges that a report names. */
 const LISTED = 10_000;
@@ -69,14 +67,14 @@ export class Known {
     }
   }
 
-  /** What of all this a node does not hold, nor keep in quarantine, and what its own logs' cites say that is missing. */
-  async missingAt(node: Node): Promise<Missing[]> {
+  /** What of all this a node does not hold, nor keep in quarantine, and, with `holes`, what the cites of logs say that is missing. */
+  async missingAt(node: Node, holes = true): Promise<Missing[]> {
     const { archive } = node, set = new Map<string, { from: number; to: number }[]>(), out: Missing[] = [];
     for await (const { key } of pages(archive.store, 'quarantine', undefined, undefined, 500, () => undefined)) {
       const { first, last } = segmentSpan(key.subarray(32)), name = hex(key.subarray(32, 48));
       set.set(name, [...set.get(name) ?? [], { from: first, to: last }]);
     }
-    for (const items of archive.frontier.values()) for (const item of items) if (item.kind === HOLE) this.add(item.log, item.from, item.to, item.stream, item.node);
+    for (const items of archive.frontier.values()) for (const item of items) if (holes && item.kind === HOLE) this.add(item.log, item.from, item.to, item.stream, item.node);
     for (const { log, first, last } of this.#ranges.list().sort((a, b) => compare(a.log, b.log) || a.first - b.first)) {
       const record = await recordOf(archive, log), name = hex(log), of = this.#of.get(name), author = record?.node ?? of?.node;
       const tail = node.writer.unstored().find((own) => hex(own.log) === name);

@@ -4,7 +4,7 @@ import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
 import type { ImportReport } from '../../src/node-import.ts';
-import type { Appended, BackupMade, BundleMade, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Report, StreamSize, Verified } from './database.ts';
+import type { Appended, BackupMade, BundleMade, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Repaired, Report, StreamSize, Verified } from './database.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
 // Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
@@ -130,6 +130,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
     digest: async () => structure(await ask('digest')),
     report: async () => structure<Report>(await ask('report')),
     verify: async (progress) => structure<Verified>(await watched(progress, 'verify')),
+    repair: async (from, progress) => structure<Repaired>(await watched(progress, 'repair', from)),
     invite: async (wish: InviteWish) => asText(await ask('invite', wish)),
     revoke: async (node, why, self) => structure(await ask('revoke', node, why, self)),
     release: async (node) => structure(await ask('release', node)),

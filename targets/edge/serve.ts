@@ -66,6 +66,7 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
     case 'digest': return database.digest();
     case 'report': return database.report();
     case 'verify': return database.verify(courtesy(channel));
+    case 'repair': return database.repair(asList(args[0]).map(asText), courtesy(channel));
     case 'exportTo': return database.exportTo(asMap(args[0]), courtesy(channel));
     case 'importFrom': return database.importFrom(asList(args[0]).map(asText), courtesy(channel));
     case 'backup': { const { target, withoutKey } = asMap(args[0]); return database.backup({ target: asText(target!), ...(withoutKey === true ? { withoutKey } : {}) }, courtesy(channel)); }
