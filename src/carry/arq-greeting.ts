@@ -169,9 +169,9 @@ export function refusal(bytes: Bytes): Bytes | undefined {
   return tag === undefined || tag === 0 ? undefined : unknown(bytes);
 }
 
-/** The tags of datagrams from the opener and from the accepter: a side must not take its own echo for the peer. Bit 2 is left to the carrier. */
+/** The tags of datagrams from the opener and from the accepter: a side must not take its own echo for the peer. Bits 2 and 3 are left to the carrier. */
 function tagsOf(opener: Bytes, accepter: Bytes): [number, number] {
-  const mixed = (crc32c(concat(opener, accepter)) & ~7) >>> 0;
+  const mixed = (crc32c(concat(opener, accepter)) & ~15) >>> 0;
   return [(mixed | 1) >>> 0, (mixed | 2) >>> 0];
 }
 

@@ -5,8 +5,8 @@ import { crc32c } from '../event/bytes.ts';
 import { putTag, TAG_BYTES, tagOf } from './arq-datagram.ts';
 import { stuff, unstuff } from './cobs.ts';
 
-/** The bit of the tag by which whoever talks gives the turn to the other side (half duplex). */
-const OVER = 4;
+/** The bits of the tag by which whoever talks gives the turn to the other side (half duplex); both, so that one that is changed on the way makes it noise. */
+const OVER = 12;
 /** Bytes between two zeros above which they are no frame: the largest datagram, stuffed. */
 export const LINE_FRAME_BYTES = 4_160;
 
@@ -45,10 +45,14 @@ export function lineDecoder(onFrame: (datagram: Bytes, over: boolean, bytes: num
       return;
     }
     const end = plain.length - TAG_BYTES, body = plain.subarray(0, end), tag = (crc32c(body) ^ tagOf(plain.subarray(end))!) >>> 0;
-    const datagram = new Uint8Array(plain.length);
+    const turn = tag & OVER, datagram = new Uint8Array(plain.length);
+    if (turn !== 0 && turn !== OVER) {
+      noise += stuffed.length;
+      return;
+    }
     putTag(datagram, 0, (tag & ~OVER) >>> 0);
     datagram.set(body, TAG_BYTES);
-    onFrame(datagram, (tag & OVER) !== 0, stuffed.length + 1);
+    onFrame(datagram, turn === OVER, stuffed.length + 1);
   }
 
   return {

@@ -47,8 +47,8 @@ function decoded(pieces: Uint8Array[]): { got: Got[]; noise: number } {
 }
 
 const datagram = fc.tuple(fc.uint8Array({ minLength: 4, maxLength: 4 }), fc.uint8Array({ maxLength: 600 })).map(([tag, body]) => {
-  // Bit 2 of the tag is not the datagram's.
-  tag[3]! &= ~4;
+  // Bits 2 and 3 of the tag are not the datagram's.
+  tag[3]! &= ~12;
   return concat(tag, body);
 });
 
@@ -71,12 +71,17 @@ test('any damage changes the tag: a frame that was hit is nobody\'s', () => {
     const wire = encodeLineFrame(each, false, false), hurt = wire.slice();
     for (const [at, bits] of hits) hurt[at % (hurt.length - 1)]! ^= bits;
     if (hex(hurt) === hex(wire)) return;
-    for (const one of decoded([hurt]).got) assert.not.equal(hex(one.datagram.subarray(0, 4)), hex(each.subarray(0, 4)));
+    for (const one of decoded([hurt]).got) {
+      // The two bits that give the turn away, and nothing else, may be hit together.
+      const changed = hurt.map((byte, i) => byte ^ wire[i]!).filter((bits) => bits !== 0);
+      if (one.over && changed.length === 1 && changed[0] === 12) continue;
+      assert.not.equal(hex(one.datagram.subarray(0, 4)), hex(each.subarray(0, 4)));
+    }
   }), { numRuns: 1_000 });
 });
 
 test('chatter and half frames spoil nothing that comes after a zero', () => {
-  const each = concat(Uint8Array.of(1, 2, 3, 8), upTo(0, 99)), frame = encodeLineFrame(each, false, true);
+  const each = concat(Uint8Array.of(1, 2, 3, 1), upTo(0, 99)), frame = encodeLineFrame(each, false, true);
   const chatter = new TextEncoder().encode('\r\nU-Boot 2026.01 (Jan 05 2026)\r\nDRAM:  1 GiB\r\nlogin: ');
   const { got, noise } = decoded([chatter, frame.subarray(0, 40), frame, frame.subarray(0, 70), chatter, frame]);
   assert.is(got.filter((one) => hex(one.datagram) === hex(each)).length, 2);
