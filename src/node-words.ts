@@ -85,10 +85,13 @@ export async function coversOf(node: Node): Promise<Cover[]> {
     }
     covers.push({ node: of, at, bundle, streams });
   };
-  const words = new Map((await wordsHeld(node)).map((bytes) => readWord(crypto, fleet, bytes)).map((word) => [hex(word.node), word]));
+  // What a node took along that is shut out by now is nowhere that counts.
+  const lives = (one: Bytes): boolean => node.desk.membership.member(one)?.state === 'live';
+  const words = new Map((await wordsHeld(node)).map((bytes) => readWord(crypto, fleet, bytes)).filter((word) => lives(word.node)).map((word) => [hex(word.node), word]));
   for await (const row of pages(archive.store, 'meta', LEVEL, prefixEnd(LEVEL), 64, () => undefined)) {
     const [at, frontier, boot, over] = decode(row.value) as [number, [string, string][], Bytes, number];
     const peer = row.key.slice(LEVEL.length), word = words.get(hex(peer));
+    if (!lives(peer)) continue;
     if (word && !equal(boot, word.boot)) {
       if (word.made > over) continue;
       words.delete(hex(peer));

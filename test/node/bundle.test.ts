@@ -13,7 +13,7 @@ import { encodeEntry } from '../../src/carry/bundle-index.ts';
 import { lookAt } from '../../src/carry/bundle-look.ts';
 import { dealOf, encodeRow, rowsOf } from '../../src/carry/bundle-parity.ts';
 import { concat, hex } from '../../src/event/bytes.ts';
-import { exportBundle } from '../../src/node-export.ts';
+import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { bundlesMade, noteMade } from '../../src/node-bundles.ts';
 import { BundleImport } from '../../src/node-import.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
@@ -146,6 +146,18 @@ test('for whom, of which streams, since when', async () => {
   // Segments go whole: with the new ones come those that share a segment with them.
   const got = c.streams().find((s) => s.stream === 'telemetry')!.events;
   assert.ok(got >= 60, String(got));
+  await Promise.all([a.close(), b.close(), c.close()]);
+});
+
+test('what only a node holds that was revoked goes along again', async () => {
+  const [a, b, c] = await fleet('a', 'b', 'c') as [Node, Node, Node];
+  await write(a, 'telemetry', 100);
+  await bring(b, bytesOf(await take(a)));
+  await bring(a, bytesOf(await take(b)));
+  assert.is((await exportPlan(a, { volumeBytes: 1, padded: false })).filter(({ stream }) => stream === 'telemetry').length, 0);
+  await a.revoke(b.id, 'stolen');
+  await bring(c, bytesOf(await take(a)));
+  assert.is(c.streams().find((s) => s.stream === 'telemetry')?.events, 100);
   await Promise.all([a.close(), b.close(), c.close()]);
 });
 
