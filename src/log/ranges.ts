@@ -8,10 +8,13 @@ import type { Lead, Source, Sources } from './reader.ts';
 import type { Range } from './since.ts';
 import { equal } from '../event/bytes.ts';
 import { compareStamp } from '../event/stamp.ts';
-import { recordOf } from './archive.ts';
+import { pages, recordOf } from './archive.ts';
+import { readable } from './change.ts';
 import { openIt } from './opened.ts';
 import { eventsOf } from './own.ts';
+import { segmentFrom, segmentSpan } from './place.ts';
 import { sourceOver } from './reader.ts';
+import { branched } from './since.ts';
 import { nextSegments } from './supply.ts';
 
 /** Ranges whose next segment is kept in memory; those of more are read again when their turn comes. */
@@ -52,7 +55,7 @@ export async function* together(all: AsyncGenerator<Lead>[]): AsyncGenerator<Lea
 async function* heads(archive: Archive, ranges: Range[]): AsyncGenerator<Head & { segments: Segment[] }> {
   const waiting: Head[] = []; // the last one comes first
   const enter = async (range: Range): Promise<void> => {
-    const segments = range.from > range.to ? [] : await nextSegments(archive, () => undefined, range);
+    const segments = range.from > range.to ? [] : await segmentsAt(archive, range);
     if (!segments.length) return;
     const edge = segments.map((s) => s.header.stampFirst).reduce((a, b) => (compareStamp(b, a) < 0 ? b : a));
     let low = 0, high = waiting.length;
@@ -62,12 +65,24 @@ async function* heads(archive: Archive, ranges: Range[]): AsyncGenerator<Head & 
   for (const range of ranges) await enter({ ...range });
   for (let head = waiting.pop(); head; head = waiting.pop()) {
     const { edge, range } = head;
-    const segments = head.segments ?? await nextSegments(archive, () => undefined, range);
+    const segments = head.segments ?? await segmentsAt(archive, range);
     yield { edge, range, segments };
     const last = segments.reduce((n, { header }) => Math.max(n, header.first + header.count - 1), 0);
     // A row that is not what its key says does not go on.
     if (last >= range.from) await enter({ ...range, from: last + 1 });
   }
+}
+
+/** The segments that cover the start of a range, or come next in it; of a log with branches all that lie in it. */
+async function segmentsAt(archive: Archive, range: Range): Promise<Segment[]> {
+  const record = await recordOf(archive, range.log);
+  if (!record || !branched(record)) return nextSegments(archive, () => undefined, range);
+  const all: Segment[] = [];
+  for await (const row of pages(archive.store, 'segment', segmentFrom(range.log, 0), segmentFrom(range.log, range.to + 1), 64, () => undefined)) {
+    const segment = segmentSpan(row.key).last >= range.from ? readable({ key: row.key, bytes: row.value }) : undefined;
+    if (segment) all.push(segment);
+  }
+  return all;
 }
 
 async function sourcesOf(archive: Archive, { range, segments }: Head & { segments: Segment[] }, after: Bytes | undefined): Promise<Source[]> {

@@ -81,7 +81,7 @@ export async function missing(archive: Archive, unstored: OwnLog[], stream: stri
     if (mark.tips.some((t) => t.to === tip.to && equal(t.e, tip.e))) return;
     mark.tips.push(tip);
     if (mark.unread) return;
-    if (mark.record?.forked) mark.had = mark.record.spans.every((s) => mark.tips.some((t) => t.to === s.to && equal(t.e, s.after.subarray(0, SHORT)))) ? Infinity : 0;
+    if (mark.record && branched(mark.record)) mark.had = mark.record.spans.every((s) => mark.tips.some((t) => t.to === s.to && equal(t.e, s.after.subarray(0, SHORT)))) ? Infinity : 0;
     else if (tip.to > mark.had && (sure || await onBranch(archive, mark, tip))) mark.had = Math.max(mark.had, tip.to);
     queue(mark);
   }
@@ -130,6 +130,16 @@ export async function missing(archive: Archive, unstored: OwnLog[], stream: stri
     }
   }
   return [...marks.values()].flatMap(rangesOf);
+}
+
+/** Whether several branches of a log are held: also where the place at which they part is missing, so that nobody can call it a fork yet. */
+export function branched({ forked, spans }: Pick<LogRecord, 'forked' | 'spans'>): boolean {
+  let below: LogRecord['spans'][number] | undefined;
+  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
+    if (below && (span.from <= below.to || (span.from === below.to + 1 && !equal(span.before, below.after)))) return true;
+    below = span;
+  }
+  return forked;
 }
 
 function rangesOf({ log, wanted, had, holes }: Mark): Range[] {
