@@ -55,7 +55,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false, told = false, streams: string[] | undefined;
+  let open = true, blocked = false, pumping = false, boot: Bytes | undefined, told = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
@@ -117,12 +117,13 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
           }
         }
         streams = out.streams ?? undefined;
+        boot = out.boot;
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);
       } else if (out.kind === 'receipt') {
         if (connection.session && !told) met();
         keepReceipt(node, connection.peer!, out.receipt);
-      } else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, streams); }
+      } else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, boot!, streams); }
       else end(out.fault, out.fault?.message ?? 'done');
     }
   }
