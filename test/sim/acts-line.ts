@@ -58,10 +58,10 @@ export async function spoil(world: World): Promise<void> {
   if (link) link.spoil = chance.hit(0.7) ? flip(chance) : truncate(chance);
 }
 
-/** Two machines meet for one exchange, though no line is laid between them. */
-export async function meet(world: World): Promise<void> {
+/** Two machines, one of them `who`, meet for one exchange, though no line is laid between them. */
+export async function meet(world: World, who?: Machine): Promise<void> {
   const { chance } = world;
-  const [a, b] = chance.shuffle(world.free(({ reachable }) => reachable));
+  const all = chance.shuffle(world.free(({ reachable }) => reachable)), [a, b] = who ? [who, ...all.filter((one) => one !== who)] : all;
   if (!a || !b || a.identity === b.identity) return;
   const [left, right] = simLine(`${a.label}~${b.label}@${world.trace.lines}`, LINES.lan, world.timeline, chance.branch(`meet/${world.trace.lines}`), world.trace);
   left.whenOver = () => { a.links.delete(left); };

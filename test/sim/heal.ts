@@ -3,6 +3,7 @@
 import { hex } from '../../src/event/bytes.ts';
 import { revive } from './acts-fail.ts';
 import { rejoin } from './acts-line.ts';
+import { healBySticks } from './acts-stick.ts';
 import { Edge, LINES } from './edge.ts';
 import { follow, type Follower } from './followers.ts';
 import type { Machine } from './machine.ts';
@@ -47,13 +48,17 @@ export async function heal(world: World): Promise<Follower[]> {
   }
   const followers: Follower[] = [];
   for (const machine of members(world)) followers.push(...await follow(world, machine));
-  for (const edge of world.edges) edge.up = true;
+  for (const edge of world.edges) {
+    edge.up = !world.scenario.sticks;
+    if (!edge.up) edge.cut();
+  }
   for (const broker of world.brokers) broker.temper = TEMPERS.good;
   const all = members(world);
   all.forEach((machine, i) => {
     lay(world, machine, all[(i + 1) % all.length]!);
     lay(world, machine, all[0]!);
   });
+  if (world.scenario.sticks) await healBySticks(world, members(world));
   const deadline = timeline.now + REST_MS, soonest = timeline.now + STALE_MS;
   let agreed = 0;
   while (agreed < 3 || timeline.now < soonest) {
@@ -124,6 +129,6 @@ async function describe(world: World): Promise<string> {
 }
 
 function lay(world: World, a: Machine, b: Machine): void {
-  if (world.scenario.brokers?.only || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
+  if (world.scenario.brokers?.only || world.scenario.sticks || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
   world.edges.push(new Edge(a, b, LINES.lan, world.timeline, world.chance, world.trace));
 }

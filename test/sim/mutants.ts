@@ -45,4 +45,12 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'what the fan-out lost is asked for',
     file: 'src/sync/fanout-repair.ts', find: 'this.#fanout.calls.call(member.name, member.level, now);', replace: 'void member; void now;', scenario: 'brokers', seeds: 6,
   },
+  {
+    rule: 'what a session showed of one process does not stand for a later one, whose disk may have gone back',
+    file: 'src/node-words.ts', find: 'if (word.made > over) continue;', replace: '', scenario: 'sticks', seeds: 20,
+  },
+  {
+    rule: 'an import takes in what is held only in part',
+    file: 'src/node-import.ts', find: '(span) => span.from <= first && last <= span.to) ?? [];', replace: '(span) => span.from <= first) ?? []; if (spans.length) { done.held++; continue; }', scenario: 'sticks', seeds: 12,
+  },
 ];

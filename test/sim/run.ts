@@ -28,7 +28,7 @@ export async function runSeed(seed: number, scenarioName?: string, show?: (line:
     const life = live(world).then((count) => { events = count; }).catch((error: unknown) => {
       world.ledger.problem(`the world ended: ${error instanceof Error ? error.stack : String(error)}`);
     }).finally(() => { over = true; });
-    await world.timeline.run(7 * 86_400_000, () => over);
+    await world.timeline.run(60 * 86_400_000, () => over);
     if (!over) world.ledger.problem('the world stands still: nothing is planned and something is waited for');
     else await life;
   } catch (error) {

@@ -5,6 +5,7 @@ import { join, jump, revoke, silence } from './acts-fleet.ts';
 import { liar, rot, stranger } from './acts-hostile.ts';
 import { cut, down, meet, partition, spoil, stall } from './acts-line.ts';
 import { brokerAway, brokerCut, brokerFlap, brokerRestart } from './acts-broker.ts';
+import { brokenOff, courier, days, glance } from './acts-stick.ts';
 import { append } from './acts-write.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +15,8 @@ export const ACTS = {
     const machine = world.chance.maybe(world.free());
     if (machine) await append(world, machine);
   },
-  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet, stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
+  crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet: (world: World) => meet(world), stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
+  courier, days, brokenOff, glance,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -36,6 +38,8 @@ export interface Scenario {
   realCrypto: boolean;
   /** Brokers that everybody is at (of two: one or both); `only`: and no lines at all. */
   brokers?: { count: [number, number]; tempers: Partial<Record<'good' | 'rough' | 'narrow', number>>; only: boolean };
+  /** In the end everything is carried by hand, and lines carry nothing any more; `only`: nor did they ever. */
+  sticks?: 'only' | 'too';
 }
 
 const base = {
@@ -80,9 +84,21 @@ export const BROKER_SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Worlds whose nodes are brought level by hand, without any line, and beside lines that break. */
+export const STICK_SCENARIOS: readonly Scenario[] = [
+  {
+    ...base, name: 'sticks', sticks: 'only', gap: 400_000, count: [25, 60], machines: [2, 4], machinesMost: 6, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
+    acts: { append: 20, courier: 9, days: 0.5, meet: 3, glance: 2, crash: 2, stop: 0.5, backup: 2.5, restore: 2.5, clone: 0.3, destroy: 0.3, join: 0.7, full: 0.5, bursts: 0.7 },
+  },
+  {
+    ...base, name: 'couriers', sticks: 'too', gap: 40_000, count: [25, 50], machines: [2, 4], machinesMost: 6, lines: { wan: 1, radio: 2 },
+    acts: { append: 12, brokenOff: 5, courier: 6, cut: 3, down: 1, partition: 2, meet: 1, crash: 2, backup: 1, restore: 1, clone: 0.2, full: 0.3, spoil: 1 },
+  },
+];
+
 /** The scenario of a seed, or the named one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
-  const all = [...SCENARIOS, ...BROKER_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
+  const all = [...SCENARIOS, ...BROKER_SCENARIOS, ...STICK_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
   if (!found) throw new Error(`no scenario ${name}; there are ${all.map((one) => one.name).join(', ')}`);
   return found;
 }

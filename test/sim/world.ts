@@ -81,7 +81,7 @@ export class World {
 
   /** Lays a line between two machines. */
   join(a: Machine, b: Machine): Edge | undefined {
-    if (this.scenario.brokers?.only || a === b || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
+    if (this.scenario.brokers?.only || this.scenario.sticks === 'only' || a === b || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
     const kind = this.chance.weighted(this.scenario.lines);
     const edge = new Edge(a, b, LINES[kind], this.timeline, this.chance, this.trace);
     this.edges.push(edge);
