@@ -1,7 +1,7 @@
 // Cursors of a node: what somebody who follows a stream has been told, and what has come since, whoever told it.
 import type { Bytes } from './ports.ts';
 import type { Value } from './event/value.ts';
-import type { Whole } from './log/cursor.ts';
+import type { Cursor, Whole } from './log/cursor.ts';
 import type { Query } from './log/reader.ts';
 import type { News, Range } from './log/since.ts';
 import type { Entry } from './node-entry.ts';
@@ -47,11 +47,17 @@ export async function* since(node: Node, stream: string, cursor: string | undefi
   let lacking = 0;
   const sources = parts.map(({ ranges, after }) => (ranges ? rangeSources(archive, unstored, ranges, after) : streamSources(archive, unstored, stream, { ...asked, after }, () => { lacking++; })));
   for await (const found of merged({ open: sources.flatMap((one) => one.open), leads: together(sources.map((one) => one.leads)) }, asked)) {
-    const entry = entryOf(stream, found), place = placeOf(entry);
+    const entry = entryOf(stream, found);
     // This reading has come as far as those that it overtook: it stands for them.
-    let kept = layers.length;
-    while (kept > 0 && compare(layers[kept - 1]!.place, place) <= 0) kept--;
-    yield { entry, cursor: kept < LAYERS ? () => encodeCursor(crypto, fleet, stream, { base, layers: [...layers.slice(0, kept), { whole, place }] }) : undefined };
+    const layered = (): Cursor['layers'] => {
+      const place = placeOf(entry);
+      let kept = layers.length;
+      while (kept > 0 && compare(layers[kept - 1]!.place, place) <= 0) kept--;
+      return [...layers.slice(0, kept), { whole, place }];
+    };
+    // Made when it is asked for: most are not.
+    const possible = layers.length < LAYERS || layered().length <= LAYERS;
+    yield { entry, cursor: possible ? () => encodeCursor(crypto, fleet, stream, { base, layers: layered() }) : undefined };
   }
   if (lacking) throw incomplete(stream, lacking);
 }
