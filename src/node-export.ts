@@ -14,6 +14,8 @@ import { missing } from './log/since.ts';
 import { nextSegments } from './log/supply.ts';
 import { tookLately } from './node-bundles.ts';
 import { newestWords } from './node-said.ts';
+import { unlessRefused } from './node-held.ts';
+import { liveOf } from './node-host.ts';
 import { coversOf, heldCursors } from './node-words.ts';
 
 /**
@@ -24,7 +26,9 @@ export interface ExportWish { for?: Bytes[]; since?: number; streams?: string[];
 
 /** What a bundle would take: ranges of logs by stream, `$fleet` first, then by priority and age, and how many events they have at most. */
 export async function exportPlan(node: Node, wish: ExportWish): Promise<{ stream: string; range: Range }[]> {
-  await node.checkpoint();
+  // On a full disk what is acknowledged stays in the journal: it is sealed, and goes along all the same.
+  node.seal();
+  await node.checkpoint().catch(unlessRefused);
   const known = wish.everything ? [] : await coversOf(node);
   // Each of those whom it is for lacks something else: together they lack all of it. Otherwise one who holds it is enough.
   const sides = wish.for?.length ? wish.for.map((one) => known.filter((cover) => equal(cover.node, one))) : [known];
@@ -67,12 +71,12 @@ function rank(stream: string): number {
   return stream.startsWith('$') ? -2 : stream === 'alarms' ? -1 : 0;
 }
 
-/** The segments of a plan, as stored. */
+/** The segments of a plan, as stored, or as sealed where they are not stored yet. */
 export async function* loadsOf(node: Node, plan: { stream: string; range: Range }[], since?: number): AsyncGenerator<Load> {
-  const { archive } = node;
+  const { archive } = node, live = liveOf(() => node.writer.unstored());
   for (const { stream, range } of plan) {
     for (let from = range.from; from <= range.to;) {
-      const segments = await nextSegments(archive, () => undefined, { ...range, from });
+      const segments = await nextSegments(archive, live, { ...range, from });
       if (!segments.length) break;
       let end = 0;
       for (const { header, bytes } of segments) {

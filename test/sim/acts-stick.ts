@@ -1,7 +1,7 @@
 // Acts of couriers: a stick is written, carried for hours or days, and taken in somewhere, perhaps in parts, perhaps with a power cut in the middle; and healing by sticks alone.
 
 import { codeOf, type Code } from '../../src/fault.ts';
-import { unhex } from '../../src/event/bytes.ts';
+import { equal, unhex } from '../../src/event/bytes.ts';
 import { recordOf } from '../../src/log/archive.ts';
 import type { ExportWish } from '../../src/node-export.ts';
 import type { Node } from '../../src/node.ts';
@@ -91,6 +91,24 @@ export async function glance(world: World): Promise<void> {
     await timeline.sleep(chance.unit() * 20);
     await append(world, a, { small: true, urgent: false });
   }
+}
+
+/** A disk is full before what was acknowledged found its place in the store: a stick takes all of it along. */
+export async function lastRoom(world: World): Promise<void> {
+  const { chance, ledger } = world, machine = chance.maybe(world.free());
+  if (!machine) return;
+  await hold(machine, async () => {
+    const marks = await append(world, machine, { small: true }), files: File[] = [];
+    machine.disk.capacity = machine.disk.used();
+    const lacks = await ask(world, machine, async (node) => {
+      await writeStick(node, files, { volumeBytes: 1 << 30, everything: true }, undefined);
+      const runs = runsIn(node, files);
+      return node.writer.unstored().filter((own) => own.durable > 0 && !runs.some(({ log, last }) => equal(log, own.log) && last >= own.durable)).length;
+    });
+    if (marks.length > 0 && machine.state === 'up' && lacks !== 0) ledger.problem(`a stick of ${machine.label}, whose disk is full, lacks ${lacks ?? 'all'} of its logs`);
+    machine.disk.capacity = Number.POSITIVE_INFINITY;
+    await revive(world, machine);
+  });
 }
 
 /** On the way for minutes, hours or days; what is on the way when healing begins arrives soon. */

@@ -5,7 +5,7 @@ import { join, jump, revoke, silence } from './acts-fleet.ts';
 import { liar, rot, stranger } from './acts-hostile.ts';
 import { cut, down, meet, partition, spoil, stall } from './acts-line.ts';
 import { brokerAway, brokerCut, brokerFlap, brokerRestart } from './acts-broker.ts';
-import { brokenOff, courier, days, glance } from './acts-stick.ts';
+import { brokenOff, courier, days, glance, lastRoom } from './acts-stick.ts';
 import { append } from './acts-write.ts';
 import type { World } from './world.ts';
 
@@ -16,7 +16,7 @@ export const ACTS = {
     if (machine) await append(world, machine);
   },
   crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet: (world: World) => meet(world), stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
-  courier, days, brokenOff, glance,
+  courier, days, brokenOff, glance, lastRoom,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -88,7 +88,7 @@ export const BROKER_SCENARIOS: readonly Scenario[] = [
 export const STICK_SCENARIOS: readonly Scenario[] = [
   {
     ...base, name: 'sticks', sticks: 'only', gap: 400_000, count: [25, 60], machines: [2, 4], machinesMost: 6, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
-    acts: { append: 20, courier: 9, days: 0.5, meet: 3, glance: 2, crash: 2, stop: 0.5, backup: 2.5, restore: 2.5, clone: 0.3, destroy: 0.3, join: 0.7, full: 0.5, bursts: 0.7 },
+    acts: { append: 20, courier: 9, days: 0.5, meet: 3, glance: 2, lastRoom: 0.7, crash: 2, stop: 0.5, backup: 2.5, restore: 2.5, clone: 0.3, destroy: 0.3, join: 0.7, full: 0.5, bursts: 0.7 },
   },
   {
     ...base, name: 'couriers', sticks: 'too', gap: 40_000, count: [25, 50], machines: [2, 4], machinesMost: 6, lines: { wan: 1, radio: 2 },
