@@ -7,15 +7,15 @@ import { equal, hex } from './event/bytes.ts';
 
 /** Heads that are retained come with the connection; those of others are waited for so long, and somebody at all so long by default. */
 const HEADS_MS = 2_000, NOBODY_MS = 15_000;
-/** How long a connection may take. */
-const CONNECT_MS = 30_000;
+/** How long a connection may take, and how long it may be gone. */
+const CONNECT_MS = 30_000, DOWN_MS = 10_000;
 /** How often it is looked; and how long heads may take to show what a session left. */
 const LOOK_MS = 250, BUSY_MS = 15_000;
 /** So long without a byte in any session, and without anybody who may be called, is the end. */
 const STUCK_MS = 120_000;
 
 /** What is known from outside the engine. Times are uptime in ms. */
-export interface OnceState { began: number; upAt: number | undefined; reason: string | undefined; patience: number | undefined }
+export interface OnceState { began: number; upAt: number | undefined; downAt: number | undefined; reason: string | undefined; patience: number | undefined }
 
 /** When to look again; or why it failed; or true: done. */
 export function onceVerdict(engine: Fanout, sessions: BrokerSessions, state: OnceState, now: number): number | Fault | true {
@@ -24,6 +24,10 @@ export function onceVerdict(engine: Fanout, sessions: BrokerSessions, state: Onc
     const until = began + Math.max(CONNECT_MS, patience);
     if (now < until && reason === undefined) return until;
     return new Fault('link-failed', `there is no connection to the broker${reason === undefined ? `; it does not answer within ${Math.round((until - began) / 1_000)} s` : `: ${reason}`}`);
+  }
+  if (state.downAt !== undefined) {
+    if (now < state.downAt + DOWN_MS) return state.downAt + DOWN_MS;
+    return new Fault('link-failed', `the connection to the broker is gone${reason === undefined ? '' : `: ${reason}`}; what had arrived is kept`);
   }
   if (now < upAt + HEADS_MS) return upAt + HEADS_MS;
   const members = [...engine.members.all()].filter((m) => !isOwnDead(engine, m));

@@ -6,7 +6,7 @@ import type { Ended } from './sync/fanout-host.ts';
 import type { Fanout } from './sync/fanout.ts';
 import type { Running } from './sync/fanout-calls.ts';
 import { codeOf } from './fault.ts';
-import { arq } from './carry/arq.ts';
+import { arq, type Arq } from './carry/arq.ts';
 import { arqLink } from './carry/arq-link.ts';
 import type { ArqLink } from './carry/arq-link.ts';
 
@@ -16,7 +16,7 @@ const DATAGRAM_BYTES = 16_384, DIRECTED_BYTES = 64, WINDOW_BYTES = 262_144;
 const FRAME_BYTES = 32_768;
 
 /** One session over the broker. */
-interface Carried { running: Running; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean; dirty: boolean }
+interface Carried { running: Running; end: Arq; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean; dirty: boolean }
 
 /** What all sessions of this process over one broker did. */
 export interface SessionTotals { ended: number; failed: number; sent: number; received: number }
@@ -59,7 +59,7 @@ export class BrokerSessions {
   /** Starts one. */
   begin(running: Running, interest: string[] | null): void {
     const { clock, random, wake } = this.#node.options, { session, role } = running;
-    const end = arq({ role, now: clock.uptime(), random, mtu: Math.max(256, Math.min(DATAGRAM_BYTES, this.#broker.payloadBytes - DIRECTED_BYTES)), window: WINDOW_BYTES });
+    const end = arq({ role, now: clock.uptime(), random, mtu: this.#mtu(), window: WINDOW_BYTES });
     const link = arqLink(end, {
       send: (datagram) => {
         const carried = this.#all.get(session), message = carried?.gone ? undefined : this.#engine.carry(session, datagram);
@@ -75,7 +75,7 @@ export class BrokerSessions {
         if (carried) { carried.over = true; this.#finish(carried); }
       },
     }, { name: this.#broker.manifest.name, frameBytes: FRAME_BYTES, thin: false });
-    const carried = { running, link, how: undefined, over: false, gone: false, dirty: true } as Omit<Carried, 'connection'> as Carried;
+    const carried = { running, end, link, how: undefined, over: false, gone: false, dirty: true } as Omit<Carried, 'connection'> as Carried;
     this.#all.set(session, carried);
     try {
       carried.connection = this.#node.connect(link, role, { once: true, ...(interest && { interest }) });
@@ -126,7 +126,15 @@ export class BrokerSessions {
   leave(session: string): void { this.#all.get(session)?.connection.close(); }
 
   away(): void { for (const { link } of this.#all.values()) link.away(); }
-  back(now: number): void { for (const carried of this.#all.values()) { carried.link.back(now); carried.dirty = true; } }
+  /** The connection is back, and may take other sizes. */
+  back(now: number): void {
+    for (const carried of this.#all.values()) {
+      carried.end.resize(this.#mtu());
+      carried.link.back(now);
+      carried.dirty = true;
+    }
+  }
+  #mtu(): number { return Math.max(256, Math.min(DATAGRAM_BYTES, this.#broker.payloadBytes - DIRECTED_BYTES)); }
   /** The broker takes more. */
   roomy(now: number): void { for (const { link } of [...this.#all.values()]) link.roomy(now); }
 

@@ -76,7 +76,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
   const { crypto, random, clock, wake } = node.options, began = clock.uptime(), interest = o.interest ?? null;
   const topics = topicsOf(crypto, node.fleet, node.id, plan.prefix);
   const dones = new Map<number, () => void>();
-  let messages = 0, blocked = false, pumping = false, over = false, reason: string | undefined, upAt: number | undefined;
+  let messages = 0, blocked = false, pumping = false, over = false, reason: string | undefined, upAt: number | undefined, downAt: number | undefined;
   let finish!: (exchange: BrokerExchange) => void, fail!: (fault: Fault) => void;
   const done = new Promise<BrokerExchange>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
@@ -144,7 +144,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
     const now = clock.uptime();
     upAt ??= now;
     blocked = false;
-    reason = undefined;
+    reason = downAt = undefined;
     engine.connected(broker.payloadBytes, now);
     sessions.back(now);
     pump();
@@ -152,6 +152,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
   broker.onDown = (why) => {
     if (over) return;
     reason = why;
+    downAt ??= clock.uptime();
     engine.gone();
     sessions.away();
     pump();
@@ -187,7 +188,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
       pump(true);
       let at = Math.min(due, engine.deadline ?? Infinity);
       if (o.once) {
-        const verdict = onceVerdict(engine, sessions, { began, upAt, reason, patience: o.patience }, now);
+        const verdict = onceVerdict(engine, sessions, { began, upAt, downAt, reason, patience: o.patience }, now);
         if (typeof verdict === 'number') at = Math.min(at, verdict);
         else if (verdict instanceof Fault) fail(verdict);
         else finish(exchange(true));

@@ -14,7 +14,7 @@ import type { Topics } from './fanout-topics.ts';
 export interface IntakeCounts { received: number; events: number; repeated: number; refused: number; dropped: number }
 
 /** A live segment that waits for the door; `message`: what to call dealt with then. */
-interface Waiting { segment: Segment; level: string; message: number }
+interface Waiting { segment: Segment; level: string; payer: string; message: number }
 
 /** Batches for the door, at most one under way. */
 export class Intake {
@@ -63,8 +63,8 @@ export class Intake {
     return true;
   }
 
-  /** An opened message. True when it waits for the door; otherwise it is dealt with. Own ones that come back count as nothing. */
-  take(plain: Bytes, level: string, stream: string, message: number, now: number, topics: Pick<Topics, 'level' | 'levelOf' | 'streamLevel'>): boolean {
+  /** An opened message; `payer`: whose budget it counts on. True when it waits for the door; otherwise it is dealt with. Own ones that come back count as nothing. */
+  take(plain: Bytes, level: string, payer: string, stream: string, message: number, now: number, topics: Pick<Topics, 'level' | 'levelOf' | 'streamLevel'>): boolean {
     if (this.#bytes + plain.length > INTAKE_BYTES) {
       this.counts.dropped++; // before it is remembered: it may come again
       return false;
@@ -72,18 +72,18 @@ export class Intake {
     if (!this.fresh(plain)) {
       if (level === topics.level) return false;
       this.counts.repeated++;
-      this.charge(level, 1, now);
+      this.charge(payer, 1, now);
       return false;
     }
     let segment: Segment;
     try {
       segment = parseSegment(plain.slice());
     } catch {
-      return this.refuse(level, now);
+      return this.refuse(payer, now);
     }
     const { header } = segment;
-    if (topics.streamLevel(header.stream) !== stream || topics.levelOf(header.node) !== level) return this.refuse(level, now);
-    this.#waiting.push({ segment, level, message });
+    if (topics.streamLevel(header.stream) !== stream || topics.levelOf(header.node) !== level) return this.refuse(payer, now);
+    this.#waiting.push({ segment, level, payer, message });
     this.#bytes += plain.length;
     return true;
   }
@@ -109,18 +109,18 @@ export class Intake {
     const batch = this.#underway ?? [];
     this.#underway = undefined;
     const gaps: { level: string; tip: ShownTip }[] = [];
-    batch.forEach(({ segment, level }, i) => {
+    batch.forEach(({ segment, level, payer }, i) => {
       this.#bytes -= segment.bytes.length;
       const outcome = outcomes?.[i];
       if (!outcome) { this.counts.dropped++; return; }
-      if (outcome.refused) { this.refuse(level, now); return; }
+      if (outcome.refused) { this.refuse(payer, now); return; }
       if (outcome.events > 0) {
         this.counts.received++;
         this.counts.events += outcome.events;
-        this.charge(level, -4, now);
+        this.charge(payer, -4, now);
       } else {
         this.counts.repeated++;
-        this.charge(level, 1, now);
+        this.charge(payer, 1, now);
       }
       gaps.push(...this.#before(segment).map((tip) => ({ level, tip })));
     });

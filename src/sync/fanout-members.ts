@@ -13,6 +13,8 @@ export interface Member {
   /** Instance in hex. */
   readonly name: string;
   readonly level: string;
+  /** Its node is a member of the fleet for all that is known here. */
+  known: boolean;
   head: Head;
   /** When its last head came. */
   heardAt: number;
@@ -42,6 +44,7 @@ export interface Member {
 /** All processes with a head, by instance in hex. */
 export class Members {
   readonly #all = new Map<string, Member>();
+  #levels: Set<string> | undefined;
   readonly #lot: () => number;
   readonly #interest: string[] | null;
 
@@ -56,22 +59,31 @@ export class Members {
   get(name: string): Member | undefined { return this.#all.get(name); }
   remove(name: string): void { this.#all.delete(name); }
 
+  /** True for the node level of a member that shows a head. */
+  knows(level: string): boolean {
+    this.#levels ??= new Set([...this.#all.values()].filter((m) => m.known).map((m) => m.level));
+    return this.#levels.has(level);
+  }
+
   /** A newer head, its signature checked. */
-  heard(level: string, head: Head, now: number): Member {
+  heard(level: string, head: Head, known: boolean, now: number): Member {
     const name = hex(head.instance);
     let member = this.#all.get(name);
     if (!member) {
       this.#makeRoom(level);
       member = {
-        name, level, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
+        name, level, known, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
         notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, met: false, shutUntil: now,
       };
       this.#all.set(name, member);
+      this.#levels = undefined;
       if (head.tips.length) this.suspect(member, now);
       return member;
     }
     const fresh = head.tips.some((tip) => !member.head.tips.some((old) => old.position === tip.position && equal(old.log, tip.log) && equal(old.e, tip.e)));
     member.head = head;
+    member.known = known;
+    this.#levels = undefined;
     member.heardAt = now;
     member.lively = true;
     if (fresh) this.suspect(member, now);
@@ -123,10 +135,10 @@ export class Members {
     member.deaf = undefined;
   }
 
-  /** The longest silent goes first, of the same level, then of all; those that only one head was heard of before the others. */
+  /** The longest silent goes first, of the same level, then of all; strangers before members, and those that only one head was heard of before the others. */
   #makeRoom(level: string): void {
     const same = [...this.#all.values()].filter((m) => m.level === level);
     const from = same.length >= LEVEL_MEMBERS ? same : this.#all.size >= MEMBERS ? [...this.#all.values()] : [];
-    if (from.length) this.#all.delete(from.reduce((a, b) => (Number(b.lively) - Number(a.lively) || b.heardAt - a.heardAt) < 0 ? b : a).name);
+    if (from.length) this.#all.delete(from.reduce((a, b) => (Number(b.known) - Number(a.known) || Number(b.lively) - Number(a.lively) || b.heardAt - a.heardAt) < 0 ? b : a).name);
   }
 }

@@ -7,6 +7,8 @@ import { STATES, STATES_MS } from './fanout-bounds.ts';
 
 const EMPTY: Pick<Held, 'items' | 'sum'> = { items: 0, sum: new Uint8Array(8) };
 
+/** Streams of which earlier states are remembered. */
+const STREAMS = 256;
 /** A difference that a session could not settle is let be for so long, with whomever it is found, and for twice as long each time. */
 const SETTLED_MS = 90_000, SETTLED_MOST_MS = 3_600_000, SETTLED = 64;
 
@@ -51,7 +53,10 @@ export class States {
     if (old === state) return false;
     this.#now.set(stream, state);
     let past = this.#past.get(stream);
-    if (!past) this.#past.set(stream, past = new Map());
+    if (!past) {
+      if (this.#past.size >= STREAMS) this.#past.delete(this.#past.keys().next().value!);
+      this.#past.set(stream, past = new Map());
+    }
     past.delete(old);
     past.set(old, now);
     if (past.size > STATES) past.delete(past.keys().next().value!);

@@ -86,32 +86,34 @@ export class Fanout {
 
   /** True when the message waits for the door. */
   #sealed(place: Place, topic: string, payload: Bytes, message: number, now: number): boolean {
-    const { level } = place, { topics } = this.options;
+    const { topics } = this.options, { level } = place;
+    // Levels cost nothing to make up: those that are not known share one budget.
+    const payer = this.members.knows(level) || level === topics.level ? level : '';
     // What is directed at this process belongs to sessions that have bounds of their own.
-    if (place.kind !== 'to' && level !== topics.level && !this.intake.within(level, now)) return false;
+    if (place.kind !== 'to' && level !== topics.level && !this.intake.within(payer, now)) return false;
     const plain = this.#envelope.open(topics.inner(topic), payload);
     if (!plain) {
       this.intake.counts.refused++; // of a stranger: he can put it below any level, so nobody is charged for it
       return false;
     }
     switch (place.kind) {
-      case 's': return this.intake.take(plain, level, place.last, message, now, topics);
-      case 'h': this.#head(place, plain, now); return false;
-      case 'to': this.#repair.stir(); if (place.last === base64url(this.options.instance) && !this.calls.take(level, plain, now)) this.intake.refuse(level, now); return false;
+      case 's': return this.intake.take(plain, level, payer, place.last, message, now, topics);
+      case 'h': this.#head(place, payer, plain, now); return false;
+      case 'to': this.#repair.stir(); if (place.last === base64url(this.options.instance) && !this.calls.take(level, plain, now)) this.intake.refuse(payer, now); return false;
     }
   }
 
-  #head(place: Place, plain: Bytes, now: number): void {
+  #head(place: Place, payer: string, plain: Bytes, now: number): void {
     const { host, topics, instance } = this.options;
     let read: ReturnType<typeof readHead>;
     try {
       read = readHead(plain);
     } catch {
-      this.#badHead(place, now);
+      this.#badHead(payer, now);
       return;
     }
     const { head } = read;
-    if (topics.levelOf(head.node) !== place.level || base64url(head.instance) !== place.last) return this.#badHead(place, now);
+    if (topics.levelOf(head.node) !== place.level || base64url(head.instance) !== place.last) return this.#badHead(payer, now);
     if (equal(head.instance, instance)) {
       if (!this.#twin && this.#headline.isTwin(head.sequence, plain) && isSigned(host.crypto, host.fleet, read)) {
         this.#twin = true;
@@ -121,14 +123,14 @@ export class Fanout {
     }
     const known = this.members.get(hex(head.instance));
     if (known && head.sequence <= known.head.sequence) return; // a late or repeated one
-    if (!isSigned(host.crypto, host.fleet, read)) return this.#badHead(place, now);
-    const member = this.members.heard(place.level, head, now);
+    if (!isSigned(host.crypto, host.fleet, read)) return this.#badHead(payer, now);
+    const member = this.members.heard(place.level, head, host.standing(head.node) === 'member', now);
     this.#repair.look(member, now);
   }
 
-  #badHead(place: Place, now: number): void {
+  #badHead(payer: string, now: number): void {
     this.badHeads++;
-    this.intake.refuse(place.level, now);
+    this.intake.refuse(payer, now);
   }
 
   /** A retained message was cleared: a process has left. */

@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'what the fan-out lost is asked for',
-    file: 'src/sync/fanout-repair.ts', find: 'this.#fanout.calls.call(member.name, member.level, now);', replace: 'void member; void now;', scenario: 'brokers', seeds: 6,
+    file: 'src/sync/fanout-calls.ts', find: 'this.#takeCall(level, id, hex(rest.subarray(0, 8)), now); return true;', replace: 'return true;', scenario: 'brokers', seeds: 6,
   },
   {
     rule: 'what a session showed of one process does not stand for a later one, whose disk may have gone back',
