@@ -31,6 +31,8 @@ export interface Connection {
   /** True while nothing is left to exchange; `equal` when both sides hold the same. */
   synced: boolean;
   equal: boolean;
+  /** True while the peer holds what this side does, but for what has been on its way for a moment. */
+  readonly level: boolean;
   /** Resolves at an orderly end, rejects with the Fault that ended it. */
   readonly done: Promise<SyncReport>;
   report(): SyncReport;
@@ -40,6 +42,9 @@ export interface Connection {
   /** Ends it with a fault. */
   fail(fault: Fault): void;
 }
+
+/** What is on its way longer than this is lacking there, ms. */
+const MOMENT_MS = 10_000;
 
 /** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. */
 export interface ConnectOptions { interest?: string[]; once?: boolean; preference?: number }
@@ -55,7 +60,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false, boot: Bytes | undefined, told = false, streams: string[] | undefined;
+  let open = true, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
@@ -65,6 +70,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
       safely(() => session.rest(on, clock.uptime()));
       pump();
     },
+    get level() { return connection.synced && connection.equal && !connection.resting && (busySince === undefined || clock.uptime() - busySince < MOMENT_MS); },
     report: () => ({ sent: session.report.sent, received: session.report.received, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: clock.uptime() - started, equal: connection.equal }),
     tick(now) {
       if (open && session.deadline !== undefined && session.deadline <= now) { safely(() => session.tick(now)); pump(); }
@@ -94,6 +100,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     pumping = true;
     safely(pumpAll);
     pumping = false;
+    busySince = session.idle ? undefined : busySince ?? clock.uptime();
     wake();
   }
 

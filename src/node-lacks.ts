@@ -14,7 +14,7 @@ const UNKNOWN_BYTES = 40;
 
 /** Looks at `most` members, those that were heard of last first. What a session that is level now shows goes before what was noted down. */
 export async function lacksOf(node: Node, most: number): Promise<Lack[]> {
-  const covers = await coversOf(node), level = new Set([...node.connections].filter((c) => c.synced && c.equal && c.peer).map((c) => hex(c.peer!)));
+  const covers = await coversOf(node), level = new Set([...node.connections].filter((c) => c.level && c.peer).map((c) => hex(c.peer!)));
   const members = node.desk.membership.members().filter((m) => m.state === 'live' && !equal(m.node, node.id)).map((m) => {
     const own = covers.filter((cover) => equal(cover.node, m.node));
     return { id: hex(m.node), own, at: own.length ? Math.max(...own.map((cover) => cover.at)) : null };

@@ -160,6 +160,8 @@ export interface SessionLike {
   /** The next output, or undefined when there is none for now. Frames are cut only when asked for. While the link takes none, ask with `frames` false:
    * questions must not wait for it. */
   next(frames?: boolean): Output | undefined;
+  /** True while nothing is under way in either direction: all that was sent is durable there. */
+  readonly idle: boolean;
   /** When to call `tick`, or undefined. */
   readonly deadline: number | undefined;
   readonly report: Report;

@@ -53,6 +53,10 @@ class Session implements SessionLike {
     return { ...this.#desk.report };
   }
 
+  get idle(): boolean {
+    return this.#state === 'open' && this.#talk?.idle === true;
+  }
+
   frame(bytes: Bytes, now: number): void {
     this.#input(now, () => {
       this.#desk.report.bytesIn += bytes.length;
