@@ -154,7 +154,8 @@ async function onBranch(archive: Archive, { record, own, log, author }: Mark, ti
   if (record?.spans.some((span) => span.to === tip.to && like(span.after))) return true;
   if (own && tip.to >= own.stored && tip.to <= own.durable) return like(hashOf(own, tip.to));
   const known = await hashesAt(archive, log, tip.to);
-  return known.length ? known.some(like) : !archive.suspects.has(author);
+  // It lies beyond what is held: of a log that was cut, or whose author was cloned, it may be the end of another branch.
+  return known.length ? known.some(like) : !record?.bounds && !archive.suspects.has(author);
 }
 
 /** The log that a cursor names. */
