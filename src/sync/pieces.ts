@@ -68,7 +68,7 @@ export class Joiner {
   /** The unit that this frame ends, or undefined. Fault `bad-message` for a malformed frame or a unit that is too long. */
   add(frame: Bytes): { channel: number; unit: Bytes } | undefined {
     const head = frame[0];
-    if (head === undefined || frame.length < 2 || (head & ~(LAST | CHANNEL)) !== 0 || (head & CHANNEL) >= CHANNELS) throw new Fault('bad-message', 'This is not a frame of a session.');
+    if (head === undefined || frame.length < 2 || (head & ~(LAST | CHANNEL)) !== 0 || (head & CHANNEL) >= CHANNELS) throw new Fault('bad-message', 'What came is not a frame of a session. Is there a Holdfast node at the other end?');
     const channel = head & CHANNEL;
     const part = this.#parts[channel]!;
     if (part.bytes + frame.length - 1 > this.most) throw new Fault('bad-message', `A unit is longer than ${this.most} bytes.`);

@@ -11,7 +11,7 @@ export function reportLines(report: Report): string[] {
     report.running ? `running for ${spanText(report.uptimeMs)} (process ${report.pid}) on ${report.dir}` : `not running; the store is ${report.dir}`,
     '',
     'streams',
-    ...(report.streams.length === 0 ? ['  none yet'] : report.streams.map((each) => `  ${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`)),
+    ...(report.streams.length === 0 ? ['  none yet'] : report.streams.map((each) => `  ${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} ${each.events === 1 ? 'event ' : 'events'}  ${grouped(each.logs).padStart(6)} ${each.logs === 1 ? 'log' : 'logs'}`)),
     '',
     'members',
     ...report.members.map((each) => `  ${printable(each.name).padEnd(24)} ${each.node.slice(0, 16)}…  ${each.state}${each.admin ? ', administrator' : ''}${each.read.length === 0 ? ', relay' : ''}${each.node === report.node ? ', this node' : ''}${lackWords(each.lacks, report.clock.now)}`),
@@ -24,9 +24,9 @@ export function reportLines(report: Report): string[] {
       if (peer.broker !== undefined) lines.push(...brokerLines(peer.broker));
     }
   }
-  if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   const { refused, garbage, strangers } = report.connections;
   if (refused + garbage + strangers > 0) lines.push(`  since the start: ${counted(strangers, 'connection')} of strangers, ${grouped(garbage)} with garbage, ${grouped(refused)} too many`);
+  if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   if (report.bundles.length > 0) lines.push('', 'bundles made', ...report.bundles.slice(0, 8).map(({ bundle, at, events, bytes, arrived }) => `  ${bundle.slice(0, 8)}  ${spanText(Math.max(0, report.clock.now - at))} ago  ${counted(events, 'event')} (${byteText(bytes)})  ${arrived.length === 0 ? 'no word of it yet' : `taken in by ${arrived.map((one) => printable(one.name)).join(', ')}`}`));
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
   for (const each of report.quarantine) lines.push(`quarantine  ${counted(each.segments, 'segment')} (${byteText(each.bytes)}) of ${printable(each.name)} ${each.node.slice(0, 16)}…, which is revoked or not admitted`);

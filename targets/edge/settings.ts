@@ -111,7 +111,8 @@ function fitting(setting: Setting, text: string, where: string): void {
   try {
     setting.fits?.(text);
   } catch (error) {
-    throw new Fault('bad-config', `${where}: ${setting.name}: ${(error as Error).message}`, { cause: error });
+    // A flag says already which setting it is.
+    throw new Fault('bad-config', `${where}: ${where.startsWith('--') ? '' : `${setting.name}: `}${(error as Error).message}`, { cause: error });
   }
 }
 

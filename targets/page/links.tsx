@@ -41,7 +41,7 @@ export function Links({ report, now }: { report: Report; now: number }) {
           <tr><th scope="row">{report.name}<small>{report.node.slice(0, 12)}</small></th><td>this node</td></tr>
           {others.slice(0, 200).map((each) => <tr key={each.node} class={each.state}>
               <th scope="row">{each.name}<small>{each.node.slice(0, 12)}{each.admin ? ' · administrator' : ''}{each.state === 'revoked' ? ' · revoked' : ''}</small></th>
-              <td><Held lacks={each.lacks} now={now} /></td>
+              <td>{each.state !== 'revoked' && <Held lacks={each.lacks} now={now} />}</td>
             </tr>)}
         </tbody>
       </table>
