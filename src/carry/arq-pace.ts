@@ -9,7 +9,7 @@ const QUEUE_LEAST_MS = 150;
 /** Datagrams in the air at the start, and always allowed. */
 const START = 8, LEAST = 4;
 /** A timeout is doubled so many times at most; fewer where nobody else's traffic suffers from repeats. */
-const DOUBLINGS = 10, PACED_DOUBLINGS = 3;
+const DOUBLINGS = 10, PACED_DOUBLINGS = 2;
 /** A shortest round trip is forgotten after this long: routes change. */
 const SHORTEST_MS = 60_000;
 
@@ -38,7 +38,7 @@ export function arqPace({ roundTrip, window, paced, timeout }: Pick<ArqSettings,
   let budget = Math.min(window, START * mtu()), starting = true, cutAt = -Infinity;
 
   const least = () => Math.min(window, LEAST * mtu());
-  const calm = () => Math.min(TIMEOUT_MOST_MS, Math.max(timeout, smooth === undefined ? 2 * roundTrip : smooth + Math.max(4 * spread, VARIANCE_LEAST_MS)));
+  const calm = () => Math.min(TIMEOUT_MOST_MS, Math.max(timeout, smooth === undefined ? (paced ? 1 : 2) * roundTrip : smooth + Math.max(4 * spread, VARIANCE_LEAST_MS)));
 
   return {
     get timeout() { return Math.min(TIMEOUT_MOST_MS, calm() * 2 ** doubled); },

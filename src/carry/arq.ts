@@ -93,13 +93,16 @@ export function arq(options: ArqOptions): Arq {
   function met(now: number): void {
     const { agreed } = meeting;
     if (agreed?.trip === undefined) return;
-    pace.measured(agreed.trip, now);
+    // A longer one than was guessed may be that of a repeat.
+    if (agreed.trip < settings.roundTrip) pace.measured(agreed.trip, now);
     agreed.trip = undefined;
   }
 
   function read(bytes: Bytes, now: number): true {
     const short = meeting.agreed!.narrow, talk = decodeTalk(bytes, short);
     if (!talk) return true;
+    // On a line of our own silence was noise, not a crowd.
+    if (settings.paced) pace.heard();
     const progress = talk.ack && sender.acked(wholeNumber(talk.ack.next, sender.base, short), talk.ack.map);
     if (progress && progress.bytes > 0) {
       pace.advanced(progress.bytes, sender.unsent > 0 || sender.repeats);

@@ -37,7 +37,7 @@ export function sizeFor(bytes: number, least = BLOCK_LEAST): number {
   return size;
 }
 
-/** Seals a block: of `size` bytes, or as short as it can be without. Fault `too-large`. */
+/** Seals a block of `size` bytes, or as short as it can be without. Fault `too-large`. */
 export function sealBlock(crypto: Crypto, random: Random, key: Bytes, block: Block, size?: number): Bytes {
   const w = new Writer(block.body.length + 32);
   w.head(0x80, 6);

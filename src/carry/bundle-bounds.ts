@@ -2,6 +2,8 @@
 
 /** Sizes of blocks: powers of two between these. */
 export const BLOCK_LEAST = 4_096, BLOCK_USUAL = 65_536, BLOCK_MOST = 262_144;
+/** The last block of a volume may be shorter than the others: a power of two from this on. */
+export const TAIL_LEAST = 512;
 /** What a block of parity has around the bytes that it stands for. */
 export const PARITY_EXTRA = 1_024;
 /** Volumes that parity can be made over: their lengths stand in each block of parity. */

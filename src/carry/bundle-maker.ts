@@ -2,7 +2,7 @@
 
 import type { Bytes, Crypto, Random } from '../ports.ts';
 import { BlockBody, INDEX, SEGMENTS, WORD, WORDS, roomOf, sealBlock, sizeFor } from './bundle-block.ts';
-import { BLOCK_USUAL, WORDS_BYTES } from './bundle-bounds.ts';
+import { BLOCK_USUAL, TAIL_LEAST, WORDS_BYTES } from './bundle-bounds.ts';
 import { encodeEntry } from './bundle-index.ts';
 
 /** A segment that goes in, and what it covers. */
@@ -17,7 +17,7 @@ export interface MakerOptions {
   words?: Bytes[];
   /** Bytes of a volume at most. */
   volumeBytes: number;
-  /** The last block of a volume is as long as the others: where volumes follow each other in one stream, or parity is made over them. */
+  /** The last block of a volume is as long as the others: where parity is made over them. */
   padded: boolean;
 }
 
@@ -103,7 +103,7 @@ class Volume {
 
   *put(kind: number, body: Bytes, last = false): Generator<Made> {
     const { crypto, random, key, bundle, padded } = this.#o, index = this.#blocks++;
-    const bytes = sealBlock(crypto, random, key, { kind, bundle, volume: this.#volume, index, last, body }, last && !padded ? undefined : this.#size);
+    const bytes = sealBlock(crypto, random, key, { kind, bundle, volume: this.#volume, index, last, body }, last && !padded ? Math.min(this.#size, sizeFor(body.length, TAIL_LEAST)) : this.#size);
     const events = this.#events;
     if (kind === SEGMENTS) this.#events = 0;
     yield { bundle, volume: this.#volume, index, size: this.#size, last, bytes, events: kind === SEGMENTS ? events : 0 };

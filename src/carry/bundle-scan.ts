@@ -3,7 +3,7 @@
 import type { Bytes, Crypto } from '../ports.ts';
 import type { Block } from './bundle-block.ts';
 import { openBlock } from './bundle-block.ts';
-import { BLOCK_LEAST, BLOCK_MOST, PARITY_EXTRA } from './bundle-bounds.ts';
+import { BLOCK_LEAST, BLOCK_MOST, PARITY_EXTRA, TAIL_LEAST } from './bundle-bounds.ts';
 
 /** What was found: a block, with its bytes as they stood; or a stretch that is none. `at`: from the start of the input. */
 export type Found = { kind: 'block'; at: number; bytes: Bytes; block: Block } | { kind: 'damaged'; at: number; length: number };
@@ -11,6 +11,10 @@ export type Found = { kind: 'block'; at: number; bytes: Bytes; block: Block } | 
 /** Sizes that a volume may have. */
 const SIZES: number[] = [];
 for (let size = BLOCK_LEAST; size <= BLOCK_MOST; size *= 2) SIZES.push(size, size + PARITY_EXTRA);
+
+/** What a last block may have besides. */
+const TAILS: number[] = [];
+for (let size = TAIL_LEAST; size < BLOCK_LEAST; size *= 2) TAILS.push(size);
 
 /** Bytes that are held back while no block is known: as many blocks of every size have a chance to be sound. */
 const SEARCH_BYTES = 2_097_152;
@@ -89,6 +93,7 @@ export class BundleScan {
   #search(ended: boolean): { at: number; size: number } | undefined {
     const held = this.#held;
     let best: { at: number; size: number } | undefined;
+    for (const size of TAILS) if (size <= held.length && openBlock(this.#crypto, this.#key, held.subarray(0, size))) return { at: 0, size };
     for (const size of SIZES) {
       for (let at = 0; at + size <= held.length && at < (best?.at ?? Infinity); at += size) {
         if (openBlock(this.#crypto, this.#key, held.subarray(at, at + size))) { best = { at, size }; break; }
@@ -100,7 +105,7 @@ export class BundleScan {
   }
 
   #another(ended: boolean): boolean {
-    return SIZES.some((size) => size !== this.#size && size <= this.#held.length && openBlock(this.#crypto, this.#key, this.#held.subarray(0, size)) !== undefined)
+    return [...TAILS, ...SIZES].some((size) => size !== this.#size && size <= this.#held.length && openBlock(this.#crypto, this.#key, this.#held.subarray(0, size)) !== undefined)
       || (ended && openBlock(this.#crypto, this.#key, this.#held) !== undefined);
   }
 
