@@ -17,7 +17,7 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-/** How to open a file: `create` makes it if it is missing, `exclusive` refuses one that is there, `durable` makes every write wait for the medium, `read` opens it for reading alone. */
+/** How to open a file: `create` makes it if it is missing, `exclusive` refuses one that is there, `durable` makes every write wait for the medium, `read` opens it for reading alone, and waits for nobody at the other end of a pipe. */
 export interface OpenMode { create?: boolean; exclusive?: boolean; durable?: boolean; read?: boolean; mode?: number }
 
 /** What the journal and the files of keys need of a file system. Errors are those of Node, with their `code` (ENOSPC, EIO, …). */
@@ -71,7 +71,7 @@ function diskFile(fd: number): DiskFile {
 export function realDisk(): Disk {
   return {
     async open(path, how = {}) {
-      const flags = (how.read ? constants.O_RDONLY : constants.O_RDWR) | (how.create ? constants.O_CREAT : 0) | (how.exclusive ? constants.O_CREAT | constants.O_EXCL : 0) | (how.durable ? constants.O_DSYNC : 0);
+      const flags = (how.read ? constants.O_RDONLY | constants.O_NONBLOCK : constants.O_RDWR) | (how.create ? constants.O_CREAT : 0) | (how.exclusive ? constants.O_CREAT | constants.O_EXCL : 0) | (how.durable ? constants.O_DSYNC : 0);
       return diskFile(await openFile(path, flags, how.mode ?? 0o600));
     },
     list: async (path) => (await readdir(path)).sort(),

@@ -121,7 +121,8 @@ export async function readBundles(node: Node, paths: string[], progress: BundleP
   const files: string[] = [];
   for (const path of paths) {
     const found = await stat(path).catch((error: unknown) => { throw new Fault('not-found', `${path} is not there`, { cause: error }); });
-    if (!found.isDirectory()) files.push(path);
+    if (found.isFile()) files.push(path);
+    else if (!found.isDirectory()) throw new Fault('bad-argument', `${path} is neither a file nor a folder; what comes through a pipe is taken from stdin, which is written -`);
     else {
       const inside = await volumesIn(path);
       if (inside.length === 0) throw new Fault('not-found', `there are no volumes (*.hfb) in ${path}`);

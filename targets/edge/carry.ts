@@ -14,11 +14,11 @@ import { byteText, counted, grouped, printable } from './output.ts';
 
 const UNITS: { [unit: string]: number } = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 };
 
-/** A size such as 4GB, 700MiB or 65536. */
+/** A size such as 4GB, 700MiB or 1048576. */
 function readSize(written: string, command: Command): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?i?)b?$/i.exec(written) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[(unit ?? '').toLowerCase()] ?? NaN));
-  return Number.isSafeInteger(bytes) && bytes >= 65_536 ? bytes : misused(`--volume-size is ${JSON.stringify(written)}; write a size from 64KiB, such as 700MB or 4GiB.`, command);
+  return Number.isSafeInteger(bytes) && bytes >= 1_048_576 ? bytes : misused(`--volume-size is ${JSON.stringify(written)}; write a size from 1MiB, such as 700MB or 4GiB.`, command);
 }
 
 function readShare(written: string, command: Command): number {
