@@ -55,7 +55,7 @@ export const GAP_TIPS = 16;
 export const CALL_MS = 6_000;
 export const CALL_TRIES = 3;
 /** How long an answered call may take to begin, and how many wait for that. */
-export const BEGIN_MS = 20_000;
+export const BEGIN_MS = 60_000;
 export const BEGINNING = 32;
 /** Calls and sessions of our own doing, sessions accepted, and of one node level. */
 export const OPENED = 2;

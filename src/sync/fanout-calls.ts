@@ -92,10 +92,12 @@ export class Calls {
     for (const [name, one] of this.#beginning) if (one.at + BEGIN_MS <= now) this.#beginning.delete(name);
   }
 
-  /** The connection is gone: calls are forgotten, sessions go on when it is back. */
-  down(): void {
-    this.#called.clear();
-    this.#beginning.clear();
+  /** The connection is back: what was asked may have been lost with the last one. */
+  again(now: number): void {
+    for (const called of this.#called.values()) {
+      called.at = now;
+      this.#ask(called);
+    }
   }
 
   /** A directed message, opened, from a process of this node level. False: it is none. */

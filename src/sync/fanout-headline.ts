@@ -6,7 +6,7 @@ import { HEAD_ALIVE_MS, HEAD_EACH_MS, HEAD_MS, HEAD_SOON_MS, HEAD_TIPS } from '.
 import type { Head, Held, OwnTip } from './fanout-head.ts';
 import { makeHead } from './fanout-head.ts';
 
-/** Until so long after a connection the head waits at random, so that a fleet that starts at once does not speak at once. */
+/** Until so long after the first connection the head waits at random, so that a fleet that starts at once does not speak at once. */
 const START_MS = 500;
 
 /** Publishes the head of one process. */
@@ -34,7 +34,9 @@ export class Headline {
   /** A connection is there: the broker may have forgotten everything. `hasty`: at once. */
   up(now: number, hasty: boolean): void {
     this.#body = undefined;
-    if (this.#due > now) this.#due = Math.max(now + (hasty ? 0 : this.#lot() * START_MS), this.#at + (hasty ? 0 : HEAD_SOON_MS));
+    // Later connections come at random anyway, and may be short.
+    const first = this.#at === -Infinity && !hasty;
+    if (this.#due > now) this.#due = Math.max(now + (first ? this.#lot() * START_MS : 0), this.#at + (hasty ? 0 : HEAD_SOON_MS));
   }
 
   /** Something changed; `members` are there to hear of it. */

@@ -64,6 +64,7 @@ export class Fanout {
     this.up = true;
     this.#payloadBytes = payloadBytes;
     this.#headline.up(now, this.options.hasty);
+    this.calls.again(now);
     this.#work(now);
   }
 
@@ -71,7 +72,6 @@ export class Fanout {
   gone(): void {
     this.up = false;
     this.outbox.clear();
-    this.calls.down();
     this.#repair.stir();
   }
 

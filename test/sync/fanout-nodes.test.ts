@@ -100,7 +100,8 @@ test('a connection that flaps every 200 ms, with 10,000 events to go', async () 
     meeting.join(b!);
     let flapping = true;
     const { client } = meeting.places.get(b!)!;
-    const flaps = (async () => { while (flapping) { await meeting.world.timeline.sleep(200); client.cut(true, 50); } })();
+    // Up for 200 ms, then away for one to two seconds.
+    const flaps = (async () => { while (flapping) { await meeting.world.timeline.sleep(200); if (client.up) { client.cut(true, meeting.world.chance.int(800, 1_800)); while (!client.up && flapping) await meeting.world.timeline.sleep(20); } } })();
     await meeting.world.timeline.sleep(120_000);
     const half = b!.node!.digest().events;
     flapping = false;
