@@ -212,6 +212,7 @@ onPtys('close ends the other side with a word, and gives the port back', async (
 // TEST_PORT names a real port: one with a plug that leads back to itself, or two, joined by a cable, as A,B.
 const PORTS = (process.env['TEST_PORT'] ?? '').split(',').filter((path) => path !== '');
 const onPorts = PORTS.length > 0 ? test : test.skip;
+if (PORTS.length === 0) console.log('skipped: real serial ports (TEST_PORT names none)');
 
 onPorts('real ports', async () => {
   for (const baud of [9_600, 115_200]) {
