@@ -9,7 +9,7 @@ function Link({ peer }: { peer: Report['peers'][number] }) {
     <span class="url">{peer.url}</span>
     <span class="how">{peer.resting ? `${peer.name ?? ''} standing by` : peer.state === 'connected' ? peer.name ?? 'connected' : peer.state === 'connecting' ? 'connecting …' : 'out of reach'}</span>
     <span class="quiet">{peer.state === 'connected' && peer.reason === undefined ? `in ${bytes(peer.in)}, out ${bytes(peer.out)}` : peer.reason ?? ''}</span>
-    {peer.broker !== undefined && <ul class="members">{peer.broker.members.map((each) => <li key={`${each.node}${each.instance}`}>{each.name} <span class="quiet">{each.equal ? 'holds the same' : 'differs'}</span></li>)}</ul>}
+    {peer.broker !== undefined && <ul class="members">{peer.broker.members.map((each) => <li key={`${each.node}${each.instance}`}>{each.name} <span class="quiet">{each.refuses !== undefined ? `refuses this node: ${each.refuses}` : `${each.equal ? 'held the same' : 'differed'} ${span(each.heardMs)} ago`}</span></li>)}</ul>}
   </li>;
 }
 
