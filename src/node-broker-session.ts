@@ -12,11 +12,13 @@ import type { ArqLink } from './carry/arq-link.ts';
 
 /** Datagrams aim at this size where the broker takes it; what they and the seal add; bytes that may be on their way in one session. */
 const DATAGRAM_BYTES = 16_384, DIRECTED_BYTES = 64, WINDOW_BYTES = 262_144;
+/** After so long without a datagram the peer may have been away: what it did not acknowledge is sent again as soon as it is heard, not when a timer that has grown says so. */
+const AWAY_MS = 1_000;
 /** Frames of a session: several to a segment, so that talk overtakes it. */
 const FRAME_BYTES = 32_768;
 
 /** One session over the broker. */
-interface Carried { running: Running; end: Arq; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean; dirty: boolean }
+interface Carried { running: Running; end: Arq; link: ArqLink; connection: Connection; how: Ended | undefined; over: boolean; gone: boolean; dirty: boolean; heardAt: number }
 
 /** What all sessions of this process over one broker did. */
 export interface SessionTotals { ended: number; failed: number; sent: number; received: number }
@@ -75,7 +77,7 @@ export class BrokerSessions {
         if (carried) { carried.over = true; this.#finish(carried); }
       },
     }, { name: this.#broker.manifest.name, frameBytes: FRAME_BYTES, thin: false });
-    const carried = { running, end, link, how: undefined, over: false, gone: false, dirty: true } as Omit<Carried, 'connection'> as Carried;
+    const carried = { running, end, link, how: undefined, over: false, gone: false, dirty: true, heardAt: clock.uptime() } as Omit<Carried, 'connection'> as Carried;
     this.#all.set(session, carried);
     try {
       carried.connection = this.#node.connect(link, role, { once: true, ...(interest && { interest }) });
@@ -109,7 +111,10 @@ export class BrokerSessions {
   datagram(session: string, bytes: Uint8Array): void {
     const carried = this.#all.get(session);
     if (!carried) return;
-    carried.link.datagram(bytes, this.#node.options.clock.uptime());
+    const now = this.#node.options.clock.uptime();
+    carried.link.datagram(bytes, now);
+    if (now - carried.heardAt >= AWAY_MS && this.#broker.up) carried.link.back(now);
+    carried.heardAt = now;
     carried.dirty = true;
   }
 

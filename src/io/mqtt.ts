@@ -9,6 +9,8 @@ import { dialBroker } from './mqtt-socket.ts';
 /** The first pause before dialling again, and the longest; each is taken at random between half and one and a half of it. */
 const PAUSE_MS = 1_000;
 const PAUSE_MOST_MS = 60_000;
+/** The longest after a connection that the broker had granted: it is willing, only the link does not hold, and each connection moves something. */
+const PAUSE_GRANTED_MS = 5_000;
 /** A connection that held this long was a good one: the pauses begin anew. */
 const HELD_MS = 30_000;
 /** How long a broker is spoken to in 3.1.1 before 5 is tried again: when it said that it has no 5, and when it only closed the connection. */
@@ -37,7 +39,7 @@ export interface BrokerOptions {
 }
 
 /**
- * Connects to the broker at `url` (parseBroker) in the next turn, and again for ever: 1 s after a failure, then twice as long each time up to 60 s, with jitter.
+ * Connects to the broker at `url` (parseBroker) in the next turn, and again for ever: 1 s after a failure, then twice as long each time up to 60 s (5 s where the broker had let us in), with jitter.
  * `onDown` is called when a connection ends, and after each attempt that failed, with the reason in words.
  * `publish` takes up to 1 MiB that is not acknowledged; beyond that it drops, as while down. A broker that acknowledges nothing for 30 s is left and dialled again.
  * At most 64 messages, or 4 MiB, are handed out and not done; then nothing more is read. `close` lets what was published arrive within 3 s; it does not clear the will's topic.
@@ -152,7 +154,7 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
       if (closed) return;
       broker.onDown(end.reason);
       if (options.once === true) return;
-      if (end.heldMs >= HELD_MS) pause = PAUSE_MS;
+      if (end.heldMs > 0) pause = end.heldMs >= HELD_MS ? PAUSE_MS : Math.min(pause, PAUSE_GRANTED_MS);
       await sleep(pause * (0.5 + options.random()));
       pause = Math.min(PAUSE_MOST_MS, pause * 2);
     }
