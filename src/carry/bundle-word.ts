@@ -1,7 +1,7 @@
 // The word of whoever made a bundle: what it held then, signed; a receipt for the one who takes the bundle in, and a want (BUNDLE.md §3).
 
 import { Fault } from '../fault.ts';
-import { NAME_BYTES, STREAM_BYTES } from '../limits.ts';
+import { NAME_BYTES, STREAM_BYTES, TIME_MAX } from '../limits.ts';
 import type { Bytes, Crypto } from '../ports.ts';
 import { concat } from '../event/bytes.ts';
 import { domain } from '../event/chain.ts';
@@ -68,7 +68,7 @@ export function readWord(crypto: Crypto, fleet: Bytes, bytes: Bytes): Word {
     return Array.from({ length: count }, one);
   };
   const word: Word = {
-    node: r.copy(32), boot: r.copy(8), made: r.uint(), name: r.text(NAME_BYTES), for: list(WORD_NODES, () => r.copy(32)), since: r.null() ? null : r.uint(),
+    node: r.copy(32), boot: r.copy(8), made: r.uint(TIME_MAX), name: r.text(NAME_BYTES), for: list(WORD_NODES, () => r.copy(32)), since: r.null() ? null : r.uint(TIME_MAX),
     streams: r.null() ? null : list(WORD_STREAMS, () => r.text(STREAM_BYTES)),
     frontier: list(WORD_STREAMS, () => { r.arrayOf(2); return { stream: r.text(STREAM_BYTES), cursor: r.text() }; }), took: list(WORD_TOOK, () => r.copy(8)),
   };

@@ -95,7 +95,7 @@ async function read(body: ReadableStream<Uint8Array>, tell: (id: string | undefi
       let id: string | undefined, event = 'message';
       const data: string[] = [];
       for (const line of block.split(/\r?\n/)) {
-        const [, name, text] = /^(\w+):? ?(.*)$/.exec(line) ?? [];
+        const [, name, text] = /^(\w+):? ?(.*)$/s.exec(line) ?? [];
         if (name === 'id') id = text;
         else if (name === 'event') event = text!;
         else if (name === 'data') data.push(text!);

@@ -106,6 +106,8 @@ test('a word says who made it, and nobody else can', () => {
   assert.equal(readWord(crypto, fleet, body), word);
   const long = { ...word, frontier: [{ stream: 'a', cursor: 'x'.repeat(9_000) }, { stream: 'b', cursor: 'y' }] };
   assert.equal(readWord(crypto, fleet, encodeWord(fleet, sign, long, 4_000)).frontier, [{ stream: 'b', cursor: 'y' }]);
+  // A moment that no clock can show is no moment.
+  try { readWord(crypto, fleet, encodeWord(fleet, sign, { ...word, made: 9e15 }, 4_000)); assert.unreachable(); } catch (error) { assert.is(codeOf(error), 'bad-encoding'); }
   for (let i = 0; i < body.length; i++) {
     const spoiled = body.slice();
     spoiled[i]! ^= 1;

@@ -65,6 +65,10 @@ inBrowser('without the token it shows nothing and asks; with it, what the node h
   await append('{"key":"sensor-99","type":"reading","body":{"temperature":77.5}}');
   await page.locator('.events').getByText('sensor-99').waitFor();
   await page.getByRole('row', { name: /telemetry/ }).getByText('31', { exact: true }).waitFor();
+  // What looks like markup is text, and characters that end lines elsewhere hide nothing.
+  await append('{"key":"<b>bold</b><img src=x onerror=alert(1)>\\u2028end","type":"odd","body":"\\u2029"}');
+  await page.locator('.events').getByText('<b>bold</b>').waitFor();
+  await page.getByRole('row', { name: /telemetry/ }).getByText('32', { exact: true }).waitFor();
   // A stream is chosen; its latest values are filtered.
   await page.getByRole('button', { name: 'telemetry' }).click();
   await page.getByRole('heading', { name: 'Latest in telemetry' }).waitFor();
