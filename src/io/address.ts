@@ -1,4 +1,4 @@
-// The addresses of links: what a URL such as tcp://pump-house:7700 or tcp://[::1]:7700 means, and how it is written.
+// The addresses of TCP links: what a URL such as tcp://pump-house:7700 or tcp://[::1]:7700 means, and how it is written.
 
 import { Fault } from '../fault.ts';
 
@@ -14,15 +14,12 @@ export interface TcpAddress {
 /** The port of Holdfast's TCP links when a URL names none. */
 export const DEFAULT_PORT = 7700;
 
-// Kinds that the design knows; naming them tells a user that it is this release that lacks them, not the URL that is wrong.
-const LATER = new Set(['mqtt', 'mqtts', 'serial', 'file']);
-
 /** Longest host in a URL: what DNS allows. */
 const HOST_CHARS = 253;
 
 /**
  * Reads a link's URL.
- * Faults: `bad-url` (says what is wrong with it), `unsupported` (a kind of link that this build does not have).
+ * Fault `bad-url`: says what is wrong with it.
  */
 export function parseAddress(url: string): TcpAddress {
   const parts = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s.exec(url);
@@ -33,8 +30,7 @@ export function parseAddress(url: string): TcpAddress {
   if (scheme !== 'tcp' && !parts[2]!.startsWith('//') && /^\d{1,5}$/.test(parts[2]!)) {
     throw new Fault('bad-url', `${shown} does not say what kind of link it is; write tcp://${url}`);
   }
-  if (LATER.has(scheme)) throw new Fault('unsupported', `${shown}: this build has no ${scheme}: links yet; it has tcp:`);
-  if (scheme !== 'tcp') throw new Fault('bad-url', `${shown}: there are no links of kind ${scheme}:; write for example tcp://pump-house:${DEFAULT_PORT}`);
+  if (scheme !== 'tcp') throw new Fault('bad-url', `${shown}: there are no links of kind ${scheme}:; there are tcp, mqtt, mqtts, serial and file; write for example tcp://pump-house:${DEFAULT_PORT}`);
   const place = /^\/\/(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|([^\s:/?#@[\]]+))(?::(\d{1,5}))?\/?$/.exec(parts[2]!);
   const host = place?.[1] ?? place?.[2];
   if (place === null || host === undefined) {

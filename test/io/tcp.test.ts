@@ -75,7 +75,7 @@ test('wrong addresses are refused with what is wrong about them', async () => {
   for (const [url, code, word] of [
     ['', 'bad-url', 'not the URL'], ['pump-house', 'bad-url', 'not the URL'], ['pump-house:7700', 'bad-url', 'tcp://pump-house:7700'], ['http://a', 'bad-url', 'http:'], ['tcp://', 'bad-url', 'HOST:PORT'],
     ['tcp://::1:7700', 'bad-url', 'brackets'], ['tcp://a:70000', 'bad-url', '65535'], ['tcp://a:b', 'bad-url', 'HOST:PORT'], ['tcp://user@a:1', 'bad-url', 'HOST:PORT'], ['tcp:a:1', 'bad-url', 'HOST:PORT'],
-    ['mqtt://a', 'unsupported', 'mqtt'], ['serial:/dev/ttyUSB0', 'unsupported', 'serial'], [`tcp://${'a'.repeat(300)}:1`, 'bad-url', 'too long'],
+    ['udp://a', 'bad-url', 'udp'], ['serial:/dev/ttyUSB0', 'bad-url', 'serial'], [`tcp://${'a'.repeat(300)}:1`, 'bad-url', 'too long'],
   ] as const) {
     const found = await fault(() => parseAddress(url));
     assert.is(found.code, code, url);
