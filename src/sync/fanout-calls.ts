@@ -20,13 +20,13 @@ export interface CallEvents {
   /** The peer has ended it, or begun another. */
   drop(session: string): void;
   /** It has no room for `ms`; `others` may. */
-  busy(peer: string, ms: number, others: string[]): void;
+  busy(peer: string, level: string, ms: number, others: string[]): void;
   /** It did not answer. */
-  silent(peer: string): void;
+  silent(peer: string, level: string): void;
   /** Processes that hold the same, for those there is no room for. */
   equals(): string[];
   /** Milliseconds for which a session with this process would bring nothing to anybody, for all that is known. */
-  useless(peer: string): number;
+  useless(peer: string, level: string): number;
 }
 
 interface Called { id: string; peer: string; level: string; tries: number; at: number }
@@ -82,7 +82,7 @@ export class Calls {
       if (called.at + CALL_MS > now) continue;
       if (called.tries >= CALL_TRIES) {
         this.#called.delete(called.peer);
-        this.#events.silent(called.peer);
+        this.#events.silent(called.peer, called.level);
       } else {
         called.tries++;
         called.at = now;
@@ -116,11 +116,12 @@ export class Calls {
 
   #takeCall(level: string, call: string, peer: string, now: number): void {
     if (peer === this.#own) return;
-    const mine = this.#called.get(peer);
+    // Anybody may name any process as the caller: what is said at one node level touches nothing of another one's.
+    const mine = this.#called.get(peer)?.level === level;
     if (mine && compare(unhex(this.#own), unhex(peer)) < 0) return; // they see ours and answer it
-    const before = [...this.#beginning.values()].find((one) => one.peer === peer);
+    const before = [...this.#beginning.values()].find((one) => one.peer === peer && one.level === level);
     if (before?.call !== call) {
-      const useless = Math.min(this.#events.useless(peer), BUSY_MOST_MS);
+      const useless = Math.min(this.#events.useless(peer, level), BUSY_MOST_MS);
       if (useless > 0) return this.#refuse(peer, call, useless, []);
       // Whoever calls anew has lost what it had: its own place is free.
       if (!this.#roomFor(level, peer, now)) return this.#refuse(peer, call, BUSY_MS * (1 + this.#random.bytes(1)[0]! / 256), this.#events.equals());
@@ -130,7 +131,7 @@ export class Calls {
       this.#beginning.set(one.session, one);
       this.#events.say(peer, message(ANSWER, call, unhex(one.session)));
     } else this.#events.say(peer, message(ANSWER, call, unhex(before.session)));
-    this.#called.delete(peer);
+    if (mine) this.#called.delete(peer);
   }
 
   #refuse(peer: string, call: string, ms: number, others: string[]): void {
@@ -140,8 +141,8 @@ export class Calls {
 
   #roomFor(level: string, peer: string, now: number): boolean {
     const taken = [
-      ...[...this.#running.values()].filter((r) => r.role === 'accept' && r.peer !== peer),
-      ...[...this.#beginning.values()].filter((one) => one.peer !== peer && one.at + TAKEN_MS > now),
+      ...[...this.#running.values()].filter((r) => r.role === 'accept' && !(r.peer === peer && r.level === level)),
+      ...[...this.#beginning.values()].filter((one) => !(one.peer === peer && one.level === level) && one.at + TAKEN_MS > now),
     ];
     return taken.length < ACCEPTED && taken.filter((one) => one.level === level).length < ACCEPTED_OF_LEVEL;
   }
@@ -159,7 +160,7 @@ export class Calls {
     this.#called.delete(called.peer);
     const others: string[] = [];
     for (let at = 2; at + 8 <= rest.length && others.length < BUSY_NAMES; at += 8) others.push(hex(rest.subarray(at, at + 8)));
-    this.#events.busy(called.peer, Math.min(BUSY_MOST_MS, ((rest[0]! << 8) | rest[1]!) * 1_000), others.filter((other) => other !== this.#own));
+    this.#events.busy(called.peer, called.level, Math.min(BUSY_MOST_MS, ((rest[0]! << 8) | rest[1]!) * 1_000), others.filter((other) => other !== this.#own));
   }
 
   #takeData(level: string, session: string, datagram: Bytes, now: number): void {
@@ -183,7 +184,7 @@ export class Calls {
 
   /** Between two processes there is one session: a newer one ends the older. */
   #begin(running: Running): void {
-    for (const other of [...this.#running.values()]) if (other.peer === running.peer) this.#events.drop(other.session);
+    for (const other of [...this.#running.values()]) if (other.peer === running.peer && other.level === running.level) this.#events.drop(other.session);
     this.#running.set(running.session, running);
     this.#events.begin(running);
   }

@@ -41,7 +41,7 @@ export interface Member {
   shutUntil: number;
 }
 
-/** All processes with a head, by instance in hex. */
+/** All processes with a head. Anybody may write any instance into a head of his own: only with the node level is it a process. */
 export class Members {
   readonly #all = new Map<string, Member>();
   #levels: Set<string> | undefined;
@@ -56,8 +56,10 @@ export class Members {
 
   get size(): number { return this.#all.size; }
   all(): IterableIterator<Member> { return this.#all.values(); }
-  get(name: string): Member | undefined { return this.#all.get(name); }
-  remove(name: string): void { this.#all.delete(name); }
+  get(name: string, level: string): Member | undefined { return this.#all.get(`${level} ${name}`); }
+  /** Those that show this instance. */
+  named(name: string): Member[] { return [...this.#all.values()].filter((member) => member.name === name); }
+  remove({ name, level }: Pick<Member, 'name' | 'level'>): void { this.#all.delete(`${level} ${name}`); }
 
   /** True for the node level of a member that shows a head. */
   knows(level: string): boolean {
@@ -68,14 +70,14 @@ export class Members {
   /** A newer head, its signature checked. */
   heard(level: string, head: Head, known: boolean, now: number): Member {
     const name = hex(head.instance);
-    let member = this.#all.get(name);
+    let member = this.get(name, level);
     if (!member) {
       this.#makeRoom(level);
       member = {
         name, level, known, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
         notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, met: false, shutUntil: now,
       };
-      this.#all.set(name, member);
+      this.#all.set(`${level} ${name}`, member);
       this.#levels = undefined;
       if (head.tips.length) this.suspect(member, now);
       return member;
@@ -139,6 +141,6 @@ export class Members {
   #makeRoom(level: string): void {
     const same = [...this.#all.values()].filter((m) => m.level === level);
     const from = same.length >= LEVEL_MEMBERS ? same : this.#all.size >= MEMBERS ? [...this.#all.values()] : [];
-    if (from.length) this.#all.delete(from.reduce((a, b) => (Number(b.known) - Number(a.known) || Number(b.lively) - Number(a.lively) || b.heardAt - a.heardAt) < 0 ? b : a).name);
+    if (from.length) this.remove(from.reduce((a, b) => (Number(b.known) - Number(a.known) || Number(b.lively) - Number(a.lively) || b.heardAt - a.heardAt) < 0 ? b : a));
   }
 }

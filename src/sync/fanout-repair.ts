@@ -21,7 +21,7 @@ const EQUAL_MS = 30_000;
 export class Repair {
   readonly #fanout: Fanout;
   readonly #ask: (tips: ShownTip[]) => void;
-  #asking: { member: string; session: string | undefined } | undefined;
+  #asking: { member: Member; session: string | undefined } | undefined;
   #sweepAt = Infinity;
   #due: number | undefined;
   #now = 0;
@@ -57,23 +57,21 @@ export class Repair {
   }
 
   /** It has no room; what it shows is perhaps to be had from others. */
-  busy(peer: string, ms: number, others: string[]): void {
+  busy(peer: string, level: string, ms: number, others: string[]): void {
     this.stir();
-    const { members } = this.#fanout, busy = members.get(peer);
+    const { members } = this.#fanout, busy = members.get(peer, level);
     if (!busy) return;
     busy.notBefore = this.#now + ms;
-    for (const name of others) {
-      const other = members.get(name);
-      if (!other) continue;
+    for (const other of others.flatMap((name) => members.named(name))) {
       if (busy.lackSince !== undefined) for (const tip of members.shown(busy).slice(0, BUSY_NAMES)) members.miss(other, tip, busy.lackSince);
       else if (busy.differSince !== undefined && this.#fanout.standOf(other, this.#now) === 'other') members.differs(other, true, busy.differSince);
     }
   }
 
   /** It did not answer. */
-  silent(peer: string): void {
+  silent(peer: string, level: string): void {
     this.stir();
-    const member = this.#fanout.members.get(peer);
+    const member = this.#fanout.members.get(peer, level);
     if (!member) return;
     member.deaf = 'no answer';
     this.#fanout.members.failed(member, this.#now);
@@ -85,8 +83,8 @@ export class Repair {
   }
 
   /** How long a session with it would bring nothing: the same difference was looked into with another. */
-  useless(peer: string): number {
-    const member = this.#fanout.members.get(peer);
+  useless(peer: string, level: string): number {
+    const member = this.#fanout.members.get(peer, level);
     return member ? Math.max(this.#fanout.states.settled(member.head, this.#now), member.shutUntil - this.#now) : 0;
   }
 
@@ -145,7 +143,7 @@ export class Repair {
     if (member.lackSince !== undefined) {
       const tips = members.shown(member);
       if (tips.length) {
-        this.#asking = { member: member.name, session: undefined };
+        this.#asking = { member, session: undefined };
         this.#ask(tips);
         return;
       }
@@ -162,7 +160,7 @@ export class Repair {
     this.stir();
     const asked = this.#asking;
     this.#asking = undefined;
-    const member = asked && this.#fanout.members.get(asked.member), lacks = answers.some((one) => one);
+    const member = asked && this.#fanout.members.get(asked.member.name, asked.member.level), lacks = answers.some((one) => one);
     if (asked?.session !== undefined) {
       const review = this.#reviews.get(asked.session);
       if (review && !lacks && this.#fanout.calls.get(asked.session)) this.#fanout.leave(asked.session);
@@ -176,11 +174,11 @@ export class Repair {
   }
 
   /** A session is over. */
-  ended({ session, peer }: Running, how: Ended, now: number): void {
+  ended({ session, peer, level }: Running, how: Ended, now: number): void {
     this.stir();
     this.#now = now;
     this.#reviews.delete(session);
-    const { members } = this.#fanout, member = members.get(peer);
+    const { members } = this.#fanout, member = members.get(peer, level);
     if (!member) return;
     if (how.equal && how.code === undefined) {
       member.levelAt = now;
@@ -207,7 +205,7 @@ export class Repair {
   review(now: number): number {
     this.#now = now;
     let next = Infinity;
-    for (const { session, since, peer, role } of this.#fanout.calls.running()) {
+    for (const { session, since, peer, level, role } of this.#fanout.calls.running()) {
       const review = this.#reviews.get(session) ?? { traffic: 0, resting: 0, at: since };
       this.#reviews.set(session, review);
       if (review.at + REVIEW_MS <= now) {
@@ -215,12 +213,12 @@ export class Repair {
         review.resting = traffic - review.traffic < RESTING_BYTES ? review.resting + 1 : 0;
         review.traffic = traffic;
         review.at = now;
-        const member = this.#fanout.members.get(peer);
+        const member = this.#fanout.members.get(peer, level);
         if (review.resting >= RESTING_REVIEWS) this.#fanout.leave(session);
         else if (review.resting > 0 && role === 'open' && member && !this.#asking) {
           const tips = this.#fanout.members.shown(member);
           if (tips.length) {
-            this.#asking = { member: peer, session };
+            this.#asking = { member, session };
             this.#ask(tips);
           } else this.#fanout.leave(session);
         }

@@ -51,10 +51,10 @@ export class Fanout {
       begin: (running) => this.#begin(running),
       datagram: (session, bytes) => this.#outputs.push({ kind: 'datagram', session, bytes }),
       drop: (session) => this.#outputs.push({ kind: 'drop', session }),
-      busy: (peer, ms, others) => this.#repair.busy(peer, ms, others),
-      silent: (peer) => this.#repair.silent(peer),
+      busy: (peer, level, ms, others) => this.#repair.busy(peer, level, ms, others),
+      silent: (peer, level) => this.#repair.silent(peer, level),
       equals: () => this.#repair.equals(),
-      useless: (peer) => this.#repair.useless(peer),
+      useless: (peer, level) => this.#repair.useless(peer, level),
     });
     this.#repair = new Repair(this, (tips) => this.#outputs.push({ kind: 'lacking', tips }));
   }
@@ -115,13 +115,14 @@ export class Fanout {
     const { head } = read;
     if (topics.levelOf(head.node) !== place.level || base64url(head.instance) !== place.last) return this.#badHead(payer, now);
     if (equal(head.instance, instance)) {
+      if (!equal(head.node, host.node)) return this.#badHead(payer, now); // of another node it is a lie
       if (!this.#twin && this.#headline.isTwin(head.sequence, plain) && isSigned(host.crypto, host.fleet, read)) {
         this.#twin = true;
         this.#outputs.push({ kind: 'twin' });
       }
       return;
     }
-    const known = this.members.get(hex(head.instance));
+    const known = this.members.get(hex(head.instance), place.level);
     if (known && head.sequence <= known.head.sequence) return; // a late or repeated one
     if (!isSigned(host.crypto, host.fleet, read)) return this.#badHead(payer, now);
     const member = this.members.heard(place.level, head, host.standing(head.node) === 'member', now);
@@ -141,7 +142,7 @@ export class Fanout {
       this.#headline.again(); // somebody took us for dead
       return false;
     }
-    for (const member of this.members.all()) if (member.level === place.level && base64url(unhex(member.name)) === place.last) this.members.remove(member.name);
+    for (const member of this.members.all()) if (member.level === place.level && base64url(unhex(member.name)) === place.last) this.members.remove(member);
     return false;
   }
 
@@ -210,7 +211,7 @@ export class Fanout {
   leave(session: string): void { this.#outputs.push({ kind: 'leave', session }); }
 
   #begin(running: Running): void {
-    const member = this.members.get(running.peer);
+    const member = this.members.get(running.peer, running.level);
     if (member) member.lively = true;
     this.#reviewAt = Math.min(this.#reviewAt, running.since + REVIEW_MS);
     this.#outputs.push({ kind: 'begin', running });
@@ -239,9 +240,9 @@ export class Fanout {
     const { topics } = this.options;
     for (const member of [...this.members.all()]) {
       if (this.#dead(member) <= now) {
-        this.members.remove(member.name);
+        this.members.remove(member);
         this.outbox.say({ topic: topics.head(unhex(member.name)), plain: new Uint8Array(0), retain: true });
-      } else if (this.#silentAt(member) <= now) this.members.remove(member.name);
+      } else if (this.#silentAt(member) <= now) this.members.remove(member);
     }
   }
 

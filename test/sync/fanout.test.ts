@@ -191,7 +191,7 @@ test('who has no room says so, names others, and one level has but two places', 
   for (const p of office.processes) p.up();
   office.wait(2_000);
   const call = (p: (typeof others)[number]): void => {
-    const member = p.fanout.members.get(hex(hub.fanout.options.instance))!;
+    const member = p.fanout.members.get(hex(hub.fanout.options.instance), hub.fanout.options.topics.level)!;
     p.fanout.calls.call(member.name, member.level, office.now);
     p.pump();
     office.deliver();
@@ -204,13 +204,48 @@ test('who has no room says so, names others, and one level has but two places', 
   assert.is(hub.sessions.size, 8);
   const refused = others.filter((p) => p.sessions.size === 0);
   assert.is(refused.length, 4);
-  const member = refused[0]!.fanout.members.get(hex(hub.fanout.options.instance))!;
+  const member = refused[0]!.fanout.members.get(hex(hub.fanout.options.instance), hub.fanout.options.topics.level)!;
   assert.ok(member.notBefore > office.now + 5_000 && member.notBefore <= office.now + 300_000);
   const first = others.find((p) => p.sessions.size > 0)!;
   first.over([...first.sessions.keys()][0]!, true);
   office.deliver();
   call(refused[0]!);
   assert.is(refused[0]!.sessions.size, 1);
+});
+
+test('who names another process as himself touches nothing of it: not its sessions, nor its head, nor the process itself', () => {
+  const office = new PostOffice(), a = office.process('a'), b = office.process('b'), evil = office.process('evil');
+  for (const p of [a, b]) p.up();
+  office.wait(2_000);
+  const instance = a.fanout.options.instance, name = hex(instance), seal = envelopeOf(crypto, random, FLEET), { topics } = evil.fanout.options;
+  const say = (topic: string, plain: Bytes): void => { office.post({ from: 'evil', topic, payload: seal.seal(topics.inner(topic), plain), retain: false }); office.deliver(); };
+  // A head of the liar's own with the instance of another, and a number that nobody outbids.
+  const lie: Head = { node: evil.host.node, instance, sequence: 2 ** 50, interest: null, held: [], tips: [] };
+  say(topics.head(instance), makeHead(FLEET, (m) => evil.host.sign(m), lie));
+  assert.is(a.twins, 0, 'the process itself is not taken for a copy');
+  a.write();
+  office.wait(30_000);
+  const real = [...b.fanout.members.all()].find((m) => m.name === name && m.level === a.fanout.options.topics.level);
+  assert.ok(real && real.head.tips.length > 0, 'its heads are heard as before');
+  const called = a.fanout.members.get(hex(b.fanout.options.instance), b.fanout.options.topics.level)!;
+  a.fanout.calls.call(called.name, called.level, office.now);
+  a.pump();
+  office.deliver();
+  const [session] = [...a.sessions.keys()];
+  a.send(session!, bytesOf('first', 30));
+  office.deliver();
+  assert.is(b.sessions.size, 1);
+  // A call in its name, taken up.
+  const call = bytesOf('call', 8), from = office.log.length;
+  say(topics.to(b.fanout.options.instance), concat(Uint8Array.of(0), call, instance));
+  for (const letter of office.log.slice(from)) {
+    const answer = letter.from === 'b' ? seal.open(topics.inner(letter.topic), letter.payload) : undefined;
+    if (answer?.[0] === 1) say(topics.to(b.fanout.options.instance), concat(Uint8Array.of(3), answer.subarray(9, 17), bytesOf('data', 20)));
+  }
+  assert.equal(b.dropped, []);
+  a.send(session!, bytesOf('second', 30));
+  office.deliver();
+  assert.equal(b.sessions.get(session!)?.got.length, 2);
 });
 
 test('a copy of the memory of a process is found by its heads', () => {
