@@ -78,7 +78,7 @@ test('through any history nothing is left out', async () => {
       assert.equal(left, [], `left out at machine ${reader.at}`);
     }
     for (const { node } of machines) await node.close();
-  }), { numRuns: Number(process.env['RUNS'] ?? 120), seed, ...(process.env['AT'] && { path: process.env['AT'] }), endOnFailure: process.env['SHRINK'] === undefined });
+  }), { numRuns: Number(process.env['RUNS'] ?? 120), seed, ...(process.env['AT'] && { path: process.env['AT'] }), endOnFailure: process.env['SHRINK'] === undefined, includeErrorInReport: true });
   console.log(`${held} events held in the end, ${told} told in ${resumed} readings that went on from a cursor`);
   assert.ok(held > 1_000 && resumed > 100);
 });
