@@ -144,7 +144,7 @@ export const streamsCommand: Command = {
       const streams = (await database.streams()).filter(({ stream }) => on('all') || !stream.startsWith('$'));
       for (const each of streams) {
         await out.line(out.json ? JSON.stringify({ stream: each.stream, events: each.events, logs: each.logs })
-          : `${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} events  ${grouped(each.logs).padStart(6)} logs`);
+          : `${each.stream.padEnd(24)} ${grouped(each.events).padStart(12)} ${each.events === 1 ? 'event ' : 'events'}  ${grouped(each.logs).padStart(6)} ${each.logs === 1 ? 'log' : 'logs'}`);
       }
       if (streams.length === 0 && !out.json) out.note('No events yet. holdfast append STREAM records some.');
       await out.flush();

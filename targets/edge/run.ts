@@ -84,7 +84,7 @@ async function run(invocation: Invocation): Promise<number> {
     gateway = await openGateway(dir, settings, station, (text) => say('notice', printable(text), { text }), (error) => {
       // Once is enough while it stays the same.
       const text = errorText(error, false);
-      if (text !== last) say('failed', `the metrics were not recorded: ${text}`, { error: text });
+      if (text !== last) say('failed', `the metrics were not recorded: ${text.replace(/^holdfast: /, '')}`, { error: text });
       last = text;
     });
     const { url } = gateway;
