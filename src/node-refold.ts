@@ -10,7 +10,7 @@ import { decode, encode } from './event/cbor.ts';
 import { encodeEvent } from './event/event.ts';
 import { orderBytes } from './event/order.ts';
 import { pages } from './log/archive.ts';
-import { isDamage } from './log/damage.ts';
+import { isDamage, soundGet } from './log/damage.ts';
 import { Change, DIRTY } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
 import { isVoid, keysIn, openStored, tellNew } from './log/opened.ts';
@@ -31,7 +31,8 @@ const FOLDED = utf8('folded');
 export async function refold(archive: Archive, latest: LatestView, unstored: OwnLog[]): Promise<void> {
   let streams = new Map<string, Map<string, Bytes>>();
   let waiting = 0;
-  for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 500)) {
+  // Marks on a damaged page are lost with it: a few keys may show an event that was taken back, which is less than a node that does not open.
+  for await (const mark of pages(archive.store, 'meta', DIRTY, prefixEnd(DIRTY), 500, () => undefined)) {
     const name = text(mark.key.subarray(DIRTY.length));
     const zero = name.indexOf('\0');
     const stream = name.slice(0, zero);
@@ -67,8 +68,10 @@ async function foldKeys(archive: Archive, latest: LatestView, unstored: OwnLog[]
 export async function relearn(archive: Archive, desk: Pick<FleetDesk, 'keyring' | 'keyNames'>, told: (run: Admitted) => void): Promise<void> {
   const names = desk.keyNames();
   if (archive.folded && names.every((name) => archive.folded!.has(name))) return;
-  const row = await archive.store.get('meta', FOLDED);
-  const done = new Set(row ? (decode(row) as string[]) : []);
+  let lost = false;
+  const row = await soundGet(archive.store, 'meta', FOLDED, () => { lost = true; });
+  // On a damaged page it could not be written anew either: what was held was folded as it came, all but surely.
+  const done = new Set(row ? (decode(row) as string[]) : lost ? names : []);
   const fresh = names.filter((name) => !done.has(name));
   if (fresh.length) {
     await foldLogs(archive, (stream, hash) => fresh.some((name) => equal(desk.keyring.streamKey(name, stream)!.hash, hash)), told);

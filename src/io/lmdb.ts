@@ -179,7 +179,8 @@ function storeIn(folder: string, options: LmdbOptions): LmdbStore {
       let sound = false;
       await queue.alone(async () => {
         sound = session.guard.sound && !failed;
-        await copyLmdb(session.env, folder, target, sound).catch((error: unknown) => {
+        await copyLmdb(session.env, folder, target, usage(session.guard.fd).used, sound).catch((error: unknown) => {
+          if (error instanceof Fault) throw error;
           const words = error instanceof Error ? error.message : String(error);
           throw /no space|ENOSPC|quota/i.test(words) ? new Fault('carrier-full', `There is no space for a copy of the store in ${target}`, { cause: error }) : new Fault('carrier-failed', `The store could not be copied to ${target}: ${words}`, { cause: error });
         });

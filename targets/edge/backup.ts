@@ -5,8 +5,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { realDisk } from '../../src/io/disk.ts';
-import { readWhole } from '../../src/io/lmdb-copy.ts';
+import { rescueLmdb } from '../../src/io/lmdb-rescue.ts';
 import type { LmdbStore } from '../../src/io/lmdb.ts';
+import { pages } from '../../src/log/archive.ts';
+import { TABLES } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
 import type { BackupMade } from './database.ts';
 import { JOURNAL, KEY_FILE, STORE } from './home.ts';
@@ -43,9 +45,11 @@ export async function backUp({ dir, node, store }: { dir: string; node: Node; st
     await copyFolder(join(dir, MEMORY_FOLDER), join(part, MEMORY_FOLDER));
     const bytes = await flushUnder(part);
     progress(bytes, events);
-    if (sound) await readWhole(join(part, STORE, 'data.mdb'));
+    // Rows that were damaged before are damaged in the copy as well; more of them would be the work of the medium.
+    const lost = await damageIn(join(part, STORE, 'data.mdb')), before = lost === 0 ? 0 : await damageIn(join(dir, STORE, 'data.mdb'));
+    if (lost > before) throw new Fault('carrier-failed', `${join(target, STORE)} does not read as it was written: the medium is not to be trusted, use another one`);
     for (const { name, bytes: written } of slots) if (!(await readFile(join(part, name))).equals(written)) throw new Fault('carrier-failed', `${join(target, name)} does not read as it was written: the medium is not to be trusted, use another one`);
-    const made: BackupMade = { path: target, bytes, events, key: wish.withoutKey !== true, damaged: !sound };
+    const made: BackupMade = { path: target, bytes, events, key: wish.withoutKey !== true, damaged: !sound || lost > 0 };
     if (single) {
       made.bytes = await writeTar(part, packed);
       await rename(packed, target);
@@ -57,6 +61,22 @@ export async function backUp({ dir, node, store }: { dir: string; node: Node; st
     await rm(part, { recursive: true, force: true }).catch(() => {});
     await rm(packed, { force: true }).catch(() => {});
     throw worded(error, target);
+  }
+}
+
+/** Stretches of a data.mdb that cannot be read; every row is, with its checksum. */
+async function damageIn(path: string): Promise<number> {
+  const rescue = rescueLmdb(path);
+  let lost = 0, rows = 0;
+  try {
+    if (!rescue.headers) return Infinity;
+    for (const table of TABLES) {
+      const all = pages(rescue, table, undefined, undefined, 256, () => { lost++; });
+      while (!(await all.next()).done) if (++rows % 256 === 0) await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    return lost;
+  } finally {
+    await rescue.close();
   }
 }
 
@@ -98,10 +118,9 @@ async function flushUnder(folder: string): Promise<number> {
 }
 
 function worded(error: unknown, target: string): unknown {
-  if (error instanceof Fault && error.code !== 'store-damaged') return error;
-  if (error instanceof Fault) return new Fault('carrier-failed', `The copy in ${target} does not read as it was written (${error.message}): the medium is not to be trusted, use another one`, { cause: error });
+  if (error instanceof Fault && error.code !== 'carrier-full') return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return new Fault('carrier-full', `There is no room for a backup at ${target}; nothing of it was left there`, { cause: error });
+  if (code === 'carrier-full' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return new Fault('carrier-full', `There is no room for a backup at ${target}; nothing of it was left there`, { cause: error });
   return new Fault('carrier-failed', `A backup at ${target} cannot be written (${message})`, { cause: error });
 }

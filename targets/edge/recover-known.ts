@@ -4,7 +4,7 @@ import { compare, hex } from '../../src/event/bytes.ts';
 import { logId } from '../../src/event/chain.ts';
 import { Ranges } from '../../src/carry/bundle-index.ts';
 import { getUint } from '../../src/event/order.ts';
-import { rescueLmdb } from '../../src/io/lmdb-rescue.ts';
+import { looseRows, rescueLmdb } from '../../src/io/lmdb-rescue.ts';
 import { pages, recordOf } from '../../src/log/archive.ts';
 import { HOLE } from '../../src/log/item.ts';
 import { readRecord } from '../../src/log/journal-record.ts';
@@ -27,27 +27,34 @@ export class Known {
   /** Notes positions of a log. */
   add(log: Bytes, first: number, last: number, stream?: string, node?: Bytes): void {
     const name = hex(log), of = this.#of.get(name);
-    if (!of || (of.node === undefined && node)) this.#of.set(name, { stream: stream ?? of?.stream ?? '', node });
+    if (!of || (of.node === undefined && node) || (of.stream === '' && stream)) this.#of.set(name, { stream: stream || of?.stream || '', node: node ?? of?.node });
     this.#ranges.add(log, first, last);
   }
 
-  /** Notes what an old store's records and indexes say, as far as they can be read. Returns damaged keys in words. */
+  /** Notes what an old store's records and indexes say: by its trees, and where these are broken by whatever pages are sound. */
   async addStore(path: string): Promise<void> {
-    const rescue = rescueLmdb(path), skip = (): void => {};
+    const rescue = rescueLmdb(path);
+    let broken = !rescue.headers || rescue.cut;
     try {
-      for await (const row of rescue.headers ? pages(rescue, 'log', undefined, undefined, 500, skip) : []) {
-        try {
-          const record = decodeRecord(row.value);
-          for (const span of record.spans) this.add(record.log, span.from, span.to, record.stream, record.node);
-        } catch { /* its segments and its index say what they can */ }
-      }
-      for await (const { key } of rescue.headers ? pages(rescue, 'index', undefined, undefined, 500, skip) : []) {
-        // Stream, zero, stamp 14, log 16, first 7, four bytes of e: how many events follow the first is not said.
-        const end = key.indexOf(0), log = key.slice(end + 15, end + 31), name = hex(log);
-        if (end > 0 && key.length === end + 42 && !this.#of.has(name)) this.add(log, getUint(key, end + 31, 7), getUint(key, end + 31, 7), new TextDecoder().decode(key.subarray(0, end)));
+      for (const table of rescue.headers ? ['log', 'index'] as const : []) {
+        for await (const { key, value } of pages(rescue, table, undefined, undefined, 500, () => { broken = true; })) this.#row(table, key, value);
       }
     } finally {
       await rescue.close();
+    }
+    if (broken) for (const { table, key, value } of looseRows(path)) this.#row(table, key, value);
+  }
+
+  #row(table: string, key: Bytes, value: Bytes): void {
+    if (table === 'log') {
+      try {
+        const record = decodeRecord(value);
+        for (const span of record.spans) this.add(record.log, span.from, span.to, record.stream, record.node);
+      } catch { /* its segments and its index say what they can */ }
+    } else if (table === 'index') {
+      // Stream, zero, stamp 14, log 16, first 7, four bytes of e: how many events follow the first is not said.
+      const end = key.indexOf(0), first = key.length === end + 42 && end > 0 ? getUint(key, end + 31, 7) : 0;
+      if (first > 0) this.add(key.slice(end + 15, end + 31), first, first, new TextDecoder().decode(key.subarray(0, end)));
     }
   }
 

@@ -25,6 +25,8 @@ function fake() {
     remote: false,
     exportTo: (wish, progress) => { progress(1, 2); return Promise.resolve({ volumes: [{ file: String(wish.folder), bytes: 1, events: 2 }], events: 2, bytes: 1, parity: 0 }); },
     importFrom: (paths, progress) => { progress(5, 6); return Promise.resolve({ ...report, unknownBytes: paths.length }); },
+    backup: ({ target, withoutKey }, progress) => { progress(3, 4); return Promise.resolve({ path: target, bytes: 5, events: 6, key: withoutKey !== true, damaged: false }); },
+    repair: (from, progress) => { progress(7, 8); return Promise.resolve({ found: [], dropped: [], missing: [], sources: from.map((each) => ({ from: each, events: 1 })), failed: [], pages: [], damaged: [] }); },
     append(stream, drafts, urgent) {
       if (stream === 'full') throw new Fault('store-full', 'no room');
       state.appended.push([stream, drafts, urgent]);
