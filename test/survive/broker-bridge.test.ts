@@ -1,5 +1,6 @@
 // Two brokers with a node at each: bridged as src/io/MQTT.md shows it, and joined by nothing but a node that is at both.
 // Runs dist/edge/holdfast.
+// timeout: 240s
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
