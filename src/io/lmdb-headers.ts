@@ -28,7 +28,7 @@ export function mendHeaders(folder: string): string | undefined {
     const fitting = metas.filter((meta) => meta.last * meta.pageSize <= 2 * size + SLACK);
     const both = last && before && fitting.length !== 1 && last.transaction - before.transaction <= 1;
     const meta = both ? before : fitting[0] ?? last;
-    if (!meta) throw new Fault('store-damaged', `Nothing in the store ${file} can be read: both of its headers are damaged. Move the folder away and start again: the journal and other nodes fill the new one.`);
+    if (!meta) throw new Fault('store-damaged', `Nothing in the store ${file} can be read: both of its headers are damaged. \`holdfast recover NEW --from DIR\` makes a node of what is left of this one, its journal, backups, bundles and peers.`);
     if (both && (last.main.root === -1 || hasRoot(fd, last) || !hasRoot(fd, before))) return undefined;
     if (size < 2 * meta.pageSize) ftruncateSync(fd, 2 * meta.pageSize);
     copyMeta(fd, meta);

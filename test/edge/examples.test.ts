@@ -1,4 +1,4 @@
-// The examples of the README and of the page on HTTP, run as they stand there by the built program: sensors at a broker, a GPS, a script, a wire and a stick, curl. One whose tools are not on this machine is skipped by name.
+// The examples of the README and of the page on HTTP, run as they stand there by the built program: sensors at a broker, a GPS, a script, a wire and a stick, a dead card, curl. One whose tools are not on this machine is skipped by name.
 // timeout: 300s
 
 import { test } from 'uvu';
@@ -11,7 +11,7 @@ import { blocksOf, README, walk } from './walkthrough.ts';
 
 const PAGES = `${README}\n${readFileSync('targets/api/HTTP.md', 'utf8')}`;
 /** What each example takes besides the program. */
-const TOOLS: { [example: string]: string[] } = { zigbee: ['mosquitto', 'mosquitto_pub'], gps: ['socat'], script: ['awk'], wire: ['socat', 'awk', 'dd'], curl: ['curl'] };
+const TOOLS: { [example: string]: string[] } = { zigbee: ['mosquitto', 'mosquitto_pub'], gps: ['socat'], script: ['awk'], wire: ['socat', 'awk', 'dd'], recover: ['awk', 'dd'], curl: ['curl'] };
 
 /** Where a reader waits some seconds for nodes to be up, this waits until each that was started before has its links and its inputs. */
 function patient(commands: string): string {
