@@ -1,7 +1,7 @@
 // `export` and `import`: what is carried by hand, as volumes on a stick, as one file, or through a pipe.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,30 @@ import type { BundleWish } from './database.ts';
 import { readMomentFlag } from './moment.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
+
+/** What comes from or goes to a pipe lies here meanwhile, by the process that uses it. */
+const SPOOL = /^carry-(\d+)-/;
+
+/**
+ * A folder in the data directory, which a node that runs as a service sees as well: it has a /tmp of its own. Those of processes that were killed are removed.
+ * Where there is no directory yet, who opens it says so.
+ */
+async function spoolIn(dir: string): Promise<string> {
+  for (const name of await readdir(dir).catch(() => [])) {
+    const pid = Number(SPOOL.exec(name)?.[1]);
+    if (pid > 0 && !lives(pid)) await rm(join(dir, name), { recursive: true, force: true }).catch(() => {});
+  }
+  return mkdtemp(join(dir, `carry-${process.pid}-`)).catch(() => mkdtemp(join(tmpdir(), 'holdfast-carry-')));
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
 
 const UNITS: { [unit: string]: number } = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 };
 
@@ -50,7 +74,7 @@ export const exportCommand: Command = {
   ],
   async run({ command, dir, out, positionals, text, list, on }) {
     const target = positionals[0]!, since = text('since'), size = text('volume-size'), parity = text('parity'), streams = text('streams');
-    const piped = target === '-', spool = piped ? await mkdtemp(join(tmpdir(), 'holdfast-export-')) : undefined;
+    const piped = target === '-', spool = piped ? await spoolIn(resolve(dir)) : undefined;
     const single = piped || (/\.hfb$/i.test(target) && !await stat(target).then((found) => found.isDirectory(), () => false));
     if (single && parity !== undefined) misused('--parity writes volumes of its own; name a folder.', command);
     if (single && size !== undefined) misused('--volume-size is for folders; this is one file.', command);
@@ -92,7 +116,7 @@ export const importCommand: Command = {
   flags: {},
   examples: [['holdfast import /media/usb', 'everything on the stick'], ['holdfast import day1.hfb day2.hfb', 'single files'], ['ssh ship holdfast export - | holdfast import -', 'through a pipe']],
   async run({ dir, out, positionals }) {
-    const spool = positionals.includes('-') ? await mkdtemp(join(tmpdir(), 'holdfast-import-')) : undefined;
+    const spool = positionals.includes('-') ? await spoolIn(resolve(dir)) : undefined;
     try {
       const paths: string[] = [];
       for (const path of positionals) {
