@@ -63,7 +63,7 @@ const LINKS = `a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`;
 const SETTINGS: Setting[] = [
   { name: 'name', kind: 'text', value: 'NAME', help: "This node's name, when --init founds a fleet (default: the host's name)." },
   { name: 'listen', kind: 'list', fits: checkListenUrl, such: LINKS, value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
-  { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'Another node to keep a link to.' },
+  { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'What to keep a link to: a node (tcp://HOST:PORT, serial:PORT?baud=115200), a broker where nodes meet (mqtt://HOST), or the place where sticks appear (file:/PATH).' },
   { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: 'Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: 10).' },
   { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${WINDOW_MS}).` },
   { name: 'clock', kind: 'word', words: ['auto', 'none', 'rtc', 'synced'], value: 'HOW', help: "How far to trust this machine's clock: auto, none, rtc or synced (default: auto)." },
