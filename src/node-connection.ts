@@ -9,6 +9,7 @@ import type { Answering } from './node-host.ts';
 import { keepReceipt, raise } from './node-notes.ts';
 import { noteLevel } from './node-words.ts';
 import { chooseLinks } from './node-choice.ts';
+import { PATIENCE_MS, SILENCE_MS } from './sync/bounds.ts';
 import { createSession } from './sync/session.ts';
 
 /** What a session did: events (the system's streams not counted), and bytes on the wire with all framing. */
@@ -46,8 +47,8 @@ export interface Connection {
 /** What is on its way longer than this is lacking there, ms. */
 const MOMENT_MS = 10_000;
 
-/** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. */
-export interface ConnectOptions { interest?: string[]; once?: boolean; preference?: number }
+/** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. `patience`: ms that an answer may take at least, 20 s where nothing is said. */
+export interface ConnectOptions { interest?: string[]; once?: boolean; preference?: number; patience?: number }
 
 /** Starts a session. `once`: end as soon as both sides hold the same. */
 export function connect(node: Node, answering: Answering, link: Link, role: 'open' | 'accept', o: ConnectOptions): Connection {
@@ -55,7 +56,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   const started = clock.uptime();
   const session: SessionLike = createSession({
     role, host: hostOf(answering), frameBytes: link.manifest.frameBytes, thin: link.manifest.thin,
-    interest: o.interest ?? null, once: o.once === true, now: started,
+    interest: o.interest ?? null, once: o.once === true, now: started, ...patienceOf(o.patience),
   });
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
@@ -106,7 +107,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
 
   function pumpAll(): void {
     while (open) {
-      const out = session.next(!blocked); // questions do not wait for the link
+      const out = session.next(!blocked, clock.uptime()); // questions do not wait for the link
       if (!out) break;
       if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
       else if (out.kind === 'ask') ask(out.id, out.question);
@@ -155,6 +156,11 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   node.connections.add(connection);
   pump();
   return connection;
+}
+
+/** On a line that takes minutes silence means nothing for as long either. */
+function patienceOf(ms = 0): { patience?: number; silence?: number } {
+  return ms > PATIENCE_MS ? { patience: ms, silence: Math.max(SILENCE_MS, 4 * ms) } : {};
 }
 
 function faultOf(error: unknown): Fault {

@@ -10,8 +10,17 @@ export const TALK = 0, URGENT = 1, BULK = 2;
 export const CHANNELS = 3;
 /** Plain bytes that short messages are gathered to before they are sealed as one unit. */
 export const GATHER_BYTES = 16_384;
-/** Bytes waiting for the link above which no more segments are asked of the node. */
+/**
+ * Bytes waiting for the link above which no more segments are asked of the node: what the link takes in AHEAD_MS, within OUTBOX_LEAST and OUTBOX_AIM; OUTBOX_FIRST until that is known. What is made
+ * and not sent when the link breaks was made in vain, and what is made when another link takes over is sent twice.
+ */
 export const OUTBOX_AIM = 131_072;
+export const OUTBOX_FIRST = 8_192;
+export const OUTBOX_LEAST = 1_024;
+export const AHEAD_MS = 1_000;
+/** The link's rate is measured over so much time in which something waited, or so many bytes; where every byte counts over time alone, since the first bytes only fill what the link holds. */
+export const RATE_MS = 2_000;
+export const RATE_BYTES = 65_536;
 /** Bytes of answers waiting for a peer that does not read: more ends the session. */
 export const OUTBOX_MOST = 4 * 1_048_576;
 /** Bytes of segments on their way to us and not durable, unless the node says otherwise, and the most that we use of what a peer grants. */

@@ -158,8 +158,8 @@ export interface SessionLike {
   /** Ends in order: says goodbye, then `closed`. */
   close(now: number): void;
   /** The next output, or undefined when there is none for now. Frames are cut only when asked for. While the link takes none, ask with `frames` false:
-   * questions must not wait for it. */
-  next(frames?: boolean): Output | undefined;
+   * questions must not wait for it. `now`: when the link takes a frame; how quickly it does is how much is made ahead for it. */
+  next(frames?: boolean, now?: number): Output | undefined;
   /** True while nothing is under way in either direction: all that was sent is durable there. */
   readonly idle: boolean;
   /** When to call `tick`, or undefined. */

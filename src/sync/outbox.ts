@@ -2,7 +2,7 @@
 
 import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
-import { CHANNELS, GATHER_BYTES, OUTBOX_MOST, TALK } from './bounds.ts';
+import { AHEAD_MS, CHANNELS, GATHER_BYTES, OUTBOX_AIM, OUTBOX_FIRST, OUTBOX_LEAST, OUTBOX_MOST, RATE_BYTES, RATE_MS, TALK } from './bounds.ts';
 import type { Cipher } from './cipher.ts';
 import { Cutter } from './pieces.ts';
 
@@ -16,6 +16,11 @@ export class Outbox {
   #bytes = 0;
   #messages = 0;
   #cipher: Cipher | undefined;
+  /** Bytes that the link takes in a millisecond, once that is known. */
+  #rate: number | undefined;
+  #taken = 0;
+  #busy = 0;
+  #last: number | undefined;
 
   constructor(frameBytes: number) {
     this.#cutter = new Cutter(frameBytes);
@@ -25,6 +30,11 @@ export class Outbox {
   /** Bytes that wait. */
   get waiting(): number {
     return this.#bytes + this.#cutter.waiting;
+  }
+
+  /** How many bytes should wait for the link at most: so many that it does not run dry, and few where it is slow. */
+  get aim(): number {
+    return this.#rate === undefined ? OUTBOX_FIRST : Math.max(OUTBOX_LEAST, Math.min(OUTBOX_AIM, Math.round(this.#rate * AHEAD_MS)));
   }
 
   /** A unit of the handshake, as it is. */
@@ -51,8 +61,22 @@ export class Outbox {
     this.#bytes = this.#messages = 0;
   }
 
-  /** The next frame for the link. */
-  next(): Bytes | undefined {
+  /** The next frame for the link, which takes one now; `thin`: every byte counts. */
+  next(now: number, thin: boolean): Bytes | undefined {
+    const frame = this.#next();
+    // Time counts only from frame to frame of what waited: a pause in which there was nothing to send says nothing about the link.
+    if (this.#last !== undefined) this.#busy += Math.max(0, now - this.#last);
+    this.#last = frame && this.waiting > 0 ? now : undefined;
+    this.#taken += frame?.length ?? 0;
+    if (this.#busy >= RATE_MS || (!thin && this.#taken >= RATE_BYTES)) {
+      // One stall does not make a quick link a slow one.
+      this.#rate = Math.max(this.#taken / Math.max(1, this.#busy), (this.#rate ?? 0) / 2);
+      this.#taken = this.#busy = 0;
+    }
+    return frame;
+  }
+
+  #next(): Bytes | undefined {
     if (this.#cipher) for (let channel = 0; channel < CHANNELS; channel++) {
       if (this.#cutter.has(channel)) break;
       const queue = this.#queues[channel]!;

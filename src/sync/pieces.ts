@@ -6,6 +6,11 @@ import { CHANNELS } from './bounds.ts';
 
 const LAST = 0x80, CHANNEL = 0x03;
 
+/** Whether a frame is a part of a unit and not its end: something long is on its way. */
+export function isPart(frame: Bytes): boolean {
+  return frame.length > 1 && (frame[0]! & LAST) === 0;
+}
+
 /** Units waiting for the link. A frame is cut only when the link takes one, from the lowest channel that has something. */
 export class Cutter {
   readonly #most: number;

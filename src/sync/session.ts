@@ -3,7 +3,7 @@
 import { Fault, codeOf } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
 import { Reader } from '../event/reader.ts';
-import { BULK, HANDSHAKE_BYTES, OUTBOX_AIM, PATIENCE_MS, SILENCE_MS, TALK, UNIT_BYTES } from './bounds.ts';
+import { BULK, HANDSHAKE_BYTES, PATIENCE_MS, SILENCE_MS, TALK, UNIT_BYTES } from './bounds.ts';
 import type { Cipher } from './cipher.ts';
 import { Desk } from './desk.ts';
 import { Greeting } from './greeting.ts';
@@ -12,7 +12,7 @@ import { acceptHandshake, openHandshake } from './handshake.ts';
 import type { Change, Output, Report, SessionLike, SessionOptions } from './host.ts';
 import type { Message } from './message.ts';
 import { readMessage } from './message.ts';
-import { Joiner } from './pieces.ts';
+import { Joiner, isPart } from './pieces.ts';
 import { Talk } from './talk.ts';
 
 /** Messages that may wait while the node makes up its mind about the peer. */
@@ -38,7 +38,7 @@ class Session implements SessionLike {
   #lastIn: number;
   #lastOut: number;
   #ponged = -Infinity;
-  /** The last time that anything but a sign of life went by. */
+  /** The last time that anything but a sign of life went by: a message, or a part of one. */
   #progress: number;
 
   constructor(options: SessionOptions) {
@@ -61,6 +61,7 @@ class Session implements SessionLike {
     this.#input(now, () => {
       this.#desk.report.bytesIn += bytes.length;
       this.#lastIn = now;
+      if (isPart(bytes)) this.#progress = now;
       const joined = this.#joiner.add(bytes);
       if (joined) this.#unit(joined.channel, joined.unit);
     });
@@ -80,7 +81,7 @@ class Session implements SessionLike {
   tick(now: number): void {
     this.#input(now, () => {
       const { patience, silence } = this.#limits();
-      if (this.#state !== 'open' && now >= this.#since + patience) throw new Fault('timeout', 'The peer did not finish the handshake in time.');
+      if (this.#state !== 'open' && now >= this.#begun + patience) throw new Fault('timeout', 'The peer did not finish the handshake in time.');
       if (now >= this.#lastIn + silence) throw new Fault('timeout', 'The peer has gone silent.');
       if (this.#talk && !this.#talk.idle && now >= this.#progress + 8 * patience) throw new Fault('timeout', 'The peer makes no progress.');
       if (this.#cipher && now >= this.#lastOut + silence / 3) {
@@ -99,16 +100,17 @@ class Session implements SessionLike {
     this.#input(now, () => this.#end(undefined));
   }
 
-  next(frames = true): Output | undefined {
+  next(frames = true, now = this.#desk.now): Output | undefined {
     const { outputs, outbox } = this.#desk;
     const first = outputs.shift();
     if (first) return first;
     if (this.#state === 'closed' || !frames) return undefined;
-    const frame = outbox.next();
+    const frame = outbox.next(Math.max(now, this.#desk.now), this.#desk.thin);
     if (frame) {
       this.#desk.report.bytesOut += frame.length;
       this.#lastOut = this.#desk.now;
-      if (this.#state === 'open' && outbox.waiting < OUTBOX_AIM) this.#guard(() => this.#talk!.supplier.pump());
+      if (isPart(frame)) this.#progress = Math.max(this.#progress, now);
+      if (this.#state === 'open' && outbox.waiting < outbox.aim) this.#guard(() => this.#talk!.supplier.pump());
       return { kind: 'send', frame };
     }
     if (this.#state !== 'closing') return undefined;
@@ -119,9 +121,14 @@ class Session implements SessionLike {
   get deadline(): number | undefined {
     if (this.#state === 'closed') return undefined;
     const { patience, silence } = this.#limits();
-    if (this.#state !== 'open') return this.#since + patience;
+    if (this.#state !== 'open') return (this.#state === 'closing' ? this.#since : this.#begun) + patience;
     const stalled = this.#talk!.idle ? Infinity : this.#progress + 8 * patience;
     return Math.min(this.#lastIn + silence, this.#lastOut + Math.ceil(silence / 3), stalled, this.#talk!.deadline);
+  }
+
+  /** Where frames are small and slow a long message takes as long as it takes, so long as it goes on. */
+  get #begun(): number {
+    return Math.max(this.#since, this.#progress);
   }
 
   #limits(): { patience: number; silence: number } {

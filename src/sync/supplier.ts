@@ -6,7 +6,7 @@ import { concat, hex } from '../event/bytes.ts';
 import type { Tip } from '../event/chain.ts';
 import type { Segment } from '../event/segment.ts';
 import { parseSegment } from '../event/segment.ts';
-import { BULK, JOBS, OPENED_BASE, OPENED_EACH_SECOND, OPENED_EVENTS, OUTBOX_AIM, PACKED_BYTES, SEGMENTS_AIM, THIN_BYTES, URGENT, WANTS_OPEN, WINDOW_MOST } from './bounds.ts';
+import { BULK, JOBS, OPENED_BASE, OPENED_EACH_SECOND, OPENED_EVENTS, PACKED_BYTES, SEGMENTS_AIM, THIN_BYTES, URGENT, WANTS_OPEN, WINDOW_MOST } from './bounds.ts';
 import { encodeMessage } from './compose.ts';
 import type { Desk } from './desk.ts';
 import type { Target } from './host.ts';
@@ -122,7 +122,7 @@ export class Supplier {
       this.#flush();
       return;
     }
-    if (this.#desk.outbox.waiting >= OUTBOX_AIM) return;
+    if (this.#desk.outbox.waiting >= this.#desk.outbox.aim) return;
     const left = this.#window - this.#outBytes - (this.#message?.bytes ?? 0);
     if (left <= 0) {
       this.#flush();
@@ -131,12 +131,17 @@ export class Supplier {
     this.#asking = true;
     job.begun = true;
     const { target, have, cursor } = job;
-    this.#desk.ask({ kind: 'supply', target, have, cursor, budget: Math.min(SEGMENTS_AIM, left), peer: this.#desk.peer }, (answer) => {
+    this.#desk.ask({ kind: 'supply', target, have, cursor, budget: Math.min(this.#aim, left), peer: this.#desk.peer }, (answer) => {
       this.#asking = false;
       if (!this.#desk.resting) for (const bytes of answer.segments) this.#segment(bytes, job);
       job.cursor = answer.cursor;
       if (answer.cursor === null || this.#desk.resting) this.#remove(job);
     });
+  }
+
+  /** Bytes of segments in one message: a message that is broken off is sent again from its beginning. */
+  get #aim(): number {
+    return Math.min(SEGMENTS_AIM, this.#desk.outbox.aim);
   }
 
   #take(number: number): { bytes: number; channel: number; spans: Span[] } {
@@ -206,7 +211,7 @@ export class Supplier {
     const { header } = segment;
     const log = logOf(this.#desk.host.crypto, this.#desk.host.fleet, segment);
     const channel = job.priority < 0 ? URGENT : BULK;
-    if (this.#message && (this.#message.channel !== channel || this.#message.bytes + bytes.length > SEGMENTS_AIM + THIN_BYTES)) this.#flush();
+    if (this.#message && (this.#message.channel !== channel || this.#message.bytes + bytes.length > this.#aim + THIN_BYTES)) this.#flush();
     const thinned = job.whole || (!this.#desk.thin && bytes.length > THIN_BYTES) ? undefined : this.#thinners[channel]!.thin(segment, this.#mayOpen(header.count));
     const m = (this.#message ??= { channel, entries: [], columns: [], packed: 0, spans: [], bytes: 0 });
     m.entries.push(thinned?.thin ?? bytes);
@@ -219,7 +224,7 @@ export class Supplier {
     this.sent++;
     if (!header.stream.startsWith('$')) this.#desk.report.sent += header.count;
     this.#peer.holds(log, header.first + header.count - 1, header.after);
-    if (m.bytes >= SEGMENTS_AIM || m.packed >= PACKED_BYTES) this.#flush();
+    if (m.bytes >= this.#aim || m.packed >= PACKED_BYTES) this.#flush();
   }
 
   /** Where bytes are dear every segment is opened; elsewhere only as many as do not slow a long transfer. */

@@ -123,7 +123,7 @@ export class Line {
   #drain(name: 'a' | 'b'): void {
     const end = this[name], other = name === 'a' ? 'b' : 'a';
     const ahead = (): boolean => this.#free[name] - this.now > 5;
-    for (let out = end.session.next(!ahead()); out; out = end.session.next(!ahead())) {
+    for (let out = end.session.next(!ahead(), this.now); out; out = end.session.next(!ahead(), this.now)) {
       this.outputs.push({ at: this.now, from: name, kind: out.kind, bytes: out.kind === 'send' ? out.frame.length : 0 });
       switch (out.kind) {
         case 'send':

@@ -31,13 +31,13 @@ rest('what was being sent when the rest began is given up, and sent when it ends
     const { bytes } = line[from];
     line.run(900_000, 50_000);
     // Messages that were made already are still sent.
-    assert.ok(line[from].bytes - bytes < 200_000, `${line[from].bytes - bytes} bytes sent while resting`);
+    assert.ok(line[from].bytes - bytes < 16_000, `${line[from].bytes - bytes} bytes sent while resting`);
     assert.not(a.frontier() === b.frontier());
     assert.ok(!line.a.closed && !line.b.closed, String(line.a.fault ?? line.b.fault));
     for (const name of ['a', 'b'] as const) line.rest(name, false);
     line.run(9_000_000, 90_000);
     assert.is(a.frontier(), b.frontier());
-    assert.ok(line[from].bytes > 400_000);
+    assert.ok(line[from].bytes > 350_000);
   }
 });
 
