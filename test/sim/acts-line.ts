@@ -1,5 +1,6 @@
 // Acts on lines: broken, stalled, damaged and partitioned ones.
 
+import { append } from './acts-write.ts';
 import { attach, LINES } from './edge.ts';
 import type { Machine } from './machine.ts';
 import { flip, simLine, truncate } from './sim-link.ts';
@@ -69,4 +70,26 @@ export async function meet(world: World, who?: Machine): Promise<void> {
   const interest = chance.hit(0.3) ? [chance.pick(STREAMS)] : undefined;
   attach(a, left, 'open', { once: true, ...(interest && { interest }) }, world.trace);
   attach(b, right, 'accept', {}, world.trace);
+}
+
+/** One direction of a line carries nothing for minutes or hours, whatever connection is tried on it. */
+export async function oneWay(world: World): Promise<void> {
+  const { chance } = world, edge = chance.maybe(world.edges.filter(({ up }) => up));
+  edge?.mute(chance.pick([edge.a, edge.b]), chance.pick([60_000, 600_000, 7_200_000]) * chance.unit());
+}
+
+/** Much is written, and while it is sent the line that is used breaks; a spare goes on with it. */
+export async function bestBreaks(world: World): Promise<void> {
+  const { chance, timeline } = world, machine = chance.maybe(world.free());
+  if (!machine) return;
+  await append(world, machine, { count: chance.int(20, 150) });
+  for (let n = chance.int(1, 4); n > 0 && !world.healing; n--) {
+    await timeline.sleep(chance.unit() * chance.pick([100, 3_000, 60_000]));
+    const used = [...machine.node?.connections ?? []].filter(({ resting, process }) => !resting && process !== undefined).map(({ link }) => link);
+    const edge = chance.maybe(world.edges.filter(({ live }) => live?.some((link) => used.includes(link))));
+    if (!edge) continue;
+    edge.up = chance.hit(0.5);
+    edge.cut();
+    timeline.after(chance.int(1_000, 120_000), () => { edge.up = !world.scenario.sticks || !world.healing; });
+  }
 }

@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 const REST_MS = 3_600_000;
 /** Virtual milliseconds after which every connection that a fault has hung is known to be dead. */
 const STALE_MS = 120_000;
+/** The same where lines are slow: what waits on them has been sent or given up. */
+const SLOW_MS = 3_000_000;
 /** Virtual milliseconds over which it is watched then. */
 const WATCH_MS = 300_000;
 /** Frames that one idle connection may send in that time, both ways together. */
@@ -50,6 +52,7 @@ export async function heal(world: World): Promise<Follower[]> {
   for (const machine of members(world)) followers.push(...await follow(world, machine));
   for (const edge of world.edges) {
     edge.up = !world.scenario.sticks;
+    edge.muted = undefined;
     if (!edge.up) edge.cut();
   }
   for (const broker of world.brokers) broker.temper = TEMPERS.good;
@@ -59,11 +62,12 @@ export async function heal(world: World): Promise<Follower[]> {
     lay(world, machine, all[0]!);
   });
   if (world.scenario.sticks) await healBySticks(world, members(world));
-  const deadline = timeline.now + REST_MS, soonest = timeline.now + STALE_MS;
+  const rest = REST_MS * (world.scenario.slow ? 48 : 1), deadline = timeline.now + rest;
+  const soonest = timeline.now + (world.edges.some(({ line }) => line.frameBytes < 4_096) ? SLOW_MS : STALE_MS);
   let agreed = 0;
   while (agreed < 3 || timeline.now < soonest) {
     if (timeline.now > deadline) {
-      world.ledger.problem(`no rest within ${REST_MS / 1000} s: ${await describe(world)}`);
+      world.ledger.problem(`no rest within ${rest / 1000} s: ${await describe(world)}`);
       return followers;
     }
     await timeline.sleep(10_000);
@@ -102,7 +106,7 @@ async function watch(world: World): Promise<void> {
   for (const [edge, { live, frames }] of before) {
     if (!watched.has(edge.a) || !watched.has(edge.b)) continue;
     if (edge.live !== live) ledger.problem(`${edge.a.label}-${edge.b.label} does not keep its connection`);
-    else if (edge.frames() - frames > IDLE_FRAMES) ledger.problem(`${edge.a.label}-${edge.b.label} sent ${edge.frames() - frames} frames while nothing happened`);
+    else if (edge.frames() - frames > IDLE_FRAMES * Math.max(1, 512 / edge.line.frameBytes)) ledger.problem(`${edge.a.label}-${edge.b.label} sent ${edge.frames() - frames} frames while nothing happened`);
   }
   for (const [machine, count] of writes) {
     const more = machine.load().writes - count;
@@ -130,5 +134,8 @@ async function describe(world: World): Promise<string> {
 
 function lay(world: World, a: Machine, b: Machine): void {
   if (world.scenario.brokers?.only || world.scenario.sticks || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
-  world.edges.push(new Edge(a, b, LINES.lan, world.timeline, world.chance, world.trace));
+  const { slow } = world.scenario;
+  // Slow worlds get by with what they have: only who has no line at all gets one.
+  if (slow && [a, b].every((one) => world.edges.some((edge) => edge.a === one || edge.b === one))) return;
+  world.edges.push(new Edge(a, b, slow ? LINES.beads : LINES.lan, world.timeline, world.chance, world.trace));
 }

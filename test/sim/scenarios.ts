@@ -3,10 +3,11 @@
 import { backup, bursts, clone, crash, destroy, flushFails, full, restore, stop, twins } from './acts-fail.ts';
 import { join, jump, revoke, silence } from './acts-fleet.ts';
 import { liar, rot, stranger } from './acts-hostile.ts';
-import { cut, down, meet, partition, spoil, stall } from './acts-line.ts';
+import { bestBreaks, cut, down, meet, oneWay, partition, spoil, stall } from './acts-line.ts';
 import { brokerAway, brokerCut, brokerFlap, brokerRestart } from './acts-broker.ts';
 import { brokenOff, courier, days, glance, lastRoom } from './acts-stick.ts';
 import { append } from './acts-write.ts';
+import type { LINES } from './edge.ts';
 import type { World } from './world.ts';
 
 /** Everything that can happen, by name. */
@@ -16,7 +17,7 @@ export const ACTS = {
     if (machine) await append(world, machine);
   },
   crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet: (world: World) => meet(world), stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
-  courier, days, brokenOff, glance, lastRoom,
+  courier, days, brokenOff, glance, lastRoom, oneWay, bestBreaks,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -31,7 +32,11 @@ export interface Scenario {
   /** Machines at the beginning, and at most ever. */
   machines: [number, number];
   machinesMost: number;
-  lines: Partial<Record<'lan' | 'wan' | 'radio', number>>;
+  lines: Partial<Record<keyof typeof LINES, number>>;
+  /** Machines may have several lines between them. */
+  spares?: boolean;
+  /** In the end no other lines are laid: what there is must be enough, however slow. */
+  slow?: boolean;
   roles: Partial<Record<'full' | 'admin' | 'relay' | 'limited', number>>;
   revocationsMost: number;
   /** True: the real primitives, otherwise the quick ones. */
@@ -96,9 +101,21 @@ export const STICK_SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Worlds on lines of tiny frames, of 1200 baud, minutes away, one-way for hours, and several between two machines. */
+export const SLOW_SCENARIOS: readonly Scenario[] = [
+  {
+    ...base, name: 'thin', slow: true, gap: 60_000, count: [15, 35], machines: [2, 4], machinesMost: 5, lines: { wire: 2, beads: 2, far: 1, radio: 1 }, spares: true,
+    acts: { append: 10, bestBreaks: 5, oneWay: 2, cut: 3, down: 1, stall: 2, spoil: 2, crash: 2, stop: 0.5, clone: 0.2, join: 0.3, partition: 0.5 },
+  },
+  {
+    ...base, name: 'spares', gap: 6_000, count: [25, 50], machines: [2, 4], machinesMost: 5, lines: { lan: 1, wan: 3, radio: 2, beads: 1, wire: 1 }, spares: true,
+    acts: { append: 10, bestBreaks: 10, oneWay: 1, cut: 2, stall: 1, spoil: 1, crash: 2, clone: 0.3, twins: 0.2, partition: 0.5 },
+  },
+];
+
 /** The scenario of a seed, or the named one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
-  const all = [...SCENARIOS, ...BROKER_SCENARIOS, ...STICK_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
+  const all = [...SCENARIOS, ...BROKER_SCENARIOS, ...STICK_SCENARIOS, ...SLOW_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
   if (!found) throw new Error(`no scenario ${name}; there are ${all.map((one) => one.name).join(', ')}`);
   return found;
 }

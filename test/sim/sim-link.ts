@@ -16,10 +16,12 @@ export interface Line {
   thin: boolean;
   /** Bytes that may wait at the sender before `send` returns false. */
   window: number;
+  /** Milliseconds that an answer may take. */
+  patience?: number;
 }
 
 /** Bytes of framing that each frame is charged with. */
-const FRAMING = 6;
+export const FRAMING = 6;
 /** How far beyond its window a sender may go before the world calls it deaf: whole frames that it had begun. */
 const DEAF = 8;
 
@@ -101,11 +103,11 @@ export class SimLink implements Link {
     this.timeline.after(at - this.timeline.now, () => this.peer.end('closed by the peer'));
   }
 
-  /** The line breaks: what is on its way is lost, each end learns of it in its own time, or very late. */
-  cut(): void {
+  /** The line breaks: what is on its way is lost, each end learns of it in its own time, or very late; `atOnce`: at once. */
+  cut(atOnce = false): void {
     for (const side of [this as SimLink, this.peer]) {
       side.deaf = true;
-      const notice = this.chance.hit(0.2) ? this.chance.int(5_000, 60_000) : this.chance.int(0, 500);
+      const notice = atOnce ? 0 : this.chance.hit(0.2) ? this.chance.int(5_000, 60_000) : this.chance.int(0, 500);
       this.timeline.after(notice, () => side.end('the line broke'));
     }
   }

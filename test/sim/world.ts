@@ -85,6 +85,8 @@ export class World {
     const kind = this.chance.weighted(this.scenario.lines);
     const edge = new Edge(a, b, LINES[kind], this.timeline, this.chance, this.trace);
     this.edges.push(edge);
+    // Spares beside it, each with a place of its own among them.
+    if (this.scenario.spares) for (let n = this.chance.int(0, 2); n > 0; n--) this.edges.push(new Edge(a, b, LINES[this.chance.weighted(this.scenario.lines)], this.timeline, this.chance, this.trace, this.chance.int(0, 3)));
     return edge;
   }
 
