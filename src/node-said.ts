@@ -19,11 +19,11 @@ export async function keepSaid(node: Node, bytes: Bytes): Promise<void> {
 export function stillSaid(node: Node, word: Word): boolean {
   const told = (frontier: Word['frontier']): string => JSON.stringify(frontier.map(({ stream, cursor }) => {
     try {
-      return [stream, decodeCursor(node.archive.crypto, node.fleet, stream, cursor).base?.told.map((one) => `${hex(one.log)} ${one.from} ${one.to} ${hex(one.e)}`).sort()];
+      return [stream, decodeCursor(node.archive.crypto, node.fleet, stream, cursor).base?.told.map((one) => `${hex(one.log)} ${one.from} ${one.to} ${hex(one.e)}`).sort((a, b) => (a < b ? -1 : 1))];
     } catch {
       return [stream, cursor];
     }
-  }).sort());
+  }).sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)));
   return told(word.frontier) === told(heldCursors(node));
 }
 

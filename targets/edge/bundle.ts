@@ -54,7 +54,8 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
   };
   const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
   if (newsOnly && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
-  let writer: VolumeWriter | undefined, sizes: number[] = [], stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;
+  const sizes: number[] = [];
+  let writer: VolumeWriter | undefined, stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;
   try {
     for await (const block of exportBundle(node, asked, plan)) {
       id ??= block.bundle;

@@ -54,7 +54,7 @@ export class Meeting {
     await this.world.timeline.run(7 * 86_400_000, () => over);
     assert.ok(over, 'the story stands still');
     await told;
-    if (failed) throw failed;
+    if (failed) throw failed instanceof Error ? failed : new Error(String(failed));
   }
 
   /** What those hold who have come to a broker. */
