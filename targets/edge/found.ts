@@ -11,7 +11,8 @@ import { createFleet, joinFleet } from '../../src/node-setup.ts';
 import type { Node } from '../../src/node.ts';
 import type { NodeOptions } from '../../src/node-options.ts';
 import { hasNode, KEY_FILE, openHome, ROOT_KEY_FILE } from './home.ts';
-import { CONFIG_FILE, configTemplate } from './settings.ts';
+import { configTemplate } from './config-template.ts';
+import { CONFIG_FILE } from './settings.ts';
 
 /** The name of a node whose user gives none: the host's, cut and cleaned. */
 export function defaultName(): string {

@@ -31,7 +31,6 @@ export const runCommand: Command = {
   examples: [
     ['holdfast run', 'with the settings of ./holdfast-data/holdfast.toml'],
     ['holdfast run --listen tcp://0.0.0.0:7700 --peers tcp://hq.example:7700', 'let the network in, and keep a link to HQ'],
-    ['holdfast run --peers mqtts://user@broker.example --peers file:/media/usb', 'meet the others at a broker, and take along whatever stick appears'],
     ['HOLDFAST_DIR=/var/lib/holdfast holdfast run --init', 'as a service that founds its own fleet'],
   ],
   run,

@@ -43,7 +43,8 @@ export const CONFIG_FILE = 'holdfast.toml';
 /** By default only this machine can connect. */
 const DEFAULT_LISTEN = `tcp://127.0.0.1:${DEFAULT_PORT}`;
 
-interface Setting {
+/** One setting. */
+export interface Setting {
   /** In the file; the variable is HOLDFAST_ and this in capitals, the flag has dashes. */
   name: string;
   kind: 'text' | 'list' | 'number' | 'word';
@@ -60,10 +61,11 @@ interface Setting {
 }
 
 const LINKS = `a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`;
-const SETTINGS: Setting[] = [
+/** All settings. */
+export const SETTINGS: readonly Setting[] = [
   { name: 'name', kind: 'text', value: 'NAME', help: "This node's name, when --init founds a fleet (default: the host's name)." },
   { name: 'listen', kind: 'list', fits: checkListenUrl, such: LINKS, value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
-  { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'What to keep a link to: a node (tcp://HOST:PORT, serial:PORT?baud=115200), a broker where nodes meet (mqtt://HOST), or the place where sticks appear (file:/PATH).' },
+  { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'What to keep a link to: a node (tcp://HOST:PORT, serial:/dev/ttyUSB0?baud=115200), a broker where nodes meet (mqtt://HOST), the place where sticks appear (file:/PATH).' },
   { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: 'Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: 10).' },
   { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${WINDOW_MS}).` },
   { name: 'clock', kind: 'word', words: ['auto', 'none', 'rtc', 'synced'], value: 'HOW', help: "How far to trust this machine's clock: auto, none, rtc or synced (default: auto)." },
@@ -175,17 +177,4 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     inputs: file['input'] as Declared | undefined,
     links: (file['link'] as KeptLink[] | undefined) ?? [],
   };
-}
-
-/** The configuration file that `init` leaves, with every setting explained and none set. */
-export function configTemplate(): string {
-  const example: { [name: string]: string } = {
-    name: '"pump-house"', listen: `["tcp://0.0.0.0:${DEFAULT_PORT}"]`, peers: `["tcp://hq.example:${DEFAULT_PORT}"]`, metrics_seconds: '10', window_ms: String(WINDOW_MS), clock: '"auto"',
-    http: `"${DEFAULT_HTTP}"`, http_names: '["pi.local"]',
-  };
-  const lines = ['# Settings of this Holdfast node; `holdfast run` reads them when it starts. A flag or a variable goes before this file.', ''];
-  for (const setting of SETTINGS) lines.push(`# ${setting.help}`, `# ${setting.name} = ${example[setting.name]}`, '');
-  lines.push('# A link with more to say than peers can: how it ranks among links to one peer (primary, alternate, contingency, emergency), and what it may carry.', '# [[link]]', `# url = "tcp://hq.example:${DEFAULT_PORT}"`, '# preference = "emergency"', '# budget = "200 MB/month"', '');
-  lines.push('# What else is recorded here: one table for each source, of kind file, command, stdin, serial, mqtt, http or host.', '# [[input]]', '# kind = "file"', '# path = "/var/log/sensor.ndjson"', '# format = "json"', '# stream = "telemetry"', '# key = "{device}"', '');
-  return lines.join('\n');
 }

@@ -14,7 +14,8 @@ import { byteText, grouped, printable } from '../../targets/edge/output.ts';
 import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
 import { parseInputs } from '../../targets/edge/input-settings.ts';
 import { parseConfig } from '../../targets/edge/config-file.ts';
-import { type Declared, configTemplate, readSettings } from '../../targets/edge/settings.ts';
+import { configTemplate } from '../../targets/edge/config-template.ts';
+import { type Declared, readSettings } from '../../targets/edge/settings.ts';
 import { nearest } from '../../targets/edge/suggest.ts';
 import { VERSION } from '../../targets/edge/version.ts';
 
