@@ -73,6 +73,19 @@ async function lyingAt(node: Node, file: OpenVolume): Promise<Lying> {
   return { path: file.name, bundle: look && hex(look.bundle), word: word && wordOf(node, word), said: word, held: ranges.list(), indexed: false, parity: look?.parity === true };
 }
 
+/** What a volume really holds, whatever its index says: all its blocks are read. Nothing where it cannot be. */
+export async function soundAt(node: Node, path: string): Promise<Lying['held']> {
+  const file = await openVolume(path).catch(() => undefined), ranges = new Ranges();
+  try {
+    if (file) await scanned(node, file, ranges);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+  } finally {
+    await file?.close();
+  }
+  return ranges.list();
+}
+
 /** Every block is read: for volumes that have lost their end. Returns the last word in it. */
 async function scanned(node: Node, file: OpenVolume, ranges: Ranges): Promise<Uint8Array | undefined> {
   const { crypto } = node.options, scan = new BundleScan(crypto, bundleKey(crypto, node.fleet));

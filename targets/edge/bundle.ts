@@ -13,7 +13,7 @@ import { BundleImport, type ImportReport } from '../../src/node-import.ts';
 import { noteMade } from '../../src/node-bundles.ts';
 import { stillSaid } from '../../src/node-said.ts';
 import type { Node } from '../../src/node.ts';
-import { adoptParts, lyingIn, volumesIn } from './bundle-folder.ts';
+import { adoptParts, lyingIn, soundAt, volumesIn, type Lying } from './bundle-folder.ts';
 import type { BundleMade, BundleWish } from './database.ts';
 import { findMember } from './report.ts';
 
@@ -41,17 +41,30 @@ function inTurn(node: Node, wish: BundleWish, progress: BundleProgress, newsOnly
   return mine.finally(() => { if (writing.get(folder) === mine) writing.delete(folder); });
 }
 
+/** What lies in a folder already of what is to be carried: a volume whose index says so is read first, since its blocks may be damaged. */
+async function lyingWhole(node: Node, lying: Lying[], plan: Awaited<ReturnType<typeof exportPlan>>): Promise<Lying['held']> {
+  const wanted = new Map<string, { from: number; to: number }[]>();
+  for (const { range } of plan) wanted.set(hex(range.log), [...wanted.get(hex(range.log)) ?? [], range]);
+  const out: Lying['held'] = [];
+  for (const { path, held, indexed } of lying) {
+    const matters = held.some(({ log, first, last }) => wanted.get(hex(log))?.some(({ from, to }) => first <= to && from <= last));
+    if (matters) out.push(...indexed ? await soundAt(node, path) : held);
+  }
+  return out;
+}
+
 /** Folders that are being written to. */
 const writing = new Map<string, Promise<unknown>>();
 
 async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress, newsOnly: boolean): Promise<BundleMade> {
   if (wish.file === undefined) await adoptParts(node, folder);
-  const lying = wish.file === undefined && wish.everything !== true ? await lyingIn(node, folder) : [], besides = lying.flatMap(({ held }) => held);
-  const asked = {
+  const lying = wish.file === undefined && wish.everything !== true ? await lyingIn(node, folder) : [];
+  const wanted = {
     ...(wish.for === undefined ? {} : { for: wish.for.map((one) => findMember(node, one).id) }), ...(wish.since === undefined ? {} : { since: wish.since }),
-    ...(wish.streams === undefined ? {} : { streams: wish.streams }), everything: wish.everything === true, besides,
+    ...(wish.streams === undefined ? {} : { streams: wish.streams }), everything: wish.everything === true,
     volumeBytes: wish.file === undefined ? Math.min(wish.volumeBytes ?? VOLUME_BYTES_MOST, VOLUME_BYTES_MOST) : Number.MAX_SAFE_INTEGER, padded: wish.parity !== undefined,
   };
+  const asked = { ...wanted, besides: await lyingWhole(node, lying, await exportPlan(node, wanted)) };
   const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
   if (newsOnly && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
   const sizes: number[] = [];

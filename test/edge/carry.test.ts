@@ -53,6 +53,23 @@ test('volumes in any order, some twice, as one file, through a pipe; what lies i
   await same(a, d);
 }));
 
+test('what a stick was said to hold and has lost is written again', () => inFolder(async (path) => {
+  const [a, b] = [path('a'), path('b')];
+  await fleetIn(a, b);
+  await record(a, 6_000, 500);
+  const [volume] = (await json<Exported>(['export', path('out'), '--dir', a])).volumes, bytes = readFileSync(volume!.file);
+  bytes.fill('rain', 70_000, 200_000);
+  writeFileSync(volume!.file, bytes);
+  assert.ok((await into(b, path('out'))).lost.length > 0);
+  // Back at the first node: what is left whole there is left out, the rest goes along.
+  await json<Exported>(['export', path('out'), '--dir', b]);
+  await into(a, path('out'));
+  const again = await json<Exported>(['export', path('out'), '--dir', a]);
+  assert.ok(again.events > 0 && again.bytes < bytes.length);
+  await into(b, path('out'));
+  await same(a, b);
+}));
+
 test('a full stick: what fits is of use, and the same command goes on once there is room, or on another one', () => inFolder(async (path) => {
   const [a, b] = [path('a'), path('b')], stick = mounted(path('stick'), '2500k');
   if (!stick) { console.log('skipped: "a full stick" needs the right to mount'); assert.ok(true); return; }
