@@ -28,7 +28,8 @@ export async function report({ dir, node, links, store, clock, running, uptimeMs
     streams: status.streams.filter(({ stream }) => !stream.startsWith('$')).map(({ stream, events, logs }) => ({ stream, events, logs })),
     members: status.members.slice(0, ROWS).map(({ state, ...each }) => ({ ...each, state: state === 'live' ? 'member' as const : 'revoked' as const, ...lackOf(lacks.get(each.node), peers.find((peer) => peer.node === each.node && !peer.resting)) })),
     quarantine: status.quarantined.filter(({ segments }) => segments > 0).slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
-    alarms: status.alarms.slice(0, ROWS),
+    // People know nodes by their names.
+    alarms: status.alarms.slice(0, ROWS).map((each) => ({ ...each, text: each.text.replace(/\b[0-9a-f]{64}\b/g, (id) => names.has(id) ? `${names.get(id)} (${id.slice(0, 12)}…)` : id) })),
     receipts: status.receipts.slice(0, ROWS).map((each) => ({ ...each, name: names.get(each.node) ?? each.node.slice(0, 12) })),
     holes: status.frontier.holes, void: status.void, unknown: status.unknown,
     listening: links.listening(), peers, connections: links.counts(),

@@ -4,10 +4,12 @@ import { ago, bytes, grouped, span } from './format.ts';
 import type { Report } from '../edge/database.ts';
 
 function Link({ peer }: { peer: Report['peers'][number] }) {
-  return <li class={`link ${peer.state}`}>
+  // That no stick is in is as it should be.
+  const noStick = peer.state === 'waiting' && peer.url.startsWith('file:');
+  return <li class={`link ${noStick ? 'listening' : peer.state}`}>
     <span class="dot" aria-hidden="true" />
     <span class="url">{peer.url}</span>
-    <span class="how">{peer.resting ? `${peer.name ?? ''} standing by` : peer.state === 'connected' ? peer.name ?? 'connected' : peer.state === 'connecting' ? 'connecting …' : 'out of reach'}</span>
+    <span class="how">{peer.resting ? `${peer.name ?? ''} standing by` : peer.state === 'connected' ? peer.name ?? 'connected' : peer.state === 'connecting' ? 'connecting …' : noStick ? 'no stick' : 'out of reach'}</span>
     <span class="quiet">{peer.state === 'connected' && peer.reason === undefined ? `in ${bytes(peer.in)}, out ${bytes(peer.out)}` : peer.reason ?? ''}</span>
     {peer.broker !== undefined && <ul class="members">{peer.broker.members.map((each) => <li key={`${each.node}${each.instance}`}>{each.name} <span class="quiet">{each.refuses !== undefined ? `refuses this node: ${each.refuses}` : `${each.equal ? 'held the same' : 'differed'} ${span(each.heardMs)} ago`}</span></li>)}</ul>}
   </li>;
