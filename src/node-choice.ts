@@ -15,14 +15,16 @@ export function chooseLinks(node: Node): void {
   }
   for (const links of processes.values()) {
     let best = links[0]!;
-    for (const link of links) if (link.preference < best.preference || (link.preference === best.preference && opener(node, link) < opener(node, best))) best = link;
+    for (const link of links) if (before(node, link, best)) best = link;
     // First the one that takes over, so that there is no moment without any.
     best.rest(false);
     for (const link of links) if (link !== best) link.rest(true);
   }
 }
 
-/** Among equal links the one that the lower id opened: both sides come to the same choice. */
-function opener(node: Node, { role, peer }: Connection): string {
-  return hex(role === 'open' ? node.id : peer!);
+/** Whether a link goes before another: among equal ones the one that the lower id opened. All of it is the same at both ends, so both sides come to one choice. */
+function before(node: Node, a: Connection, b: Connection): boolean {
+  if (a.preference !== b.preference) return a.preference < b.preference;
+  const openers = [a, b].map(({ role, peer }) => hex(role === 'open' ? node.id : peer!));
+  return openers[0] === openers[1] ? a.name < b.name : openers[0]! < openers[1]!;
 }

@@ -24,8 +24,10 @@ export interface Connection {
   process: string | undefined;
   /** While the peer says that it is this node: what both ends of this session have, and no others. */
   session: string | undefined;
-  /** Lower goes first among links to one process: 0 primary, 1 alternate, 2 contingency, 3 emergency. */
-  readonly preference: number;
+  /** Lower goes first among links to one process: 0 primary, 1 alternate, 2 contingency, 3 emergency; from the greeting on what both ends say. */
+  preference: number;
+  /** The same at both ends of this link, and at no other. */
+  name: string;
   /** Another link to the same process is used, this one waits. */
   resting: boolean;
   rest(on: boolean): void;
@@ -47,7 +49,7 @@ export interface Connection {
 /** What is on its way longer than this is lacking there, ms. */
 const MOMENT_MS = 10_000;
 
-/** `preference`: as in `Connection`; by default what every byte counts on is a contingency, everything else primary. `patience`: ms that an answer may take at least, 20 s where nothing is said. */
+/** `preference`: as in `Connection`, if this side has a say; where neither has, what every byte counts on is a contingency, everything else primary. `patience`: ms that an answer may take at least, 20 s where nothing is said. */
 export interface ConnectOptions { interest?: string[]; once?: boolean; preference?: number; patience?: number }
 
 /** Starts a session. `once`: end as soon as both sides hold the same. */
@@ -56,7 +58,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   const started = clock.uptime();
   const session: SessionLike = createSession({
     role, host: hostOf(answering), frameBytes: link.manifest.frameBytes, thin: link.manifest.thin,
-    interest: o.interest ?? null, once: o.once === true, now: started, ...patienceOf(o.patience),
+    interest: o.interest ?? null, once: o.once === true, now: started, ...patienceOf(o.patience), ...(o.preference === undefined ? {} : { preference: o.preference }),
   });
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
@@ -64,7 +66,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let open = true, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, streams: string[] | undefined;
 
   const connection: Connection = {
-    link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), resting: false, synced: false, equal: false, done,
+    link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, synced: false, equal: false, done,
     rest(on) {
       if (!open || on === connection.resting) return;
       connection.resting = on;
@@ -125,6 +127,8 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
           }
         }
         streams = out.streams ?? undefined;
+        connection.preference = out.preference;
+        connection.name = hex(out.session);
         boot = out.boot;
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);

@@ -28,7 +28,7 @@ function writeMessage(w: Writer, m: Message): void {
       if (m.interest === null) w.byte(0xf6);
       else list(w, m.interest, (s) => w.text(s));
       w.head(0, m.window);
-      w.head(0, (m.thin ? 1 : 0) + (m.once ? 2 : 0));
+      w.head(0, (m.thin ? 1 : 0) + (m.once ? 2 : 0) + (m.preference === undefined ? 0 : 4 * (m.preference + 1)));
       w.bytes(m.keys);
       w.bytes(m.packer);
       w.bytes(m.boot);

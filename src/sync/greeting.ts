@@ -81,7 +81,7 @@ export class Greeting {
     if (options.interest && options.interest.length > INTEREST) throw new Fault('bad-argument', `A session is about at most ${INTEREST} streams, or all.`);
     this.#said = true;
     this.#desk.say({
-      kind: 'hello', interest: options.interest, window: options.window ?? WINDOW, thin: options.thin, once: options.once, keys: concat(...keys), packer: packerOf(host.crypto), boot: host.boot,
+      kind: 'hello', interest: options.interest, window: options.window ?? WINDOW, thin: options.thin, once: options.once, preference: options.preference, keys: concat(...keys), packer: packerOf(host.crypto), boot: host.boot,
     });
     if (this.#heard) this.#events.ready(this.#heard);
   }

@@ -114,8 +114,8 @@ export type Output =
   | { kind: 'ask'; id: number; question: Question }
   /** The peer has proved its id (it may still be a stranger). */
   | { kind: 'peer'; node: Bytes }
-  /** Both sides have greeted: which process it is, 8 bytes that both ends of this session and no others have, whether one of the two wants a single exchange, and the streams in both interests (null: all). */
-  | { kind: 'greeted'; boot: Bytes; session: Bytes; once: boolean; streams: string[] | null }
+  /** Both sides have greeted: which process it is, 8 bytes that both ends of this session and no others have, whether one of the two wants a single exchange, how the link ranks among those of the two processes (the same at both ends), and the streams in both interests (null: all). */
+  | { kind: 'greeted'; boot: Bytes; session: Bytes; once: boolean; preference: number; streams: string[] | null }
   /** The peer's signed receipt, checked; keep the highest sequence per node and boot. */
   | { kind: 'receipt'; receipt: Bytes }
   /** Nothing is left to do in either direction. `equal`: both sides hold the same; otherwise no more can be had from each other. */
@@ -134,6 +134,8 @@ export interface SessionOptions {
   interest: string[] | null;
   /** End in order as soon as both sides hold the same. */
   once: boolean;
+  /** How the link ranks among those to one process, 0 primary to 3 emergency, if this side has a say; of two that differ the higher number counts. */
+  preference?: number;
   /** The clock's uptime at the start; all later `now` are on the same scale. */
   now: number;
   /** Bytes of segments that may be on their way to us and not durable yet. Default 1 MiB. */

@@ -26,7 +26,7 @@ export type Want = { short: number; have: Tip[] } | { log: Bytes; from: number; 
 export interface Sum { count: number; root: Bytes }
 
 export type Message =
-  | { kind: 'hello'; interest: string[] | null; window: number; thin: boolean; once: boolean; keys: Bytes; packer: Bytes; boot: Bytes }
+  | { kind: 'hello'; interest: string[] | null; window: number; thin: boolean; once: boolean; preference: number | undefined; keys: Bytes; packer: Bytes; boot: Bytes }
   | { kind: 'stranger' } | { kind: 'ping' } | { kind: 'pong' }
   | { kind: 'intro'; segments: Bytes[] }
   | { kind: 'compare'; set: SetNumber; early: boolean; sum: Sum; probe: Bytes }
@@ -84,7 +84,7 @@ const readers: { [K in (typeof KINDS)[number]]: Read } = {
     if (r.uint() !== 1) r.fail('a version of the session that is not known');
     const interest = r.null() ? null : list(r, INTEREST, () => r.text(STREAM_BYTES));
     const window = r.uint(), flags = r.uint(), keys = multiple(r, 8, KEYS), packer = r.copy(4), boot = r.copy(8);
-    return { kind: 'hello', interest, window, thin: (flags & 1) !== 0, once: (flags & 2) !== 0, keys: keys.slice(), packer, boot };
+    return { kind: 'hello', interest, window, thin: (flags & 1) !== 0, once: (flags & 2) !== 0, preference: (flags >> 2) & 7 ? Math.min(3, ((flags >> 2) & 7) - 1) : undefined, keys: keys.slice(), packer, boot };
   },
   stranger: () => ({ kind: 'stranger' }),
   ping: () => ({ kind: 'ping' }),

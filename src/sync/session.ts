@@ -226,7 +226,7 @@ class Session implements SessionLike {
         this.#state = 'open';
         this.#progress = desk.now;
         talk.ready(hello);
-        desk.outputs.push({ kind: 'greeted', boot: hello.boot, session: desk.host.crypto.sha256(items).slice(0, 8), once: hello.once || desk.options.once, streams: talk.streams });
+        desk.outputs.push({ kind: 'greeted', boot: hello.boot, session: desk.host.crypto.sha256(items).slice(0, 8), once: hello.once || desk.options.once, preference: rankOf(desk.options.preference, hello, desk.options.thin), streams: talk.streams });
       },
     }));
     greeting.judge(() => this.#release());
@@ -282,4 +282,9 @@ class Session implements SessionLike {
     this.#desk.forget();
     this.#state = 'closing';
   }
+}
+
+/** How a link ranks, as both sides reckon it from what each has to say; where nobody has, one whose every byte counts is a contingency and any other primary. */
+function rankOf(own: number | undefined, { preference, thin }: { preference: number | undefined; thin: boolean }, thinHere = false): number {
+  return own === undefined && preference === undefined ? (thin || thinHere ? 2 : 0) : Math.max(own ?? 0, preference ?? 0);
 }

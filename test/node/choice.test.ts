@@ -59,6 +59,28 @@ choice('of two links the preferred one carries, the other almost nothing; when i
   await Promise.all([a.close(), b.close()]);
 });
 
+choice('whatever each side prefers and whoever opened the links, both choose the same one, and everything flows both ways', async () => {
+  const [a, b] = await two(), chance = new Chance('preferences');
+  let events = 0;
+  for (let round = 0; round < 12; round++) {
+    const pick = (): number | undefined => [undefined, 0, 1, 2, 3][chance.bytes(1)[0]! % 5];
+    const links = Array.from({ length: 2 + (round % 3) }, () => {
+      const { a: x, b: y } = linkPair(), swapped = chance.bytes(1)[0]! % 2 === 0, [from, to] = swapped ? [b, a] : [a, b];
+      const say = (preference: number | undefined) => (preference === undefined ? {} : { preference });
+      return [from.connect(x, 'open', say(pick())), to.connect(y, 'accept', say(pick()))] as const;
+    });
+    await until([a, b], () => links.every((ends) => ends.every((end) => end.process !== undefined)));
+    for (const node of [a, b]) await node.append('s', [draft(round)], { urgent: true });
+    events += 2;
+    await until([a, b], () => held(a) === events && held(b) === events);
+    assert.is(links.filter((ends) => ends.every((end) => !end.resting)).length, 1, `round ${round}`);
+    assert.is(links.filter((ends) => ends.every((end) => end.resting)).length, links.length - 1, `round ${round}`);
+    for (const [end] of links) end.close();
+    await until([a, b], () => a.connections.size === 0 && b.connections.size === 0);
+  }
+  await Promise.all([a.close(), b.close()]);
+});
+
 choice('two that dial each other send everything once', async () => {
   const [a, b] = await two();
   const one = join(a, b), other = join(b, a);

@@ -72,7 +72,7 @@ export class Forger {
   }
 
   hello(): this {
-    this.say({ kind: 'hello', interest: null, window: 1 << 20, thin: false, once: false, keys: new Uint8Array(0), packer: new Uint8Array(4), boot: new Uint8Array(8) });
+    this.say({ kind: 'hello', interest: null, window: 1 << 20, thin: false, once: false, preference: undefined, keys: new Uint8Array(0), packer: new Uint8Array(4), boot: new Uint8Array(8) });
     return this;
   }
 }

@@ -103,7 +103,7 @@ hostile('messages of any bytes are read or refused, and canonical ones come back
     }
   }), { numRuns: 3000 });
   const samples: Message[] = [
-    { kind: 'hello', interest: ['a', 'b'], window: 5, thin: true, once: true, keys: new Uint8Array(16), packer: new Uint8Array(4), boot: new Uint8Array(8) },
+    { kind: 'hello', interest: ['a', 'b'], window: 5, thin: true, once: true, preference: 3, keys: new Uint8Array(16), packer: new Uint8Array(4), boot: new Uint8Array(8) },
     { kind: 'compare', set: 1, early: true, sum: { count: 7, root: ROOT }, probe: new Uint8Array(56) },
     { kind: 'diff', set: 0, sum: { count: 7, root: ROOT }, pushing: true, more: false, mine: new Uint8Array(6), yours: new Uint8Array(12) },
     { kind: 'items', set: 1, page: 3, items: [{ kind: 1, log: new Uint8Array(16), stream: 's', node: new Uint8Array(32), from: 2, to: 9, before: null, after: new Uint8Array(32) }] },
