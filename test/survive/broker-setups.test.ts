@@ -25,7 +25,8 @@ live('the example ACL: a user for each node, and one that uses the other level\'
   await foundAll(a, b);
   // The levels, as `holdfast status` tells them before there is any broker.
   const port = await freePort(), url = (user: string, secret: string) => `mqtt://${user}:${secret}@127.0.0.1:${port}`;
-  let one = await runAt(a, url('pump-7', 'one')), two = await runAt(b, url('pump-8', 'two'));
+  const one = await runAt(a, url('pump-7', 'one'));
+  let two = await runAt(b, url('pump-8', 'two'));
   const levels = [await ownLevel(one), await ownLevel(two)].map((own) => own.split('/'));
   const example = /^```acl\n([^]*?)^```$/m.exec(readFileSync('src/io/MQTT.md', 'utf8'))![1]!;
   const [fleet, first, second] = ['fQ3vXcKzWm1p', '2bN8sJdYw0aL', 'xT5uRk3Vq1mE'];
