@@ -30,13 +30,15 @@ export interface LostRange { stream: string; log: string; first: number; last: n
 /** One volume as it was found. `blocks`: those that opened; `damaged`: numbers of those that did not, as far as the volume goes (of all volumes 65,536 at most, but always the first); `complete`: its last block was met. */
 export interface VolumeReport { bundle: string; volume: number; source: string; blocks: number; damaged: number[]; restored: number; complete: boolean }
 
-/** What an import did. `events`: added; `segments`: of these, and those that were held before, or refused; `unknownBytes`: that opened nothing at all; `lost`: 10,000 ranges at most. */
-export interface ImportReport { events: number; segments: { added: number; held: number; refused: number }; words: { node: string; name: string; made: number }[]; volumes: VolumeReport[]; lost: LostRange[]; unknownBytes: number }
+/** What an import did. `events`: added; `segments`: of these, and those that were held before, or refused; `unknownBytes`: that opened nothing at all; `lost`: 10,000 ranges at most; `missing`: volumes that later ones or parity tell of, and of which nothing was there (of each bundle the first 1,000). */
+export interface ImportReport { events: number; segments: { added: number; held: number; refused: number }; words: { node: string; name: string; made: number }[]; volumes: VolumeReport[]; lost: LostRange[]; missing: { bundle: string; volumes: number[] }[]; unknownBytes: number }
 
 interface Bundle { volumes: Map<number, VolumeAccount<Carried>>; rows: Map<number, Map<number, Place<Carried>>>; deal: Deal | undefined }
 
 /** Segments that go through the door together. */
 const BATCH_BYTES = 1_048_576;
+/** Volumes of one bundle that a report names as missing. */
+const MISSING_LISTED = 1_000;
 /** Words that a report names. */
 const WORDS_LISTED = 1_000;
 
@@ -49,7 +51,7 @@ export class BundleImport {
   #bytes = 0;
   #listed = 0;
   readonly #room: AccountRoom = { bytes: ACCOUNTS_BYTES };
-  readonly #report: ImportReport = { events: 0, segments: { added: 0, held: 0, refused: 0 }, words: [], volumes: [], lost: [], unknownBytes: 0 };
+  readonly #report: ImportReport = { events: 0, segments: { added: 0, held: 0, refused: 0 }, words: [], volumes: [], lost: [], missing: [], unknownBytes: 0 };
 
   constructor(node: Node) {
     this.#node = node;
@@ -77,6 +79,11 @@ export class BundleImport {
     await this.#flush();
     for (const [name, { volumes }] of this.#bundles) for (const [number, volume] of [...volumes].sort((a, b) => a[0] - b[0])) await this.#volume(name, number, volume);
     for (const name of new Set(this.#report.volumes.filter(({ complete, damaged }) => complete && damaged.length === 0).map(({ bundle }) => bundle))) await noteTook(this.#node, unhex(name));
+    for (const [bundle, { volumes, deal }] of this.#bundles) {
+      const missing: number[] = [];
+      for (let number = 0, end = Math.max(deal?.blocks.length ?? 0, ...volumes.keys()); number < end && missing.length < MISSING_LISTED; number++) if (!volumes.has(number)) missing.push(number);
+      if (missing.length > 0) this.#report.missing.push({ bundle, volumes: missing });
+    }
     return this.#report;
   }
 

@@ -142,7 +142,7 @@ export const importCommand: Command = {
 };
 
 /** What an import did, for people. */
-export function importLines({ events, segments, words, volumes, lost, unknownBytes }: ImportReport): string[] {
+export function importLines({ events, segments, words, volumes, lost, missing, unknownBytes }: ImportReport): string[] {
   if (volumes.length === 0) return ['nothing in it opens: it is no bundle of this fleet, or damaged throughout'];
   const lines = words.map(({ name, node, made }) => `from ${printable(name)} ${node.slice(0, 12)}…, made ${new Date(made).toISOString().slice(0, 19).replace('T', ' ')}`);
   for (const { bundle, volume, source, damaged, restored, complete } of volumes) {
@@ -150,6 +150,7 @@ export function importLines({ events, segments, words, volumes, lost, unknownByt
     const what = [restored > 0 ? `${counted(restored, 'block')} restored by parity` : '', damaged.length > 0 ? `blocks ${ranges(damaged)} cannot be read` : '', complete ? '' : 'its end is missing'].filter((each) => each !== '');
     lines.push(`volume ${volume + 1} of ${bundle.slice(0, 8)} (${printable(source)}): ${what.join(', ')}`);
   }
+  for (const each of missing.slice(0, 20)) lines.push(`of bundle ${each.bundle.slice(0, 8)} nothing was here of volume${each.volumes.length === 1 ? '' : 's'} ${ranges(each.volumes.map((number) => number + 1))}: is there another stick?`);
   for (const { stream, log, first, last, volume } of lost.slice(0, 20)) lines.push(`  lost in volume ${volume + 1}: ${stream}, log ${log.slice(0, 12)}…, events ${grouped(first)} to ${grouped(last)}`);
   if (lost.length > 20) lines.push(`  and ${counted(lost.length - 20, 'more range')}`);
   if (unknownBytes > 0) lines.push(`${byteText(unknownBytes)} of what was read opens nothing`);

@@ -1,14 +1,12 @@
 // The [[link]] tables of the configuration: links that are kept, in which order they are used, and what they may cost.
 
 import { Fault } from '../../src/fault.ts';
+import type { Budget } from './link-budget.ts';
 import { checkUrl, schemeOf } from './link-url.ts';
 import { didYouMean } from './suggest.ts';
 
 /** The order in which links to one peer are used: the first that holds is. */
 export const PREFERENCES = ['primary', 'alternate', 'contingency', 'emergency'] as const;
-
-/** Bytes in both directions that a link may carry in so many milliseconds. */
-export interface Budget { bytes: number; ms: number }
 
 /** A link that is kept. `preference`: an index of PREFERENCES; without it, what the kind of link is usually for. */
 export interface KeptLink { url: string; preference?: number; budget?: Budget }
@@ -48,34 +46,4 @@ function parseLink(table: unknown): KeptLink {
   if (preference !== undefined && order < 0) throw new Fault('bad-config', `preference is ${JSON.stringify(preference)}; it must be one of ${PREFERENCES.join(', ')}.${typeof preference === 'string' ? didYouMean(preference, PREFERENCES) : ''}`);
   if (budget !== undefined && schemeOf(url) !== 'tcp') throw new Fault('bad-config', 'a budget is for tcp links; a serial line has airtime=SHARE in its URL instead');
   return { url, ...(preference === undefined ? {} : { preference: order }), ...(budget === undefined ? {} : { budget: readBudget(budget) }) };
-}
-
-/** An account of a budget: a tenth of it at once, the rest as time goes, so that no such time ever carries more. */
-export interface Account {
-  /** So many bytes more went over the link. */
-  spend(bytes: number, now: number): void;
-  readonly spent: boolean;
-  /** Milliseconds until half of what may go at once is there again. */
-  wait(now: number): number;
-}
-
-/** Opens an account; times are those of a clock that never runs backwards, ms. */
-export function account({ bytes, ms }: Budget, start: number): Account {
-  const most = bytes / 10, earn = (bytes - most) / ms;
-  let left = most, at = start;
-  const settle = (now: number): void => {
-    left = Math.min(most, left + (now - at) * earn);
-    at = now;
-  };
-  return {
-    spend(more, now) {
-      settle(now);
-      left -= more;
-    },
-    get spent() { return left <= 0; },
-    wait(now) {
-      settle(now);
-      return left >= most / 2 ? 0 : Math.ceil((most / 2 - left) / earn);
-    },
-  };
 }

@@ -5,7 +5,8 @@ import { dialTcp, listenTcp, type Listener } from '../../src/io/tcp.ts';
 import type { Framing, TcpLink } from '../../src/io/tcp-link.ts';
 import type { Link } from '../../src/ports.ts';
 import type { Exchange, PeerReport } from './database.ts';
-import { account, type Account, type KeptLink } from './link-settings.ts';
+import { account, type Account } from './link-budget.ts';
+import type { KeptLink } from './link-settings.ts';
 import type { LinkEvents, LinkKind } from './links.ts';
 
 /** A conversation with a peer over one link. */

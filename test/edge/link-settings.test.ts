@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
-import { account, parseLinks, readBudget } from '../../targets/edge/link-settings.ts';
+import { account } from '../../targets/edge/link-budget.ts';
+import { parseLinks, readBudget } from '../../targets/edge/link-settings.ts';
 import { parseConfig } from '../../targets/edge/config-file.ts';
 
 const test = suite('link settings');

@@ -20,7 +20,7 @@ const DEEP = JSON.parse(`${'['.repeat(32)}${']'.repeat(32)}`) as Value;
 /** A database that remembers what it was asked. */
 function fake() {
   const state = { appended: [] as [string, Draft[], boolean][], reads: 0, left: 0, query: {} as Query, wish: {} as InviteWish, closed: 0 };
-  const report: ImportReport = { events: 3, segments: { added: 1, held: 0, refused: 0 }, words: [], volumes: [], lost: [], unknownBytes: 0 };
+  const report: ImportReport = { events: 3, segments: { added: 1, held: 0, refused: 0 }, words: [], volumes: [], lost: [], missing: [], unknownBytes: 0 };
   const database: Database = {
     remote: false,
     exportTo: (wish, progress) => { progress(1, 2); return Promise.resolve({ volumes: [{ file: String(wish.folder), bytes: 1, events: 2 }], events: 2, bytes: 1, parity: 0 }); },
@@ -136,6 +136,9 @@ test('every operation goes there and comes back', () => served(async (remote, st
   const progress: number[][] = [];
   assert.equal(await remote.verify((...each) => void progress.push(each)), { events: 5, segments: 6, damaged: [{ what: 'a', where: 'b', code: 'c' }] });
   assert.equal(progress.at(-1), [3, 4]);
+  assert.equal(await remote.backup({ target: '/b', withoutKey: true }, (...each) => void progress.push(each)), { path: '/b', bytes: 5, events: 6, key: false, damaged: false });
+  assert.equal((await remote.repair(['/c', 'tcp://d'], (...each) => void progress.push(each))).sources, [{ from: '/c', events: 1 }, { from: 'tcp://d', events: 1 }]);
+  assert.equal(progress.slice(-2), [[3, 4], [7, 8]]);
   assert.is(await remote.invite({ admin: true, read: ['*'], root: new Uint8Array([9]) }), 'token');
   assert.equal(state.wish, { admin: true, read: ['*'], root: new Uint8Array([9]) });
   assert.equal([await remote.revoke('beta', 'lost', true), await remote.release('beta')], [{ node: 'beta', name: 'lost' }, { node: 'beta', name: 'x' }]);
