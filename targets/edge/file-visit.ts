@@ -10,7 +10,7 @@ import { exportPlan } from '../../src/node-export.ts';
 import { keepSaid } from '../../src/node-said.ts';
 import type { ImportReport } from '../../src/node-import.ts';
 import type { Node } from '../../src/node.ts';
-import { readBundles, writeNews } from './bundle.ts';
+import { readBundles, writeBundle, writeNews } from './bundle.ts';
 import { lyingIn, type Lying } from './bundle-folder.ts';
 import type { BundleMade } from './database.ts';
 import type { FilePlace } from './file-url.ts';
@@ -102,18 +102,22 @@ function writtenWords({ volumes, bytes, events }: BundleMade): string[] {
   return [events === 0 ? `wrote what this node holds (${byteText(bytes)})` : `wrote ${counted(events, 'event')} (${byteText(bytes)})`];
 }
 
-/** Removes own volumes of which everybody (or all whom the place is for) has everything, but not the newest, which says what this node holds. Returns how many. */
+/** Removes own volumes of which everybody (or all whom the place is for) has everything; a small one that says what this node holds stays in their place. Returns how many. */
 async function tidy(node: Node, place: FilePlace): Promise<number> {
   const lying = await lyingIn(node, place.path), own = lying.filter(({ word, indexed }) => indexed && word !== undefined && equal(word.node, node.id));
   const newest = own.reduce<Lying | undefined>((a, b) => (a === undefined || b.word!.made > a.word!.made ? b : a), undefined);
   const others = node.desk.membership.members().filter((each) => each.state === 'live' && !equal(each.node, node.id));
   const readers = place.for.length === 0 ? others.map((each) => each.node) : place.for.map((one) => findMember(node, one).id);
-  if (readers.length === 0 || own.length < 2) return 0;
+  if (readers.length === 0 || newest === undefined) return 0;
   const lacking = (await exportPlan(node, { for: readers, volumeBytes: 0, padded: false })).map(({ range }) => ({ ...range, name: hex(range.log) }));
-  const removed = own.filter((one) => one.bundle !== newest!.bundle && one.held.every(({ log, first, last }) => {
+  const confirmed = own.filter((one) => one.held.every(({ log, first, last }) => {
     const name = hex(log);
     return !lacking.some((range) => range.name === name && range.from <= last && first <= range.to);
   }));
+  // The newest goes only where it carries something, and what it says besides is said anew.
+  const heavy = confirmed.includes(newest) && newest.held.length > 0;
+  if (heavy) await writeBundle(node, { folder: place.path, ...(place.for.length === 0 ? {} : { for: place.for }) }, () => {});
+  const removed = confirmed.filter((one) => heavy || one.bundle !== newest.bundle);
   const gone = removed.concat(lying.filter((one) => one.parity && removed.some(({ bundle }) => bundle === one.bundle) && !own.some((each) => each.bundle === one.bundle && !removed.includes(each))));
   for (const { path } of gone) await unlink(path).catch((error: unknown) => { throw new Fault('carrier-failed', `${basename(path)} cannot be removed`, { cause: error }); });
   return gone.length;
