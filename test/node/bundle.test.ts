@@ -95,8 +95,11 @@ test('any subset, in any order, repeated: what arrives is used, and the union is
   assert.ok(volumes.length >= 2);
   const last = await bring(b, volumes[volumes.length - 1]!);
   assert.ok(last.events > 0 && last.volumes[0]!.complete);
+  // The last one tells that there are others; all of them together, that there is no other.
+  assert.equal(last.missing.map((each) => each.volumes), [volumes.slice(0, -1).map((_, i) => i)]);
   for (const volume of volumes.slice(0, -1).reverse()) await bring(b, volume, volume);
   same(a, b);
+  assert.equal((await bring(b, ...volumes)).missing, []);
   await Promise.all([a.close(), b.close()]);
 });
 
@@ -119,6 +122,7 @@ test('what is damaged is named by its events, and fetched by another copy or by 
     }
   }
   const restored = await bring(c, spoiled, concat(...rows));
+  assert.equal((await bring(c, concat(...rows))).missing.map((each) => each.volumes), [[0]]); // parity alone knows of what it was made
   assert.equal([restored.lost, restored.volumes[0]!.damaged, restored.volumes[0]!.restored], [[], [], hit.length]);
   same(a, c);
   assert.equal((await bring(b, bytes)).lost, []);
