@@ -16,7 +16,9 @@ import { ACCOUNTS_BYTES, BUNDLES_MOST, DAMAGED_MOST, LOST_MOST } from './carry/b
 import { entriesOf } from './carry/bundle-index.ts';
 import { membersOf, readRow, restoreStripe } from './carry/bundle-parity.ts';
 import { BundleScan } from './carry/bundle-scan.ts';
-import { recordOf } from './log/archive.ts';
+import { recordOf, type Archive } from './log/archive.ts';
+import { soundGet } from './log/damage.ts';
+import { segmentKey } from './log/place.ts';
 import { hashesAt } from './log/supply.ts';
 import { noteTook } from './node-bundles.ts';
 import { keepWord } from './node-words.ts';
@@ -216,7 +218,7 @@ export async function takeSegments(node: Node, batch: Segment[]): Promise<{ even
     const { first, count, after } = segment.header, last = first + count - 1;
     const log = logId(archive.crypto, logNameOf(archive.fleet, segment.header));
     const spans = (await recordOf(archive, log))?.spans.filter((span) => span.from <= first && last <= span.to) ?? [];
-    if (spans.some((span) => span.to === last && equal(span.after, after)) || (spans.length && (await hashesAt(archive, log, last)).some((e) => equal(e, after)))) done.held++;
+    if (spans.some((span) => span.to === last && equal(span.after, after)) || (spans.length && await isStored(archive, log, segment)) || (spans.length && (await hashesAt(archive, log, last)).some((e) => equal(e, after)))) done.held++;
     else wanted.push(segment);
   }
   for (const { events, refused } of wanted.length ? await node.admit(wanted) : []) {
@@ -226,4 +228,10 @@ export async function takeSegments(node: Node, batch: Segment[]): Promise<{ even
     else done.held++;
   }
   return done;
+}
+
+/** Whether this very segment is stored: the usual case of an import that is done again, and told without looking inside. */
+async function isStored(archive: Archive, log: Bytes, { header, bytes }: Segment): Promise<boolean> {
+  const row = await soundGet(archive.store, 'segment', segmentKey(log, header.first, header.count, header.after));
+  return row !== undefined && equal(row, bytes);
 }

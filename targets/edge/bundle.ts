@@ -130,6 +130,9 @@ async function writeParity(node: Node, folder: string, stem: string, made: Bundl
   }
 }
 
+/** Files that an import keeps open. */
+const OPEN_MOST = 200;
+
 /** Takes in files, and what folders hold of volumes. `-` is not known here. Faults: `not-found`, `carrier-failed`, those of the store; what came before is durable. */
 export async function readBundles(node: Node, paths: string[], progress: BundleProgress): Promise<ImportReport> {
   const files: string[] = [];
@@ -148,7 +151,10 @@ export async function readBundles(node: Node, paths: string[], progress: BundleP
   // Files stay open: parity may ask for their blocks again.
   const open: OpenVolume[] = [];
   try {
-    for (const path of files) open.push(await takeFile(into, path, (more) => { bytes += more; progress(bytes, into.report.events); }));
+    for (const path of files) {
+      const file = await takeFile(into, path, (more) => { bytes += more; progress(bytes, into.report.events); });
+      if (open.length < OPEN_MOST) open.push(file); else await file.close();
+    }
     return await into.finish();
   } finally {
     for (const file of open) await file.close();
@@ -157,9 +163,24 @@ export async function readBundles(node: Node, paths: string[], progress: BundleP
 
 async function takeFile(into: BundleImport, path: string, told: (bytes: number) => void): Promise<OpenVolume> {
   const file = await openVolume(path);
+  let shut = false;
   async function* pieces() {
     for await (const piece of file.pieces()) { told(piece.length); yield piece; }
   }
-  await into.take(file, pieces());
-  return file;
+  // One too many to stay open is opened again for each block that parity asks for.
+  const again = async (at: number, length: number): Promise<Uint8Array> => {
+    const other = await openVolume(path);
+    try {
+      return await other.read(at, length);
+    } finally {
+      await other.close();
+    }
+  };
+  try {
+    await into.take({ name: path, read: (at, length) => (shut ? again(at, length) : file.read(at, length)) }, pieces());
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { ...file, close: () => { shut = true; return file.close(); } };
 }
