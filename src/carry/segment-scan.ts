@@ -3,7 +3,7 @@
 import type { Bytes, Crypto } from '../ports.ts';
 import type { Segment } from '../event/segment.ts';
 import { equal } from '../event/bytes.ts';
-import { HEADER_BYTES } from '../limits.ts';
+import { HEADER_BYTES, SEGMENT_BYTES } from '../limits.ts';
 import { parseSegment } from '../event/segment.ts';
 
 /** The head of an envelope, and what a header begins with: an array of 20 items or more, of a version that one byte tells. */
@@ -25,7 +25,7 @@ function segmentAt(crypto: Crypto, bytes: Bytes, at: number): Segment | undefine
   const signature = stringAt(bytes, header.at + header.length);
   if (signature?.length !== SIGNATURE) return undefined;
   const rest = signature.at + SIGNATURE, payload = bytes[rest] === 0xf6 ? { at: rest + 1, length: 0 } : stringAt(bytes, rest);
-  if (!payload || payload.at + payload.length > bytes.length) return undefined;
+  if (!payload || payload.at + payload.length > bytes.length || payload.at + payload.length - at > SEGMENT_BYTES) return undefined;
   try {
     const segment = parseSegment(bytes.slice(at, payload.at + payload.length));
     return segment.payload === null || equal(crypto.sha256(segment.payload), segment.header.hash) ? segment : undefined;

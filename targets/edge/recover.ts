@@ -1,6 +1,6 @@
 // A working node again, in a new directory, from what is left of it: the same node with a new incarnation, which is what every start is.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { equal, hex } from '../../src/event/bytes.ts';
 import { parseSegment, type Segment } from '../../src/event/segment.ts';
@@ -17,7 +17,7 @@ import { joinFleet } from '../../src/node-setup.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { readBundles } from './bundle.ts';
 import { defaultName } from './found.ts';
-import { hasNode, JOURNAL, KEY_FILE, openHome } from './home.ts';
+import { hasNode, JOURNAL, KEY_FILE, openHome, STORE } from './home.ts';
 import { MEMORY_FOLDER } from './input-memory.ts';
 import { Known } from './recover-known.ts';
 import type { Missing } from './database.ts';
@@ -61,6 +61,7 @@ export async function recoverNode(wish: RecoverWish, progress: (words: string) =
 async function recovered(wish: RecoverWish, progress: (words: string) => void): Promise<Recovered> {
   const { dir } = wish;
   if (await hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Recover into a new directory; nothing is ever written to what is recovered from.`);
+  refuseUsed(wish);
   const found = await findSources(await unpacked(wish)), crypto = createCrypto(), notes: string[] = [];
   const keys = keyFile(join(dir, RECOVERING)), { identity, from } = await identityOf(wish, found, keys, notes);
   const out: Recovered = { node: hex(crypto.signer(identity.seed)), name: identity.name, fleet: hex(fleetId(crypto, identity.genesis)), key: from, sources: [], bundles: undefined, journal: { events: 0, skipped: [] }, peers: [], lost: [], events: 0, notes };
@@ -88,6 +89,18 @@ async function recovered(wish: RecoverWish, progress: (words: string) => void): 
   for (const one of out.sources) wish.paths.forEach((path, i) => { if (one.path.startsWith(join(dir, UNPACKED, String(i)))) one.path = path; });
   await finish(wish, known, out, progress);
   return out;
+}
+
+/** What is recovered from is never written to, nor what somebody keeps in the directory. */
+function refuseUsed({ dir, paths }: RecoverWish): void {
+  if (!existsSync(dir)) return;
+  const real = realpathSync(dir);
+  for (const path of paths) {
+    const source = existsSync(path) ? realpathSync(path) : path;
+    if (source === real || source.startsWith(`${real}/`)) throw new Fault('bad-argument', `${path} is what is to be recovered from, and ${dir} would be written to. Name a new directory.`);
+  }
+  const used = readdirSync(dir).find((name) => [STORE, JOURNAL, 'data.mdb'].includes(name));
+  if (used !== undefined && !existsSync(join(dir, RECOVERING))) throw new Fault('bad-argument', `${dir} holds a ${used} already, and nothing is written over it. Name a new directory.`);
 }
 
 /** The paths, with backups that are one file unpacked beside what is being made. */

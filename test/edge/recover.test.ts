@@ -155,6 +155,12 @@ test('no key is left: it is said what to do, and a token makes a new node that t
   const none = await failure(['recover', path('made'), '--from', old]);
   assert.equal([none.code, /--token/.test(none.message)], ['no-fleet', true]);
   assert.not(readdirSync(path('.')).includes('made'), 'nothing was left behind');
+  // Nothing is written to what is recovered from, also when that is what was asked.
+  const before = fingerprint(old);
+  for (const dir of [old, path('.')]) assert.is((await failure(['recover', dir, '--from', old])).code, 'bad-argument');
+  mkdirSync(path('used/store'), { recursive: true });
+  assert.is((await failure(['recover', path('used'), '--from', old])).code, 'bad-argument');
+  assert.is(fingerprint(old), before);
   writeFileSync(join(old, 'node.key'), readFileSync(join(a, 'node.key')).subarray(0, 40));
   assert.is((await failure(['recover', path('made'), '--from', old])).code, 'no-fleet');
   const { token } = await json<{ token: string }>(['invite', '--dir', b, '--json']).catch(() => json<{ token: string }>(['invite', '--dir', a]));
