@@ -86,6 +86,8 @@ export function fileLinks(node: Node, events: LinkEvents, notice: (text: string)
     one.due = Infinity;
     show(one, 'connecting', 'looking at what is there; do not remove it');
     const done = await visitPlace(node, one.place, (words, bytesIn, bytesOut) => {
+      // Whole blocks are of use: the next visit goes on with them.
+      if (closed) throw new Fault('closed', 'this node stops');
       one.shown = { ...one.shown, state: 'connecting', reason: `${words}; do not remove it`, in: bytesIn, out: bytesOut };
     }, write);
     const presence = await presenceOf(one.place);
@@ -111,10 +113,13 @@ export function fileLinks(node: Node, events: LinkEvents, notice: (text: string)
       kept.set(url, one);
       void track(follow(one));
     },
-    async once(url, _signal, progress): Promise<Exchange> {
+    async once(url, signal, progress): Promise<Exchange> {
       const place = parseFileUrl(url), presence = await presenceOf(place), began = performance.now();
       if (!presence.there) throw new Fault('not-found', `${url}: ${presence.why}`);
-      const done: Visit = await track(visitPlace(node, place, (_, bytesIn, bytesOut) => progress(bytesOut, bytesIn)));
+      const done: Visit = await track(visitPlace(node, place, (_, bytesIn, bytesOut) => {
+        if (signal.aborted || closed) throw new Fault('closed', `The visit to ${url} was given up; what was read is kept, and the same goes on with what was written.`);
+        progress(bytesOut, bytesIn);
+      }));
       if (done.failed !== undefined) throw new Fault(codeOf(done.failed), `${url}: ${done.words}`, { cause: done.failed });
       return { sent: done.sent, received: done.received, bytesOut: done.bytesOut, bytesIn: done.bytesIn, ms: Math.round(performance.now() - began) };
     },

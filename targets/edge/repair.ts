@@ -14,6 +14,8 @@ import { findSources, segmentsOfFile, segmentsOfStore, type Reading } from './re
 
 /** How long peers that are connected have, from the last time that something came. */
 const PEERS_MS = 15_000, LOOK_MS = 250;
+/** Ranges that are named: an answer must fit one message. */
+const LISTED = 2_000;
 /** Segments that go through the door together. */
 const BATCH = 64;
 
@@ -41,7 +43,7 @@ export async function repair({ node, links, store }: { node: Node; links: Links;
     await waitForPeers(node, links, known, sources);
   }
   const missing = await known.missingAt(node, false), after = damaged.length === 0 ? { events: 0, segments: 0, damaged: [] } : await node.verify(progress), pages = await store.check();
-  return { found: damaged, dropped, missing, sources, failed, pages: [...pages], damaged: after.damaged };
+  return { found: damaged, dropped: dropped.slice(0, LISTED), missing: missing.slice(0, LISTED), sources, failed, pages: [...pages], damaged: after.damaged };
 }
 
 async function fetchFrom(node: Node, path: string, open: (fleet: boolean, reading: Reading) => AsyncIterable<Segment>): Promise<RepairSource> {
