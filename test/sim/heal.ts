@@ -135,7 +135,19 @@ async function describe(world: World): Promise<string> {
 function lay(world: World, a: Machine, b: Machine): void {
   if (world.scenario.brokers?.only || world.scenario.sticks || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
   const { slow } = world.scenario;
-  // Slow worlds get by with what they have: only who has no line at all gets one.
-  if (slow && [a, b].every((one) => world.edges.some((edge) => edge.a === one || edge.b === one))) return;
+  // Slow worlds get by with what they have: only parts that no line joins get one.
+  if (slow && reached(world, a).has(b)) return;
   world.edges.push(new Edge(a, b, slow ? LINES.beads : LINES.lan, world.timeline, world.chance, world.trace));
+}
+
+/** Who can be reached from a machine, over however many lines. */
+function reached(world: World, from: Machine): Set<Machine> {
+  const all = new Set([from]);
+  for (const one of all) {
+    for (const { a, b } of world.edges) {
+      if (a === one && b.state !== 'gone') all.add(b);
+      if (b === one && a.state !== 'gone') all.add(a);
+    }
+  }
+  return all;
 }
