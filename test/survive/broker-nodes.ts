@@ -82,6 +82,14 @@ export interface Book {
   check(node: { db: Database }, words: string): Promise<void>;
 }
 
+/** A number of four digits that tells nothing of the next one: what is appended must not vanish in compression. */
+function noiseOf(n: number): number {
+  let x = Math.imul(n + 1, 0x9e3779b1);
+  x = Math.imul(x ^ (x >>> 15), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return ((x ^ (x >>> 16)) >>> 0) % 10_000 / 100;
+}
+
 /** An empty book. */
 export function bookOf(stream = 'telemetry'): Book {
   let next = 0, acknowledged = 0;
@@ -92,7 +100,7 @@ export function bookOf(stream = 'telemetry'): Book {
       for (let left = count; left > 0; left -= batch) {
         const size = Math.min(left, batch), first = next;
         next += size;
-        const { appended, rejected } = await db.append(stream, Array.from({ length: size }, (_, i) => ({ key: `k${(first + i) % 7}`, type: 'reading', body: { n: first + i, value: Math.imul(first + i, 0x9e3779b1) % 10_000 / 100 } })), false);
+        const { appended, rejected } = await db.append(stream, Array.from({ length: size }, (_, i) => ({ key: `k${(first + i) % 7}`, type: 'reading', body: { n: first + i, value: noiseOf(first + i) } })), false);
         assert.is(appended, size, JSON.stringify(rejected));
         for (let n = first; n < first + size; n++) sure.add(n);
         acknowledged += size;
