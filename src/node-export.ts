@@ -1,7 +1,6 @@
 // What a bundle takes along: all that nobody is known to hold besides this node, or what certain nodes are not known to hold.
 import type { Bytes } from './ports.ts';
 import type { Load, Made } from './carry/bundle-maker.ts';
-import type { Told } from './log/cursor.ts';
 import type { Range } from './log/since.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
@@ -10,12 +9,12 @@ import { bundleKey } from './carry/bundle-block.ts';
 import { makeBundle } from './carry/bundle-maker.ts';
 import { encodeWord } from './carry/bundle-word.ts';
 import { recordOf } from './log/archive.ts';
-import { missing } from './log/since.ts';
 import { nextSegments } from './log/supply.ts';
 import { tookLately } from './node-bundles.ts';
 import { newestWords } from './node-said.ts';
 import { unlessRefused } from './node-held.ts';
 import { liveOf } from './node-host.ts';
+import { lackedByAll } from './node-lacked.ts';
 import { coversOf, heldCursors } from './node-words.ts';
 
 /**
@@ -39,8 +38,7 @@ export async function exportPlan(node: Node, wish: ExportWish): Promise<{ stream
   for (const stream of streams) {
     const ranges = new Map<string, Range>();
     for (const covers of sides) {
-      const told = covers.flatMap((cover): Told[] => cover.streams.get(stream) ?? []);
-      for (const range of await missing(node.archive, node.writer.unstored(), stream, { told, keys: [], judged: [] }, { judged: [], fresh: undefined })) {
+      for (const range of await lackedByAll(node, stream, covers)) {
         // What several lack of one log is taken from where the first gap begins to where the last one ends.
         const held = ranges.get(hex(range.log));
         if (held) { held.from = Math.min(held.from, range.from); held.to = Math.max(held.to, range.to); } else ranges.set(hex(range.log), { ...range });

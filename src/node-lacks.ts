@@ -1,9 +1,8 @@
 // What each other node is not known to hold: how many events, and about how many bytes they would be.
-import type { Told } from './log/cursor.ts';
 import type { Node } from './node.ts';
 import { equal, hex } from './event/bytes.ts';
 import { tallyOf } from './log/archive.ts';
-import { missing } from './log/since.ts';
+import { lackedByAll } from './node-lacked.ts';
 import { coversOf, heldCursors } from './node-words.ts';
 
 /** Of one node (hex): events that it is not known to hold, about how many bytes of segments they are, and when it was last heard of what it holds (ms since 1970; null: never). */
@@ -24,9 +23,8 @@ export async function lacksOf(node: Node, most: number): Promise<Lack[]> {
     const lack: Lack = { node: id, events: 0, bytes: 0, at: level.has(id) ? node.options.clock.now() : at };
     if (!level.has(id)) {
       for (const stream of streams) {
-        const told = own.flatMap((cover): Told[] => cover.streams.get(stream) ?? []);
         let events = 0;
-        for (const { from, to } of await missing(node.archive, node.writer.unstored(), stream, { told, keys: [], judged: [] }, { judged: [], fresh: undefined })) events += to - from + 1;
+        for (const { from, to } of await lackedByAll(node, stream, own)) events += to - from + 1;
         const held = tallyOf(node.archive, stream);
         lack.events += events;
         lack.bytes += Math.ceil(events * (held.events > 0 ? held.bytes / held.events : UNKNOWN_BYTES));
