@@ -25,18 +25,21 @@ export type BundleProgress = (bytes: number, events: number) => void;
  * Faults: `not-found` (a node), `carrier-full`, `carrier-failed`, `bad-argument`.
  */
 export function writeBundle(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
-  return inTurn(node, wish, progress, false);
+  return inTurn(node, wish, progress, undefined);
 }
 
-/** As `writeBundle`, but without a volume when there is nothing to carry and what this node holds stands in the folder already. */
-export function writeNews(node: Node, wish: BundleWish, progress: BundleProgress): Promise<BundleMade> {
-  return inTurn(node, wish, progress, true);
+/**
+ * As `writeBundle`, but without a volume when there is nothing to carry and what this node holds stands in the folder already. `check` throws when the folder is no longer what is meant, a stick that was
+ * pulled out: it is called before each volume is begun.
+ */
+export function writeNews(node: Node, wish: BundleWish, progress: BundleProgress, check: () => Promise<void>): Promise<BundleMade> {
+  return inTurn(node, wish, progress, check);
 }
 
-function inTurn(node: Node, wish: BundleWish, progress: BundleProgress, newsOnly: boolean): Promise<BundleMade> {
+function inTurn(node: Node, wish: BundleWish, progress: BundleProgress, check: (() => Promise<void>) | undefined): Promise<BundleMade> {
   const folder = wish.file === undefined ? resolve(wish.folder!) : dirname(resolve(wish.file));
   // One after the other: what one leaves unfinished the next takes for its own.
-  const mine = (writing.get(folder) ?? Promise.resolve()).catch(() => undefined).then(() => writeInto(node, folder, wish, progress, newsOnly));
+  const mine = (writing.get(folder) ?? Promise.resolve()).catch(() => undefined).then(() => writeInto(node, folder, wish, progress, check));
   writing.set(folder, mine);
   return mine.finally(() => { if (writing.get(folder) === mine) writing.delete(folder); });
 }
@@ -56,7 +59,8 @@ async function lyingWhole(node: Node, lying: Lying[], plan: Awaited<ReturnType<t
 /** Folders that are being written to. */
 const writing = new Map<string, Promise<unknown>>();
 
-async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress, newsOnly: boolean): Promise<BundleMade> {
+async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress, check: (() => Promise<void>) | undefined): Promise<BundleMade> {
+  await check?.();
   if (wish.file === undefined) await adoptParts(node, folder);
   const lying = wish.file === undefined && wish.everything !== true ? await lyingIn(node, folder) : [];
   const wanted = {
@@ -66,13 +70,14 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
   };
   const asked = { ...wanted, besides: await lyingWhole(node, lying, await exportPlan(node, wanted)) };
   const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
-  if (newsOnly && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
+  if (check && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
   const sizes: number[] = [];
   let writer: VolumeWriter | undefined, stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;
   try {
     for await (const block of exportBundle(node, asked, plan)) {
       id ??= block.bundle;
       stem ||= `hf-${hex(block.bundle).slice(0, 8)}`;
+      if (!writer) await check?.();
       writer ??= await createVolume(folder, wish.file === undefined ? `${stem}-${String(block.volume + 1).padStart(3, '0')}.hfb` : basename(wish.file));
       await writer.write(block.bytes);
       size = Math.max(size, block.size);

@@ -13,6 +13,7 @@ import type { Node } from '../../src/node.ts';
 import { readBundles, writeBundle, writeNews } from './bundle.ts';
 import { lyingIn, type Lying } from './bundle-folder.ts';
 import type { BundleMade } from './database.ts';
+import { presenceOf } from './file-presence.ts';
 import type { FilePlace } from './file-url.ts';
 import { byteText, counted } from './output.ts';
 import { findMember } from './report.ts';
@@ -25,7 +26,8 @@ export type Told = (words: string, bytesIn: number, bytesOut: number) => void;
 
 /** Visits a place that is there. `write` false: only reads. Never throws for what happens to sticks; faults of the store are thrown. */
 export async function visitPlace(node: Node, place: FilePlace, told: Told, write = true): Promise<Visit> {
-  const visit: Visit = { received: 0, sent: 0, bytesIn: 0, bytesOut: 0, removed: 0, words: '' }, said: string[] = [];
+  // A stick that was pulled out leaves a folder behind: nobody would ever carry away what is written there.
+  const came = await presenceOf(place), visit: Visit = { received: 0, sent: 0, bytesIn: 0, bytesOut: 0, removed: 0, words: '' }, said: string[] = [];
   const attempt = async (step: () => Promise<string[]>): Promise<boolean> => {
     try {
       said.push(...await step());
@@ -51,6 +53,9 @@ export async function visitPlace(node: Node, place: FilePlace, told: Told, write
       visit.bytesOut = bytes;
       visit.sent = events;
       told(`writing, ${counted(events, 'event')}`, visit.bytesIn, bytes);
+    }, async () => {
+      const now = await presenceOf(place);
+      if (!now.there || !came.there || now.id !== came.id) throw new Fault('not-found', `${place.path} is not there any more`);
     });
     visit.sent = made.events;
     return writtenWords(made);

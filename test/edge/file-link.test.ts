@@ -3,12 +3,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { presenceOf } from '../../targets/edge/file-presence.ts';
 import { parseFileUrl } from '../../targets/edge/file-url.ts';
+import { visitPlace, type Visit } from '../../targets/edge/file-visit.ts';
 import { checkListenUrl } from '../../targets/edge/link-url.ts';
+import { openStation } from '../../targets/edge/station.ts';
 import { holdfast, inFolder, json, start, type Running } from './program.ts';
 import { digest, fleetIn, mounted, names, record, volumes } from './sticks.ts';
 
@@ -142,6 +144,37 @@ test('killed while it writes: the beginning is made a volume by the next start, 
   // A beginning of which no block is whole tells nobody whose it is: it lies there, and harms nothing.
   assert.equal(names(path('folder')).filter((name) => name.endsWith('.part') && statSync(path(`folder/${name}`)).size >= 65_536), []);
   await json(['import', path('folder'), '--dir', b]);
+  assert.equal(await digest(a), await digest(b));
+}));
+
+test('pulled out in the middle of writing and of reading: ordinary words, and the rest goes on', () => inFolder(async (path) => {
+  const [a, b] = [path('a'), path('b')], place = { path: path('stick'), for: [], plain: true, tidy: false };
+  await fleetIn(a, b);
+  await record(a, 6_000, 700);
+  const pulled = async (dir: string, when: (bytesIn: number, bytesOut: number) => boolean): Promise<Visit> => {
+    const station = await openStation(dir, { control: false });
+    try {
+      let out = false;
+      return await visitPlace(station.node, place, (_, bytesIn, bytesOut) => {
+        if (out || !when(bytesIn, bytesOut)) return;
+        out = true;
+        renameSync(place.path, path('pocket'));
+      });
+    } finally {
+      await station.close();
+    }
+  };
+  mkdirSync(place.path);
+  const writing = await pulled(a, (_, bytesOut) => bytesOut > 1_000_000);
+  assert.equal([writing.failed?.code, /is not there/.test(writing.words)], ['not-found', true]);
+  renameSync(path('pocket'), place.path);
+  await json(['sync', `file:${place.path}?plain=1`, '--dir', a]);
+  // A part that was being written has its whole blocks; nothing of it is written twice.
+  assert.ok(volumes(place.path).length >= 1);
+  await pulled(b, (bytesIn) => bytesIn > 2_000_000);
+  assert.ok((await digest(b)).events > 0);
+  if (existsSync(path('pocket'))) renameSync(path('pocket'), place.path);
+  await json(['sync', `file:${place.path}?plain=1`, '--dir', b]);
   assert.equal(await digest(a), await digest(b));
 }));
 
