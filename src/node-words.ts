@@ -16,7 +16,7 @@ import { noteArrived } from './node-bundles.ts';
 /** What one node was known to hold, by stream, and since when (ms since 1970). `bundle`: it said so in one; otherwise a session showed it. */
 export interface Cover { node: Bytes; at: number; bundle: boolean; streams: Map<string, Told[]> }
 
-const WORD = utf8('word:'), LEVEL = utf8('level:');
+const WORD = utf8('word:'), LEVEL = utf8('level:'), DOUBT = utf8('doubt:');
 /** What a session showed is noted down this often at most, ms. */
 const LEVEL_MS = 60_000;
 /** By hex of the peer's id: which process of it, and when that was (uptime). */
@@ -48,7 +48,8 @@ export function noteLevel(node: Node, peer: Bytes, boot: Bytes, streams: string[
 
 /**
  * Keeps the word of another member, unless a later one is known; returns it. Faults: `bad-encoding`, `bad-signature`, those of `Store.commit`.
- * An older word of an earlier process may claim what its disk has lost since: only the newest counts.
+ * An older word of an earlier process may claim what its disk has lost since: only the newest counts. A word of another process that is not newer by its own clock may be the later one all the
+ * same (a restored backup, a clock that went back): it is kept as a doubt, and until a newer word comes only what both say counts.
  */
 export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
   const { archive } = node, word = readWord(archive.crypto, archive.fleet, bytes), key = concat(WORD, word.node);
@@ -56,9 +57,9 @@ export async function keepWord(node: Node, bytes: Bytes): Promise<Word> {
   // Anybody who knows the fleet's id can sign words of nodes that do not exist: they must not fill the store.
   if (!node.desk.membership.member(word.node)) return word;
   await node.turn(async () => {
-    const held = await archive.store.get('meta', key);
-    if (held && readWord(archive.crypto, archive.fleet, held).made >= word.made) return;
-    await archive.store.commit([{ table: 'meta', key, value: bytes.slice() }]);
+    const row = await archive.store.get('meta', key), held = row && readWord(archive.crypto, archive.fleet, row), doubt = concat(DOUBT, word.node);
+    if (!held || held.made < word.made) await archive.store.commit([{ table: 'meta', key, value: bytes.slice() }, { table: 'meta', key: doubt }]);
+    else if (!equal(held.boot, word.boot)) await archive.store.commit([{ table: 'meta', key: doubt, value: bytes.slice() }]);
   });
   await noteArrived(node, word);
   return word;
@@ -98,6 +99,23 @@ export async function coversOf(node: Node): Promise<Cover[]> {
     }
     add(peer, at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
   }
-  for (const word of words.values()) add(word.node, word.made, true, word.frontier);
+  for (const word of words.values()) {
+    add(word.node, word.made, true, word.frontier);
+    const doubt = await archive.store.get('meta', concat(DOUBT, word.node));
+    if (!doubt) continue;
+    const said = covers.pop()!;
+    add(word.node, word.made, true, readWord(crypto, fleet, doubt).frontier);
+    covers.push(shared(said, covers.pop()!));
+  }
   return covers;
+}
+
+/** What two covers of one node both say, end by end: less than what it holds, never more. */
+function shared(a: Cover, b: Cover): Cover {
+  const same = (x: Told, y: Told): boolean => x.from === y.from && x.to === y.to && equal(x.log, y.log) && equal(x.e, y.e);
+  const holes = (all: Told[]): Told[] => all.filter(({ from }) => from > 0);
+  return { ...a, streams: new Map([...a.streams].map(([stream, told]) => {
+    const other = b.streams.get(stream) ?? [];
+    return [stream, [...told.filter((one) => one.from === 0 && other.some((each) => same(one, each))), ...holes(told), ...holes(other)]];
+  })) };
 }

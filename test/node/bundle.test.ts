@@ -16,6 +16,7 @@ import { concat, hex } from '../../src/event/bytes.ts';
 import { exportBundle, exportPlan } from '../../src/node-export.ts';
 import { bundlesMade, noteMade } from '../../src/node-bundles.ts';
 import { BundleImport } from '../../src/node-import.ts';
+import { openNode } from '../../src/node.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
@@ -28,8 +29,8 @@ import { Mount } from '../sim/mount.ts';
 const test = suite('bundles of nodes');
 let clock = 1_790_000_000_000;
 
-function options(name: string) {
-  const disk = new Disk(name), chance = new Chance(name), mount = new Mount(disk, new EagerTimeline(), chance);
+function options(name: string, disk = new Disk(name)) {
+  const chance = new Chance(name), mount = new Mount(disk, new EagerTimeline(), chance);
   return {
     store: mountStore(mount), journal: mountJournal(mount), random: chance, crypto: fakeCrypto,
     clock: { now: () => (clock += 5), uptime: () => clock % 1_000_000_000, quality: () => 2 as const, boot: new Uint8Array(8) },
@@ -163,6 +164,28 @@ test('what only a node holds that was revoked goes along again', async () => {
   await bring(c, bytesOf(await take(a)));
   assert.is(c.streams().find((s) => s.stream === 'telemetry')?.events, 100);
   await Promise.all([a.close(), b.close(), c.close()]);
+});
+
+test('the word of a restored node whose clock went back takes back what it cannot hold any more', async () => {
+  const disk = new Disk('b'), { node: a } = await createFleet(options('a'), { name: 'f', nodeName: 'a' });
+  const b = await joinFleet(options('b', disk), await a.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
+  await write(a, 'telemetry', 100);
+  await bring(b, bytesOf(await take(a)));
+  await b.checkpoint();
+  const backup = disk.copy('backup');
+  await write(a, 'telemetry', 100);
+  await bring(b, bytesOf(await take(a)));
+  await bring(a, bytesOf(await take(b)));
+  await b.close();
+  assert.is((await exportPlan(a, { for: [b.id], volumeBytes: 1, padded: false })).filter(({ stream }) => stream === 'telemetry').length, 0);
+  const now = clock;
+  clock -= 86_400_000;
+  const again = await openNode(options('b again', backup)), word = bytesOf(await take(again));
+  clock = now + 1_000;
+  await bring(a, word);
+  await bring(again, bytesOf(await take(a, { for: [b.id] })));
+  assert.is(again.digest().events, 200);
+  await Promise.all([a.close(), again.close()]);
 });
 
 /** Blocks of a member that means harm. */
