@@ -70,11 +70,11 @@ function rank(stream: string): number {
 }
 
 /** The segments of a plan, as stored, or as sealed where they are not stored yet. */
-export async function* loadsOf(node: Node, plan: { stream: string; range: Range }[], since?: number): AsyncGenerator<Load> {
+export async function* loadsOf(node: Node, plan: { stream: string; range: Range }[], since?: number, lost?: (where: string) => void): AsyncGenerator<Load> {
   const { archive } = node, live = liveOf(() => node.writer.unstored());
   for (const { stream, range } of plan) {
     for (let from = range.from; from <= range.to;) {
-      const segments = await nextSegments(archive, live, { ...range, from });
+      const segments = await nextSegments(archive, live, { ...range, from }, (_, where) => lost?.(where));
       if (!segments.length) break;
       let end = 0;
       for (const { header, bytes } of segments) {
@@ -88,8 +88,8 @@ export async function* loadsOf(node: Node, plan: { stream: string; range: Range 
   }
 }
 
-/** Makes the blocks of a bundle; with nothing to carry one with this node's word alone. Faults: `bad-argument` (a stream's name), those of the store. */
-export async function* exportBundle(node: Node, wish: ExportWish, plan?: { stream: string; range: Range }[]): AsyncGenerator<Made> {
+/** Makes the blocks of a bundle; with nothing to carry one with this node's word alone. `lost` is told of each stored segment that is damaged and stays behind, perhaps more than once. Faults: `bad-argument` (a stream's name), those of the store. */
+export async function* exportBundle(node: Node, wish: ExportWish, plan?: { stream: string; range: Range }[], lost?: (where: string) => void): AsyncGenerator<Made> {
   const { archive, desk, options } = node, { crypto, random, clock } = options;
   for (const stream of wish.streams ?? []) if (stream.startsWith('$')) throw new Fault('bad-argument', `${stream} is the system's own and goes along by itself`);
   const chosen = plan ?? await exportPlan(node, wish), frontier = heldCursors(node);
@@ -97,5 +97,5 @@ export async function* exportBundle(node: Node, wish: ExportWish, plan?: { strea
   yield* makeBundle({
     crypto, random, key: bundleKey(crypto, archive.fleet), bundle: random.bytes(8), volumeBytes: wish.volumeBytes, padded: wish.padded, words: await newestWords(node),
     word: (size) => encodeWord(archive.fleet, (message) => crypto.sign(desk.author.seed, message), word, size - 128),
-  }, loadsOf(node, chosen, wish.since));
+  }, loadsOf(node, chosen, wish.since, lost));
 }

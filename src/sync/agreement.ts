@@ -101,6 +101,13 @@ export class Agreement {
     this.#tellNow = true;
   }
 
+  /** Something came that was not pushed: it is compared, or told, at once. */
+  hurry(): void {
+    this.abandon();
+    this.#sentAt = 0;
+    this.#tellNow = true;
+  }
+
   /** In the comparison under way both sums are known. */
   sums(): void {
     this.#pair ??= this.#both();

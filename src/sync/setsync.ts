@@ -33,6 +33,7 @@ export class SetSync {
   #waiting: (() => void)[] = [];
   #comparison: Comparison | undefined;
   #compared = false;
+  #unpushed = false; // something came before anything had been compared
   #starts: number[] = [];
   // Tips that were replaced not long ago: the peer may still name them.
   readonly #recent = new Map<number, Known>();
@@ -186,6 +187,7 @@ export class SetSync {
     const fresh = change.added.filter((item) => this.has(item.stream)).map((item) => this.#items.add(item));
     if (gone.length === 0 && fresh.length === 0) return;
     this.#agreement.changed(desk.now);
+    if (!this.#compared) this.#unpushed = true;
     for (const known of gone) this.#remember(known);
     for (const known of fresh) {
       const { item } = known;
@@ -215,6 +217,8 @@ export class SetSync {
     if (this.offers.work()) this.#endComparison();
     if (desk.resting || this.#comparison || !this.#compared || !this.offers.idle || !supplier.idle || !intake.idle) return;
     this.#agreement.over({ sent: supplier.sent, received: intake.received }, desk.now);
+    if (this.#unpushed) this.#agreement.hurry(); // once: from now on what comes is pushed
+    this.#unpushed = false;
     const advice = this.#agreement.next(desk.opener, desk.thin ? 10 : 1);
     switch (advice.do) {
       case 'rest':

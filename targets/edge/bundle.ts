@@ -69,12 +69,12 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
     volumeBytes: wish.file === undefined ? Math.min(wish.volumeBytes ?? VOLUME_BYTES_MOST, VOLUME_BYTES_MOST) : Number.MAX_SAFE_INTEGER, padded: wish.parity !== undefined,
   };
   const asked = { ...wanted, besides: await lyingWhole(node, lying, await exportPlan(node, wanted)) };
-  const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0 };
+  const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0, damaged: 0 };
   if (check && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
-  const sizes: number[] = [];
+  const sizes: number[] = [], damaged = new Set<string>();
   let writer: VolumeWriter | undefined, stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;
   try {
-    for await (const block of exportBundle(node, asked, plan)) {
+    for await (const block of exportBundle(node, asked, plan, (where) => damaged.add(where))) {
       id ??= block.bundle;
       stem ||= `hf-${hex(block.bundle).slice(0, 8)}`;
       if (!writer) await check?.();
@@ -98,6 +98,7 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
     await writer?.leave();
     throw error;
   }
+  made.damaged = damaged.size;
   if (id !== undefined && made.events > 0) await noteMade(node, id, { events: made.events, bytes: made.bytes, for: asked.for ?? [] });
   if (wish.parity !== undefined) made.parity = await writeParity(node, folder, stem, made, sizes, size, wish.parity, asked.volumeBytes);
   return made;

@@ -96,6 +96,7 @@ export const exportCommand: Command = {
       await out.result(made, () => [
         ...made.volumes.map(({ file, bytes, events }, i) => `${printable(file)}  ${byteText(bytes)}  ${i >= made.volumes.length - made.parity ? 'parity' : counted(events, 'event')}`),
         `wrote ${counted(made.events, 'event')} in ${counted(made.volumes.length, 'volume')} (${byteText(made.bytes)}), read again and whole${made.events === 0 ? '; nothing was left to carry, the volume says what this node holds' : ''}`,
+        ...(made.damaged > 0 ? [`${counted(made.damaged, 'stored segment')} could not be read and stayed behind; \`holdfast verify --repair\` fetches them from others`] : []),
       ].join('\n'));
     } finally {
       out.progress('');

@@ -145,13 +145,13 @@ live('after long quiet new events go out as before', () => {
 live('what is written at any moment of the greeting holds nothing up', () => {
   for (const [early, late] of [['telemetry', '$fleet'], ['$fleet', 'telemetry'], ['telemetry', 'alarms']] as const) {
     for (let at = 0; at < 240; at++) {
-      for (const swap of [false, true]) {
+      for (const [swap, thin] of [[false, false], [true, false], [false, true], [true, true]] as const) {
         const a = new ToyHost('a'), b = new ToyHost('b');
-        const line = new Line(a, b, { latency: 30, thinking: 3 });
+        const line = new Line(a, b, { latency: 30, thinking: 3, a: { thin }, b: { thin } });
         line.later(0, () => { (swap ? b : a).write(early, 1, 1_800_000_000_000); });
         line.later(at, () => { (swap ? a : b).write(late, 1, 1_800_001_000_000); });
         line.run(10_000);
-        assert.ok(a.frontier() === b.frontier() && line.a.equal && line.b.equal, `${late} at ${at}${swap ? ', the other way round' : ''}`);
+        assert.ok(a.frontier() === b.frontier() && line.a.equal && line.b.equal, `${late} at ${at}${swap ? ', the other way round' : ''}${thin ? ', thin' : ''}`);
       }
     }
   }
