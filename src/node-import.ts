@@ -80,11 +80,12 @@ export class BundleImport {
     for (const bundle of this.#bundles.values()) await this.#restore(bundle);
     await this.#flush();
     for (const [name, { volumes }] of this.#bundles) for (const [number, volume] of [...volumes].sort((a, b) => a[0] - b[0])) await this.#volume(name, number, volume);
-    for (const name of new Set(this.#report.volumes.filter(({ complete, damaged }) => complete && damaged.length === 0).map(({ bundle }) => bundle))) await noteTook(this.#node, unhex(name));
     for (const [bundle, { volumes, deal }] of this.#bundles) {
       const missing: number[] = [];
       for (let number = 0, end = Math.max(deal?.blocks.length ?? 0, ...volumes.keys()); number < end && missing.length < MISSING_LISTED; number++) if (!volumes.has(number)) missing.push(number);
       if (missing.length > 0) this.#report.missing.push({ bundle, volumes: missing });
+      // A bundle arrived when all that is known of it did; what comes after its last volume here, the next word tells.
+      else if (this.#report.volumes.every((one) => one.bundle !== bundle || (one.complete && one.damaged.length === 0))) await noteTook(this.#node, unhex(bundle));
     }
     return this.#report;
   }

@@ -1,6 +1,7 @@
 // The files of one machine behind a thin port, so that tests can slow flushes, fail them, tear writes and lose what was not flushed.
 import { constants, close, fdatasync, fstat, ftruncate, open, read, write } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Bytes } from '../ports.ts';
 
@@ -75,7 +76,11 @@ export function realDisk(): Disk {
       return diskFile(await openFile(path, flags, how.mode ?? 0o600));
     },
     list: async (path) => (await readdir(path)).sort(),
-    makeFolder: async (path) => { await mkdir(path, { recursive: true, mode: 0o700 }); },
+    async makeFolder(path) {
+      // One step where the parent is there: Node's way to make all of them never ends in places such as /proc.
+      if (!await stat(dirname(path)).then((parent) => parent.isDirectory(), () => false)) await mkdir(path, { recursive: true, mode: 0o700 });
+      else await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error; });
+    },
     rename,
     remove: (path) => rm(path, { force: true }),
     async syncFolder(path) {

@@ -26,6 +26,7 @@ import { CONFIG_FILE } from './settings.ts';
 import { openStation } from './station.ts';
 import { isTar, readTar } from './tar.ts';
 import { decodeToken } from '../../src/fleet/token.ts';
+import { connectControl } from '../../src/io/control.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 
 /** What to recover from. `paths`: directories, bundles, files; `peers`: URLs; `token`: for a node of its own where no key is left. */
@@ -58,11 +59,20 @@ export async function recoverNode(wish: RecoverWish, progress: (words: string) =
   }
 }
 
+/** A node that runs is not dead: a second one with its key would be a clone of it. Fault `busy`. */
+async function refuseRunning(dir: string): Promise<void> {
+  const channel = await connectControl(dir);
+  channel?.close();
+  if (channel !== undefined) throw new Fault('busy', `A node runs on ${dir}, so there is nothing to recover: \`holdfast backup\` makes a copy of it. Stop it first if it is to be moved.`);
+}
+
 async function recovered(wish: RecoverWish, progress: (words: string) => void): Promise<Recovered> {
   const { dir } = wish;
   if (await hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Recover into a new directory; nothing is ever written to what is recovered from.`);
   refuseUsed(wish);
-  const found = await findSources(await unpacked(wish)), crypto = createCrypto(), notes: string[] = [];
+  const found = await findSources(await unpacked(wish));
+  for (const home of found.homes) await refuseRunning(home.dir);
+  const crypto = createCrypto(), notes: string[] = [];
   const keys = keyFile(join(dir, RECOVERING)), { identity, from } = await identityOf(wish, found, keys, notes);
   const out: Recovered = { node: hex(crypto.signer(identity.seed)), name: identity.name, fleet: hex(fleetId(crypto, identity.genesis)), key: from, sources: [], bundles: undefined, journal: { events: 0, skipped: [] }, peers: [], lost: [], events: 0, notes };
   const known = new Known(), journals: Bytes[] = [];

@@ -262,4 +262,15 @@ test('verify --repair: what is damaged is dropped and comes back from a backup, 
   assert.match(words, /holdfast recover|nothing is damaged/);
 }));
 
+test('a node that runs is not recovered from: it is not dead', () => inFolder(async (path) => {
+  const dir = path('alive');
+  assert.is((await holdfast(['init', '--dir', dir, '--name', 'a'])).code, 0);
+  const node = start(['run', '--dir', dir, '--listen', 'tcp://127.0.0.1:0', '--http', 'off', '--metrics-seconds', '0']);
+  await node.until(/listening on/);
+  const { code, stderr } = await holdfast(['recover', path('made'), '--from', dir]);
+  assert.is(code, 1);
+  assert.match(stderr, 'A node runs on');
+  await node.stop();
+}));
+
 test.run();
