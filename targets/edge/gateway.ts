@@ -1,5 +1,6 @@
 // What a running node has around it besides its links: inputs that record, and the HTTP API with the page.
 
+import { codeOf } from '../../src/fault.ts';
 import type { InputReport } from './database.ts';
 import { startHttp } from './http.ts';
 import { recordMetrics } from './metrics.ts';
@@ -28,7 +29,7 @@ export async function openGateway(dir: string, settings: Settings, station: Stat
   };
   try {
     const assets = settings.http === undefined ? undefined : await (await import('./page-files.ts')).pageFiles();
-    const http = await startHttp({ dir, settings, database, assets, notice, ...(inputs && { post: (name, contentType, body) => inputs.running.acceptPost(name, contentType, body) }) });
+    const http = await withoutPage(notice, startHttp({ dir, settings, database, assets, notice, ...(inputs && { post: (name, contentType, body) => inputs.running.acceptPost(name, contentType, body) }) }));
     return {
       url: http?.url,
       async close() {
@@ -40,6 +41,15 @@ export async function openGateway(dir: string, settings: Settings, station: Stat
     await stop();
     throw error;
   }
+}
+
+/** A disk that is full, or fails, must not keep a node from running: then there is no page. What the user can put right is an error all the same. */
+function withoutPage<T>(notice: (text: string) => void, starting: Promise<T>): Promise<T | undefined> {
+  return starting.catch((error: unknown) => {
+    if (['bad-config', 'busy', 'link-failed', 'bad-argument'].includes(codeOf(error))) throw error;
+    notice(`there is no page and no HTTP API until the next start: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
 }
 
 /** The inputs that are declared; loaded only where there are some. `host`: the machine's metrics are one of them. */

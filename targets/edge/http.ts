@@ -54,7 +54,11 @@ export async function startHttp({ dir, settings, database, assets, post, notice 
   }
   const url = urlOf({ host: place.host, port: listening.port });
   if (isOpen(place)) notice(`the HTTP API at ${url} is open to the network, and its token travels as it is: put a proxy with TLS before it, or use it in a network that you trust`);
-  writeFileSync(file, `${url}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(file, `${url}\n`, { mode: 0o600 });
+  } catch {
+    // A full disk: `holdfast page` then takes the place of the settings.
+  }
   return {
     url,
     async close() {
