@@ -47,7 +47,7 @@ export async function openGateway(dir: string, settings: Settings, station: Stat
 function withoutPage<T>(notice: (text: string) => void, starting: Promise<T>): Promise<T | undefined> {
   return starting.catch((error: unknown) => {
     if (['bad-config', 'busy', 'link-failed', 'bad-argument'].includes(codeOf(error))) throw error;
-    notice(`there is no page and no HTTP API until the next start: ${error instanceof Error ? error.message : String(error)}`);
+    notice(`no page, no HTTP API until the next start: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   });
 }
