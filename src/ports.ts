@@ -59,6 +59,9 @@ export interface Row { key: Bytes; value: Bytes }
 /** A range of keys: gte ≤ key < lt; `limit` rows at most (default 1,000); the last ones first when `reverse`. */
 export interface Range { gte?: Bytes; lt?: Bytes; limit?: number; reverse?: boolean }
 
+/** The events that a commit takes from what is admitted and those that it adds, in this order: for stores that keep events as rows too. An event may be in both. */
+export interface Shift { retracted: readonly Admitted[]; admitted: readonly Admitted[] }
+
 /**
  * An ordered key-value store with tables. Keys 1 to 400 bytes, values 0 to 1 MiB.
  * `commit` is atomic and resolves only when the rows are on stable storage; commits apply in the order of their calls, and overlapping calls may share
@@ -71,10 +74,40 @@ export interface Store {
   get(table: Table, key: Bytes): Promise<Bytes | undefined>;
   /** One page of rows; values read here are copies. At most `limit` rows and about 4 MiB, at least one row if there is one. */
   scan(table: Table, range: Range): Promise<Row[]>;
-  commit(ops: Op[]): Promise<void>;
+  commit(ops: Op[], shift?: Shift): Promise<void>;
+  /** Where several processes of one node write this store: how they keep out of each other's way. */
+  readonly shared?: Shared;
   /** Bytes this store takes on its medium, and how many are left there for it. */
   space(): Promise<{ used: number; free: number }>;
   close(): Promise<void>;
+}
+
+/** What other processes have committed since this one last looked, in order: the keys of rows that were put or removed, and the events that came and went. */
+export interface News { changed: readonly { table: Table; key: Bytes }[]; moved: readonly { stream: string; node: Bytes; incarnation: Bytes; first: number; count: number; admitted: boolean }[] }
+
+/** A journal whose process has died: its records, oldest first. `done` frees it, once they are stored. */
+export interface Orphan { slot: number; records: Bytes[]; done(): Promise<void> }
+
+/**
+ * The processes of one node on one store. Each has a slot, leased: while it is held, no other process has the same one. Steps that read, compute and commit are done within a turn, which one process has at a time.
+ * A commit without a turn, or after the turn was lost, still never writes over what its process has not seen: it fails with `busy` when others have committed since the last `enter`.
+ * When the lease is lost every later call fails with `store-failed`: the process must stop, and its next start is a new incarnation.
+ */
+export interface Shared {
+  /** 0 to 65,535. */
+  readonly slot: number;
+  /** Waits for the turn. Returns what others have committed since the last turn (at the first: nothing, since nothing was read yet). Faults: `store-failed`, `closed`. */
+  enter(): Promise<News>;
+  /** Ends the turn. */
+  leave(): Promise<void>;
+  /** Journals of processes whose lease is over. Within a turn. */
+  orphans(): Promise<Orphan[]>;
+  /** The names under which the other live processes let themselves be known (`announce`). */
+  siblings(): Promise<Bytes[]>;
+  /** Lets the others know this process under a name of 8 bytes. */
+  announce(name: Bytes): Promise<void>;
+  /** Called when others have committed, or have died: a turn should be taken soon. */
+  onNews: () => void;
 }
 
 /**

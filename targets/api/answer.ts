@@ -2,8 +2,8 @@
 
 import type { Context } from 'hono';
 import { codeOf, type Code } from '../../src/fault.ts';
-import type { Entry } from '../edge/database.ts';
-import { jsonText } from '../edge/ndjson.ts';
+import type { Entry } from '../program/database.ts';
+import { jsonText } from '../program/ndjson.ts';
 import type { Surroundings } from './context.ts';
 
 /** The HTTP status of each code; what is not here is the server's own failure, 500. */

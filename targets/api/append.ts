@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Hono } from 'hono';
 import { isUtf8 } from 'node:buffer';
 import { codeOf, Fault, type Code } from '../../src/fault.ts';
-import type { Database, Draft } from '../edge/database.ts';
-import { draftOf, lineReader, readDraft } from '../edge/ndjson.ts';
+import type { Database, Draft } from '../program/database.ts';
+import { draftOf, lineReader, readDraft } from '../program/ndjson.ts';
 import { faultBody, json, statusOf } from './answer.ts';
 import { flag, parameters, streamAsked } from './asked.ts';
 import { checkPlain, piecesOf, withBody } from './body.ts';
@@ -151,7 +151,7 @@ async function takeJson(body: Uint8Array, batcher: Batcher): Promise<void> {
 
 /** One event, an array of them, or one after the other: well-formed as a whole before anything of it is recorded. */
 async function takeCbor(body: Uint8Array, batcher: Batcher): Promise<void> {
-  const { foreignItems, foreignValue } = await import('../edge/foreign-cbor.ts');
+  const { foreignItems, foreignValue } = await import('../program/foreign-cbor.ts');
   const turn = turns();
   for (const item of foreignItems(body, CBOR_EVENTS)) {
     await batcher.take(() => draftOf(foreignValue(item)), item.length);

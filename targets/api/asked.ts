@@ -3,8 +3,8 @@
 import type { Context } from 'hono';
 import { checkStream } from '../../src/event/event.ts';
 import { Fault } from '../../src/fault.ts';
-import type { Query } from '../edge/database.ts';
-import { readMoment } from '../edge/moment.ts';
+import type { Query } from '../program/database.ts';
+import { readMoment } from '../program/moment.ts';
 import type { Surroundings } from './context.ts';
 
 /** Entries of one page at most, and when nothing is asked for. */

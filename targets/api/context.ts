@@ -1,7 +1,7 @@
 // What the HTTP API is made of: the database that it serves, and what its target hands it besides.
 
 import type { HttpBindings } from '@hono/node-server';
-import type { Database } from '../edge/database.ts';
+import type { Database } from '../program/database.ts';
 import type { Rates } from './rates.ts';
 import type { Reports } from './reports.ts';
 

@@ -1,7 +1,7 @@
 // Several streams followed as one, under one cursor that names the cursor of each.
 
 import { Fault } from '../../src/fault.ts';
-import type { Database, Followed, Query } from '../edge/database.ts';
+import type { Database, Followed, Query } from '../program/database.ts';
 
 /** What several streams are followed with. */
 export interface Many {

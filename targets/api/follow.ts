@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { checkStream } from '../../src/event/event.ts';
 import { Fault } from '../../src/fault.ts';
-import type { Database, Followed } from '../edge/database.ts';
+import type { Database, Followed } from '../program/database.ts';
 import { parameters, queryAsked, streamAsked } from './asked.ts';
 import type { ApiContext, Surroundings } from './context.ts';
 import { eventStream } from './event-stream.ts';

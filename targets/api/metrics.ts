@@ -1,6 +1,6 @@
 // How a node is, as Prometheus reads it (text format 0.0.4).
 
-import type { Report } from '../edge/database.ts';
+import type { Report } from '../program/database.ts';
 
 /** One sample: its labels and its value. */
 type Sample = [labels: { [name: string]: string }, value: number];

@@ -1,6 +1,6 @@
 // How many events came into each stream lately: samples for the small charts of the page.
 
-import type { Database } from '../edge/database.ts';
+import type { Database } from '../program/database.ts';
 
 /** Length of one sample, and how many are kept: ten minutes. */
 export const SAMPLE_MS = 10_000, SAMPLES = 60;

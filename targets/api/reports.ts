@@ -1,6 +1,6 @@
 // The report of a database, asked for at most so often, however many look at once.
 
-import type { Database, Report } from '../edge/database.ts';
+import type { Database, Report } from '../program/database.ts';
 
 /** How old a report may be when it is handed out, ms: making one looks at every file. */
 const FRESH_MS = 1_000;

@@ -1,7 +1,7 @@
 // Links and peers: who can be reached, over what, and who holds what this node holds.
 
 import { ago, bytes, grouped, span } from './format.ts';
-import type { Report } from '../edge/database.ts';
+import type { Report } from '../program/database.ts';
 
 function Link({ peer }: { peer: Report['peers'][number] }) {
   // That no stick is in is as it should be.

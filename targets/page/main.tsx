@@ -2,7 +2,7 @@
 
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Report } from '../edge/database.ts';
+import type { Report } from '../program/database.ts';
 import { keepToken, token } from './connection.ts';
 import { Latest, Live, type LatestShown } from './events.tsx';
 import { Links } from './links.tsx';

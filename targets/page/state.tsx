@@ -1,7 +1,7 @@
 // How the node is: its name and health at the top, alarms, inputs, disk and clock.
 
 import { bytes, clock, grouped, span } from './format.ts';
-import type { Report } from '../edge/database.ts';
+import type { Report } from '../program/database.ts';
 
 /** The head of the page. `stale`: the node does not answer now, and why. */
 export function Head({ report, stale }: { report: Report; stale: string | undefined }) {

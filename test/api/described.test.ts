@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { createApi } from '../../targets/api/api.ts';
 import { sampleRates } from '../../targets/api/rates.ts';
 import { keepReports } from '../../targets/api/reports.ts';
-import type { Report } from '../../targets/edge/database.ts';
+import type { Report } from '../../targets/program/database.ts';
 import { misfits } from './schema.ts';
 import { serve, type Answer, type Served } from './place.ts';
 

@@ -7,9 +7,9 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { codeOf } from '../../src/fault.ts';
-import { startHttp } from '../../targets/edge/http.ts';
-import { parseHttp } from '../../targets/edge/http-place.ts';
-import { httpToken } from '../../targets/edge/http-token.ts';
+import { startHttp } from '../../targets/program/http.ts';
+import { parseHttp } from '../../targets/program/http-place.ts';
+import { httpToken } from '../../targets/program/http-token.ts';
 import { ask, drained, serve, type Served } from './place.ts';
 
 const test = suite('guard');

@@ -4,11 +4,11 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { foundFleet } from '../../targets/edge/found.ts';
-import { startHttp, type HttpOptions } from '../../targets/edge/http.ts';
-import { parseHttp } from '../../targets/edge/http-place.ts';
-import { httpToken } from '../../targets/edge/http-token.ts';
-import { openStation, type Station } from '../../targets/edge/station.ts';
+import { foundFleet } from '../../targets/program/found.ts';
+import { startHttp, type HttpOptions } from '../../targets/program/http.ts';
+import { parseHttp } from '../../targets/program/http-place.ts';
+import { httpToken } from '../../targets/program/http-token.ts';
+import { openStation, type Station } from '../../targets/program/station.ts';
 
 /** What came back. */
 export interface Answer { status: number; headers: { [name: string]: string | string[] | undefined }; text: string; json: any }

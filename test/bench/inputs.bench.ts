@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
-import { nodeDatabase, type Place } from '../../targets/edge/direct.ts';
-import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
-import { startInputs, type Inputs } from '../../targets/edge/input-runner.ts';
-import { parseInputs } from '../../targets/edge/input-settings.ts';
+import { nodeDatabase, type Place } from '../../targets/program/direct.ts';
+import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
+import { startInputs, type Inputs } from '../../targets/program/input-runner.ts';
+import { parseInputs } from '../../targets/program/input-settings.ts';
 import { openBenchNode } from './bench-node.ts';
 import { freshFolder, inTurns, pause, perSecond, say, tell } from './rows.ts';
 import { readings } from './trace.ts';

@@ -6,11 +6,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
-import { presenceOf } from '../../targets/edge/file-presence.ts';
-import { parseFileUrl } from '../../targets/edge/file-url.ts';
-import { visitPlace, type Visit } from '../../targets/edge/file-visit.ts';
-import { checkListenUrl } from '../../targets/edge/link-url.ts';
-import { openStation } from '../../targets/edge/station.ts';
+import { presenceOf } from '../../targets/program/file-presence.ts';
+import { parseFileUrl } from '../../targets/program/file-url.ts';
+import { visitPlace, type Visit } from '../../targets/program/file-visit.ts';
+import { checkListenUrl } from '../../targets/program/link-url.ts';
+import { openStation } from '../../targets/program/station.ts';
 import { holdfast, inFolder, json, start, type Running } from './program.ts';
 import { digest, fleetIn, mounted, names, record, volumes } from './sticks.ts';
 

@@ -6,7 +6,7 @@ import { Encoder } from 'cbor-x';
 import * as fc from 'fast-check';
 import { unhex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
-import { foreignItems, foreignValue } from '../../targets/edge/foreign-cbor.ts';
+import { foreignItems, foreignValue } from '../../targets/program/foreign-cbor.ts';
 
 function code(work: () => unknown): string {
   try {

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as fc from 'fast-check';
-import { changes, watchChanges, type Candidate, type ChangeRules, type ChangeWatch, type Deadband } from '../../targets/edge/input-change.ts';
+import { changes, watchChanges, type Candidate, type ChangeRules, type ChangeWatch, type Deadband } from '../../targets/program/input-change.ts';
 
 type Body = { [field: string]: unknown };
 interface Given extends Candidate { n: number }

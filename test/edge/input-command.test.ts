@@ -4,9 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningInput } from '../../targets/edge/input.ts';
-import { commandInput } from '../../targets/edge/input-command.ts';
-import { hostInput } from '../../targets/edge/input-host.ts';
+import type { RunningInput } from '../../targets/program/input.ts';
+import { commandInput } from '../../targets/program/input-command.ts';
+import { hostInput } from '../../targets/program/input-host.ts';
 import { folder, listener, until, type Heard } from './input-sources.ts';
 
 interface Going { heard: Heard; input: RunningInput; stop(): Promise<void> }

@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Fault } from '../../src/fault.ts';
-import type { Appended, Draft } from '../../targets/edge/database.ts';
-import type { Became } from '../../targets/edge/input.ts';
+import type { Appended, Draft } from '../../targets/program/database.ts';
+import type { Became } from '../../targets/program/input.ts';
 import { pause, playedKind, run, until } from './input-sources.ts';
 
 const READINGS = 16_000;

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
-import { fileInput } from '../../targets/edge/input-file.ts';
+import { fileInput } from '../../targets/program/input-file.ts';
 import { follow, lines, numbers, place, range } from './input-follow.ts';
 import { folder, pause, until } from './input-sources.ts';
 

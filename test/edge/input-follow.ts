@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningInput } from '../../targets/edge/input.ts';
-import { fileInput } from '../../targets/edge/input-file.ts';
+import type { RunningInput } from '../../targets/program/input.ts';
+import { fileInput } from '../../targets/program/input-file.ts';
 import { listener, until, type Heard } from './input-sources.ts';
 
 /** Lines of a file, numbered. */

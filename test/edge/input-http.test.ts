@@ -4,8 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Encoder } from 'cbor-x';
 import { Fault } from '../../src/fault.ts';
-import { jsonItems, POST_BYTES, POST_READINGS } from '../../targets/edge/input-http.ts';
-import type { Inputs } from '../../targets/edge/input-runner.ts';
+import { jsonItems, POST_BYTES, POST_READINGS } from '../../targets/program/input-http.ts';
+import type { Inputs } from '../../targets/program/input-runner.ts';
 import { fakeLog, pause, run, until } from './input-sources.ts';
 
 const HTTP = '[[input]]\nkind = "http"\nname = "web"\nkey = "{id}"';

@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
-import type { InputContext, Reading } from '../../targets/edge/input.ts';
-import { INPUT_LINE_BYTES, openLines } from '../../targets/edge/input-lines.ts';
+import type { InputContext, Reading } from '../../targets/program/input.ts';
+import { INPUT_LINE_BYTES, openLines } from '../../targets/program/input-lines.ts';
 
 const test = suite('lines of inputs');
 

@@ -7,11 +7,11 @@ import { parse } from 'smol-toml';
 import { encodeEvent } from '../../src/event/event.ts';
 import { ZERO_STAMP } from '../../src/event/stamp.ts';
 import type { Value } from '../../src/event/value.ts';
-import type { Reading } from '../../targets/edge/input.ts';
-import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
-import { INPUT_STREAMS, mappingOf, type Mapped, type Mapping, type Refusal } from '../../targets/edge/input-mapping.ts';
-import { readTime } from '../../targets/edge/input-moment.ts';
-import { parseInputs } from '../../targets/edge/input-settings.ts';
+import type { Reading } from '../../targets/program/input.ts';
+import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
+import { INPUT_STREAMS, mappingOf, type Mapped, type Mapping, type Refusal } from '../../targets/program/input-mapping.ts';
+import { readTime } from '../../targets/program/input-moment.ts';
+import { parseInputs } from '../../targets/program/input-settings.ts';
 
 const NOW = 1_795_167_000_000;
 

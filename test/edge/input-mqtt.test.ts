@@ -6,9 +6,9 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { connectAsync, type IClientPublishOptions } from 'mqtt';
 import { codeOf, Fault } from '../../src/fault.ts';
-import { mqttInput } from '../../targets/edge/input-mqtt.ts';
-import { filterFlaw, payloadValue, topicMatches } from '../../targets/edge/input-mqtt-payload.ts';
-import type { Inputs } from '../../targets/edge/input-runner.ts';
+import { mqttInput } from '../../targets/program/input-mqtt.ts';
+import { filterFlaw, payloadValue, topicMatches } from '../../targets/program/input-mqtt-payload.ts';
+import type { Inputs } from '../../targets/program/input-runner.ts';
 import { hasMosquitto, startMosquitto, type Mosquitto } from '../io/mosquitto.ts';
 import { fakeLog, folder, pause, run, until, type FakeLog } from './input-sources.ts';
 

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../src/fault.ts';
-import type { Reading } from '../../targets/edge/input.ts';
-import { openLines } from '../../targets/edge/input-lines.ts';
-import { nmeaDecoder } from '../../targets/edge/input-nmea.ts';
+import type { Reading } from '../../targets/program/input.ts';
+import { openLines } from '../../targets/program/input-lines.ts';
+import { nmeaDecoder } from '../../targets/program/input-nmea.ts';
 
 const test = suite('nmea');
 

@@ -1,6 +1,6 @@
 // A node that follows a file until it is ended: prints the number of each line as it becomes durable.
 
-import { nodeDatabase, type Place } from '../../targets/edge/direct.ts';
+import { nodeDatabase, type Place } from '../../targets/program/direct.ts';
 import { openBenchNode } from '../bench/bench-node.ts';
 import { run } from './input-sources.ts';
 

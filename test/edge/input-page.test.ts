@@ -4,10 +4,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
-import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
-import { parseInputs } from '../../targets/edge/input-settings.ts';
+import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
+import { parseInputs } from '../../targets/program/input-settings.ts';
 
-const PAGE = 'targets/edge/INPUTS.md';
+const PAGE = 'targets/program/INPUTS.md';
 
 test('every example is a configuration', () => {
   const examples = [...readFileSync(PAGE, 'utf8').matchAll(/^```toml\n([^]*?)^```/gm)].map((each) => each[1]!);

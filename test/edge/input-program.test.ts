@@ -4,7 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Report } from '../../targets/edge/database.ts';
+import type { Report } from '../../targets/program/database.ts';
 import { until } from './input-sources.ts';
 import { holdfast, inFolder, json, lines, start } from './program.ts';
 

@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Fault } from '../../src/fault.ts';
-import type { InputReport } from '../../targets/edge/database.ts';
-import type { NodeContext } from '../../targets/edge/input.ts';
+import type { InputReport } from '../../targets/program/database.ts';
+import type { NodeContext } from '../../targets/program/input.ts';
 import { fakeLog, pause, playedKind, run, until } from './input-sources.ts';
 
 const FULL = new Fault('store-full', 'There is no room left.');

@@ -8,8 +8,8 @@ import { constants, createReadStream, createWriteStream, existsSync, mkdtempSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../src/fault.ts';
-import type { NodeContext, Reading } from '../../targets/edge/input.ts';
-import { serialInput } from '../../targets/edge/input-serial.ts';
+import type { NodeContext, Reading } from '../../targets/program/input.ts';
+import { serialInput } from '../../targets/program/input-serial.ts';
 
 const it = suite('serial inputs');
 const test = spawnSync('socat', ['-V']).status === 0 ? it : it.skip;

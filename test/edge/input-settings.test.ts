@@ -4,9 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'smol-toml';
 import { Fault } from '../../src/fault.ts';
-import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
-import { parseInputs, type InputSettings } from '../../targets/edge/input-settings.ts';
-import { readSpan } from '../../targets/edge/input-span.ts';
+import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
+import { parseInputs, type InputSettings } from '../../targets/program/input-settings.ts';
+import { readSpan } from '../../targets/program/input-span.ts';
 
 const where = (index: number) => `holdfast.toml, input ${index + 1}`;
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { Fault } from '../../src/fault.ts';
-import type { Appended, Draft } from '../../targets/edge/database.ts';
-import type { Became, InputKind, NodeContext, Reading } from '../../targets/edge/input.ts';
-import { INPUT_KINDS } from '../../targets/edge/input-kinds.ts';
-import { inputMemory } from '../../targets/edge/input-memory.ts';
-import { startInputs, type Inputs } from '../../targets/edge/input-runner.ts';
-import { parseInputs } from '../../targets/edge/input-settings.ts';
+import type { Appended, Draft } from '../../targets/program/database.ts';
+import type { Became, InputKind, NodeContext, Reading } from '../../targets/program/input.ts';
+import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
+import { inputMemory } from '../../targets/program/input-memory.ts';
+import { startInputs, type Inputs } from '../../targets/program/input-runner.ts';
+import { parseInputs } from '../../targets/program/input-settings.ts';
 
 const folders: string[] = [];
 process.on('exit', () => { for (const folder of folders) rmSync(folder, { recursive: true, force: true }); });

@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { connectAsync } from 'mqtt';
 import { PbfWriter } from 'pbf';
 import { codeOf, type Fault } from '../../src/fault.ts';
-import type { Reading } from '../../targets/edge/input.ts';
-import { sparkplugPreset, type SparkplugNews } from '../../targets/edge/input-sparkplug.ts';
-import { readPayload } from '../../targets/edge/input-sparkplug-payload.ts';
+import type { Reading } from '../../targets/program/input.ts';
+import { sparkplugPreset, type SparkplugNews } from '../../targets/program/input-sparkplug.ts';
+import { readPayload } from '../../targets/program/input-sparkplug-payload.ts';
 import { hasMosquitto, startMosquitto } from '../io/mosquitto.ts';
 import { fakeLog, run, until } from './input-sources.ts';
 

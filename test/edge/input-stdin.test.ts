@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough, Readable } from 'node:stream';
-import { readStream } from '../../targets/edge/input-stdin.ts';
+import { readStream } from '../../targets/program/input-stdin.ts';
 import { listener, pause, until } from './input-sources.ts';
 
 test('each line is a reading, the last one without an end too; the end is told', async () => {

@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
-import { account } from '../../targets/edge/link-budget.ts';
-import { parseLinks, readBudget } from '../../targets/edge/link-settings.ts';
-import { parseConfig } from '../../targets/edge/config-file.ts';
+import { account } from '../../targets/program/link-budget.ts';
+import { parseLinks, readBudget } from '../../targets/program/link-settings.ts';
+import { parseConfig } from '../../targets/program/config-file.ts';
 
 const test = suite('link settings');
 

@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codeOf } from '../../src/fault.ts';
-import { checkListenUrl, checkUrl, shownUrl } from '../../targets/edge/link-url.ts';
-import { openLinks } from '../../targets/edge/links.ts';
+import { checkListenUrl, checkUrl, shownUrl } from '../../targets/program/link-url.ts';
+import { openLinks } from '../../targets/program/links.ts';
 
 const test = suite('link urls');
 const refusal = (call: () => unknown): string | undefined => { try { call(); return undefined; } catch (error) { return codeOf(error); } };

@@ -1,10 +1,10 @@
 // The live status: a block that is redrawn in place on a terminal, and what stands in it.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Report } from '../../targets/edge/database.ts';
-import { fit, liveLines, painter, ratesBetween, terminalBlock } from '../../targets/edge/live.ts';
-import { reportLines } from '../../targets/edge/report-lines.ts';
-import { worriesOf } from '../../targets/edge/worries.ts';
+import type { Report } from '../../targets/program/database.ts';
+import { fit, liveLines, painter, ratesBetween, terminalBlock } from '../../targets/program/live.ts';
+import { reportLines } from '../../targets/program/report-lines.ts';
+import { worriesOf } from '../../targets/program/worries.ts';
 
 const test = suite('live');
 

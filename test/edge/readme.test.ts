@@ -4,8 +4,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, readFileSync } from 'node:fs';
-import { GROUPS } from '../../targets/edge/help.ts';
-import { SETTING_VARIABLES } from '../../targets/edge/settings.ts';
+import { GROUPS } from '../../targets/program/help.ts';
+import { SETTING_VARIABLES } from '../../targets/program/settings.ts';
 import { inFolder } from './program.ts';
 import { blocksOf, keeps, README, walk } from './walkthrough.ts';
 

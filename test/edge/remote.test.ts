@@ -9,9 +9,9 @@ import type { ImportReport } from '../../src/node-import.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { connectControl, serveControl } from '../../src/io/control.ts';
-import type { Database, Draft, Entry, InviteWish, Query, Report } from '../../targets/edge/database.ts';
-import { remoteDatabase } from '../../targets/edge/remote.ts';
-import { serveChannel } from '../../targets/edge/serve.ts';
+import type { Database, Draft, Entry, InviteWish, Query, Report } from '../../targets/program/database.ts';
+import { remoteDatabase } from '../../targets/program/remote.ts';
+import { serveChannel } from '../../targets/program/serve.ts';
 
 const test = suite('remote');
 const entry = (i: number, body: Value = { i }): Entry => ({ id: `id-${i}`, stream: 's', key: `k${i}`, type: 't', time: i, body, node: 'n' });

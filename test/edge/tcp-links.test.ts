@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Link } from '../../src/ports.ts';
-import type { Exchange, ListenNews } from '../../targets/edge/database.ts';
-import type { LinkEvents } from '../../targets/edge/links.ts';
-import { tcpLinks, type Conversation } from '../../targets/edge/tcp-links.ts';
+import type { Exchange, ListenNews } from '../../targets/program/database.ts';
+import type { LinkEvents } from '../../targets/program/links.ts';
+import { tcpLinks, type Conversation } from '../../targets/program/tcp-links.ts';
 import { framing } from '../../src/carry/frame.ts';
 
 const test = suite('tcp links');

@@ -3,7 +3,7 @@ import { parseSegment } from '../../src/event/segment.ts';
 import type { Node } from '../../src/node.ts';
 import { openNode } from '../../src/node.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
-import { followFrom } from '../../targets/edge/follow.ts';
+import { followFrom } from '../../targets/program/follow.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
 import { fakeCrypto } from '../sim/fake-crypto.ts';

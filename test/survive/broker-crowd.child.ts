@@ -1,5 +1,5 @@
 // Several nodes in one process, each with its control socket, at one broker: fifty processes would be too many for a small machine.
-import { openStation } from '../../targets/edge/station.ts';
+import { openStation } from '../../targets/program/station.ts';
 
 /** Directories of nodes, and the broker's URL. */
 export interface Crowd { dirs: string[]; url: string }

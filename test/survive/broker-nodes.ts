@@ -1,9 +1,9 @@
 // Real programs at a real broker: started, asked over their control sockets, killed, and compared with a book of what they acknowledged.
 import * as assert from 'uvu/assert';
 import { connectControl } from '../../src/io/control.ts';
-import type { Database, Report } from '../../targets/edge/database.ts';
-import { enterFleet, foundFleet } from '../../targets/edge/found.ts';
-import { remoteDatabase } from '../../targets/edge/remote.ts';
+import type { Database, Report } from '../../targets/program/database.ts';
+import { enterFleet, foundFleet } from '../../targets/program/found.ts';
+import { remoteDatabase } from '../../targets/program/remote.ts';
 import { inFolder, start, type Running } from '../edge/program.ts';
 import { startMosquitto, type Mosquitto, type MosquittoSetup } from '../io/mosquitto.ts';
 import { sleep } from './children.ts';

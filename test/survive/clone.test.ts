@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hex } from '../../src/event/bytes.ts';
-import type { Station } from '../../targets/edge/station.ts';
+import type { Station } from '../../targets/program/station.ts';
 import { between, chance, SEED, TIMES } from './chance.ts';
 import { sleep, startLoad, type Child } from './children.ts';
 import { ledger, type Ledger } from './ledger.ts';

@@ -1,7 +1,7 @@
 // A whole node that appends from many callers as fast as it can and says what was acknowledged, until it is killed.
 import { writeSync } from 'node:fs';
 import { codeOf } from '../../src/fault.ts';
-import { openStation } from '../../targets/edge/station.ts';
+import { openStation } from '../../targets/program/station.ts';
 import { between, chance } from './chance.ts';
 
 /** How to load: events carry numbers from `from`; `acks`: a file that takes the words instead of stdout. */

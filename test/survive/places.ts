@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { enterFleet, foundFleet } from '../../targets/edge/found.ts';
-import { openStation, type Station, type StationOptions } from '../../targets/edge/station.ts';
+import { enterFleet, foundFleet } from '../../targets/program/found.ts';
+import { openStation, type Station, type StationOptions } from '../../targets/program/station.ts';
 
 /** Memory as a disk, where there is one: a kill loses nothing of it either, and far more happens between two of them. */
 export const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
