@@ -1,6 +1,7 @@
-// The addresses of MQTT brokers: what a URL such as mqtts://gateway@broker.example?ca=ca.pem means, and how it is shown without its password.
+// The addresses of MQTT brokers: what a URL such as mqtts://gateway@broker.example?ca=ca.pem means.
 
 import { Fault } from '../fault.ts';
+import { BROKER_URL, printableBroker } from './mqtt-url.ts';
 
 /** Where a broker is and how it wants to be met. Paths are as they stand in the URL. */
 export interface BrokerAddress {
@@ -38,7 +39,6 @@ const KEEP_ALIVE_S = 30;
 const KEEP_ALIVE_LEAST_S = 5;
 const KEEP_ALIVE_MOST_S = 3_600;
 
-const SHAPE = /^(mqtts?):\/\/(?:([^\s@/?#]*)@)?(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|([^\s:/?#@[\]]+))(?::(\d{1,5}))?\/?(?:\?([^\s#]*))?$/i;
 const TLS_ONLY = ['ca', 'cert', 'key', 'servername'];
 
 /**
@@ -46,10 +46,10 @@ const TLS_ONLY = ['ca', 'cert', 'key', 'servername'];
  * Fault `bad-argument`: says what is wrong and how it is written; it never shows the password.
  */
 export function parseBroker(url: string): BrokerAddress {
-  const shown = JSON.stringify(url.length > 160 ? `${masked(url).slice(0, 160)}…` : masked(url));
+  const shown = JSON.stringify(url.length > 160 ? `${printableBroker(url).slice(0, 160)}…` : printableBroker(url));
   const wrong = (what: string): Fault => new Fault('bad-argument', `${shown}: ${what}. Write for example ${EXAMPLE}`);
   if (url.length > URL_CHARS) throw wrong('the URL is too long');
-  const parts = SHAPE.exec(url);
+  const parts = BROKER_URL.exec(url);
   if (parts === null) throw wrong('this is not the URL of a broker, mqtt://HOST:PORT or mqtts://HOST:PORT; an IPv6 address stands in brackets, and in a user name or password %40 stands for @, %2F for /');
   const scheme = parts[1]!.toLowerCase() as 'mqtt' | 'mqtts';
   const host = (parts[3] ?? parts[4])!;
@@ -103,19 +103,6 @@ export function parseBroker(url: string): BrokerAddress {
     ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }),
     ...(serverName !== undefined && { serverName }), ...(version !== undefined && { version }),
   };
-}
-
-/** The URL with *** for the password, to be shown wherever a person or a log may see it. Never fails: of what is no broker's URL, everything that could be a password is hidden. */
-export function printableBroker(url: string): string {
-  return masked(url);
-}
-
-function masked(url: string): string {
-  const hidden = url.replace(/([?&]pass(?:word)?=)[^&]*/gi, '$1***');
-  const parts = SHAPE.exec(hidden);
-  // What cannot be read may hold an @ or / in its password: hide up to the last @.
-  if (parts === null) return hidden.replace(/^([a-z][a-z0-9+.-]*:\/\/)?([^:@]*):.*@/is, '$1$2:***@');
-  return parts[2]?.includes(':') === true ? hidden.replace(/:\/\/([^:@]*):[^@]*@/, '://$1:***@') : hidden;
 }
 
 /** Text whose %XX are bytes of UTF-8; undefined when they are not. */

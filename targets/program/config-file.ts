@@ -16,7 +16,7 @@ function lineOf(text: string, key: string, skip = 0): number | undefined {
 }
 
 /** Reads the text of a configuration file. Fault: `bad-config`, naming the line. */
-export function parseConfig(text: string, path: string): { [name: string]: unknown } {
+export async function parseConfig(text: string, path: string): Promise<{ [name: string]: unknown }> {
   let table: { [name: string]: unknown };
   try {
     table = parse(text);
@@ -28,12 +28,12 @@ export function parseConfig(text: string, path: string): { [name: string]: unkno
   for (const [name, value] of Object.entries(table)) {
     if (name === 'input' || name === 'link') {
       const tableAt = (index: number): string => `${path}, line ${lineOf(text, name, index) ?? lineOf(text, name) ?? '?'}`;
-      found[name] = name === 'link' ? parseLinks(value, tableAt) : { tables: value, where: tableAt } satisfies Declared;
+      found[name] = name === 'link' ? await parseLinks(value, tableAt) : { tables: value, where: tableAt } satisfies Declared;
       continue;
     }
     const line = lineOf(text, name);
     const where = line === undefined ? path : `${path}, line ${line}`;
-    found[name] = checkSetting(name, value, where);
+    found[name] = await checkSetting(name, value, where);
   }
   return found;
 }

@@ -26,7 +26,7 @@ export const syncCommand: Command = {
   examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync serial:/dev/ttyUSB0?baud=9600', 'over a serial line, with whoever is at its other end'], ['holdfast sync file:/media/usb', 'with whoever gets the stick: read it, then write it'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
-    checkUrl(url);
+    await checkUrl(url);
     const database = await openDatabase({ dir, out });
     const end = interrupt();
     try {
@@ -58,7 +58,7 @@ export const listenCommand: Command = {
   ],
   async run({ dir, positionals, out }) {
     const url = positionals[0]!;
-    checkListenUrl(url);
+    await checkListenUrl(url);
     const local = schemeOf(url) === 'tcp' && isLoopback(parseAddress(url).host);
     const database = await openDatabase({ dir, out }, { serve: true });
     const end = interrupt();

@@ -93,7 +93,7 @@ export const inviteCommand: Command = {
     const name = text('name');
     if (name !== undefined) wish.name = checkName(name, command);
     const addresses = list('address');
-    for (const url of addresses ?? []) checkUrl(url);
+    for (const url of addresses ?? []) await checkUrl(url);
     const rootFile = text('root');
     if (rootFile !== undefined) wish.root = readRootKey(rootFile);
     const database = await openDatabase({ dir, out });

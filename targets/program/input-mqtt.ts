@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { mqttBroker } from '../../src/io/mqtt.ts';
-import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
+import { parseBroker } from '../../src/io/mqtt-address.ts';
+import { printableBroker } from '../../src/io/mqtt-url.ts';
 import type { Broker } from '../../src/ports.ts';
 import type { Became, InputKind, NodeContext, Reading } from './input.ts';
 import { filterFlaw, PAYLOAD_FORMS, topicMatches, withoutGroup } from './input-mqtt-payload.ts';

@@ -59,11 +59,12 @@ export const verifyCommand: Command = {
   examples: [['holdfast verify', 'check the whole store'], ['holdfast verify --repair --from tcp://hq.example:7700', 'and mend it'], ['holdfast verify --json', '{"events","segments","damaged":[{"what","where","code"}]}']],
   async run({ command, dir, out, on, list }) {
     if (!on('repair') && list('from') !== undefined) misused('--from goes with --repair.', command);
-    const from = (list('from') ?? []).map((each) => {
+    const from: string[] = [];
+    for (const each of list('from') ?? []) {
       const path = schemeOf(each) === '' || schemeOf(each) === 'file';
-      if (!path) checkUrl(each);
-      return path ? resolve(each.replace(/^file:(\/\/)?/, '')) : each;
-    });
+      if (!path) await checkUrl(each);
+      from.push(path ? resolve(each.replace(/^file:(\/\/)?/, '')) : each);
+    }
     const database = await openDatabase({ dir, out });
     try {
       if (on('repair')) {

@@ -24,24 +24,26 @@ export function readBudget(written: unknown): Budget {
 }
 
 /** Checks the tables; `where` says where the one of an index stands. Fault: `bad-config`, naming it. */
-export function parseLinks(tables: unknown, where: (index: number) => string): KeptLink[] {
+export async function parseLinks(tables: unknown, where: (index: number) => string): Promise<KeptLink[]> {
   if (!Array.isArray(tables) || tables.length > MOST_LINKS) throw new Fault('bad-config', `${where(0)}: links are at most ${MOST_LINKS} tables that begin with [[link]].`);
-  return tables.map((table: unknown, index) => {
+  const links: KeptLink[] = [];
+  for (const [index, table] of (tables as unknown[]).entries()) {
     try {
-      return parseLink(table);
+      links.push(await parseLink(table));
     } catch (error) {
       throw new Fault('bad-config', `${where(index)}: ${(error as Error).message.replace(/[^.?!]$/, '$&.')}`, { cause: error });
     }
-  });
+  }
+  return links;
 }
 
-function parseLink(table: unknown): KeptLink {
+async function parseLink(table: unknown): Promise<KeptLink> {
   if (table === null || typeof table !== 'object' || Array.isArray(table)) throw new Fault('bad-config', 'links are tables that begin with [[link]]');
   const { url, preference, budget, ...rest } = table as { [name: string]: unknown };
   const odd = Object.keys(rest)[0];
   if (odd !== undefined) throw new Fault('bad-config', `a link has no setting ${JSON.stringify(odd)}.${didYouMean(odd, ['url', 'preference', 'budget'])}`);
   if (typeof url !== 'string') throw new Fault('bad-config', 'this link has no url, such as url = "tcp://hq.example:7700"');
-  checkUrl(url);
+  await checkUrl(url);
   const order = PREFERENCES.indexOf(preference as typeof PREFERENCES[number]);
   if (preference !== undefined && order < 0) throw new Fault('bad-config', `preference is ${JSON.stringify(preference)}; it must be one of ${PREFERENCES.join(', ')}.${typeof preference === 'string' ? didYouMean(preference, PREFERENCES) : ''}`);
   if (budget !== undefined && schemeOf(url) !== 'tcp') throw new Fault('bad-config', 'a budget is for tcp links; a serial line has airtime=SHARE in its URL instead');

@@ -2,9 +2,7 @@
 
 import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT, parseAddress } from '../../src/io/address.ts';
-import { parseSerial } from '../../src/io/serial-address.ts';
-import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
-import { parseFileUrl } from './file-url.ts';
+import { printableBroker } from '../../src/io/mqtt-url.ts';
 
 /** What the parameters of a broker's URL may be besides those of the connection. */
 const BROKER_EXTRAS = ['topic'];
@@ -14,25 +12,25 @@ export function schemeOf(url: string): string {
   return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(url)?.[1]?.toLowerCase() ?? '';
 }
 
-/** Checks the URL of a link that is dialled. Faults: `bad-url` with what is wrong with it, `unsupported`. */
-export function checkUrl(url: string): void {
+/** Checks the URL of a link that is dialled; what reads the URLs of a kind is loaded when one is there. Faults: `bad-url` with what is wrong with it, `unsupported`. */
+export async function checkUrl(url: string): Promise<void> {
   switch (schemeOf(url)) {
     case 'mqtt': case 'mqtts': {
-      const { extra } = parseBroker(url);
+      const { extra } = (await import('../../src/io/mqtt-address.ts')).parseBroker(url);
       const odd = Object.keys(extra).find((name) => !BROKER_EXTRAS.includes(name));
       if (odd !== undefined) throw new Fault('bad-url', `${shownUrl(url)}: there is no parameter ${JSON.stringify(odd)} for a broker`);
       return;
     }
-    case 'serial': parseSerial(url); return;
-    case 'file': parseFileUrl(url); return;
+    case 'serial': (await import('../../src/io/serial-address.ts')).parseSerial(url); return;
+    case 'file': (await import('./file-url.ts')).parseFileUrl(url); return;
     default: parseAddress(url);
   }
 }
 
 /** Checks the URL of a place to listen at. Faults as for `checkUrl`. */
-export function checkListenUrl(url: string): void {
+export async function checkListenUrl(url: string): Promise<void> {
   if (schemeOf(url) === 'mqtt' || schemeOf(url) === 'mqtts' || schemeOf(url) === 'file') throw cannotListen(url);
-  checkUrl(url);
+  await checkUrl(url);
 }
 
 /** The fault for listening where one can only dial. */

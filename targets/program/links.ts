@@ -35,23 +35,26 @@ export interface Links extends Omit<LinkKind, 'schemes' | 'listen'> {
   listen(url: string, signal?: AbortSignal, onNews?: (news: ListenNews) => void): Promise<Listener>;
 }
 
-/** Joins the kinds. Each call has the faults of `checkUrl` besides its own. */
+/** Joins the kinds. `listen` and `once` have the faults of `checkUrl` besides their own; what is kept comes from settings that were checked. */
 export function openLinks(kinds: readonly LinkKind[]): Links {
   const meter = meterOf(() => kinds.flatMap((each) => each.peers()));
   const kindOf = (url: string): LinkKind => {
-    checkUrl(url);
     const kind = kinds.find(({ schemes }) => schemes.includes(schemeOf(url)));
     if (kind === undefined) throw new Fault('unsupported', `${shownUrl(url)}: this process has no such links`);
     return kind;
   };
   return {
     async listen(url, signal, onNews) {
+      await checkUrl(url);
       const kind = kindOf(url);
       if (kind.listen === undefined) throw cannotListen(url);
       return kind.listen(url, signal, onNews);
     },
     keep: (link) => kindOf(link.url).keep(link),
-    once: async (url, signal, progress) => kindOf(url).once(url, signal, progress),
+    async once(url, signal, progress) {
+      await checkUrl(url);
+      return kindOf(url).once(url, signal, progress);
+    },
     listening: () => kinds.flatMap((each) => each.listening()),
     peers: () => kinds.flatMap((each) => each.peers()).map((peer) => meter.rated(peer)),
     counts: () => kinds.map((each) => each.counts()).reduce((sum, each) => ({

@@ -49,7 +49,7 @@ export interface Setting {
   name: string;
   kind: 'text' | 'list' | 'number' | 'word';
   words?: readonly string[];
-  /** What text, or each text of a list, must fulfil; throws what is wrong with it. */
+  /** What text, or each text of a list, must fulfil; throws what is wrong with it, or rejects. */
   fits?(text: string): unknown;
   /** A list as it may look. */
   such?: string;
@@ -85,14 +85,14 @@ function variable(setting: Setting): string {
 }
 
 /** Checks one setting; `where` says for the message where it was found. Fault: `bad-config`. */
-function check(setting: Setting, value: unknown, where: string): unknown {
+async function check(setting: Setting, value: unknown, where: string): Promise<unknown> {
   const refuse = (wanted: string): never => {
     throw new Fault('bad-config', `${where}: ${setting.name} is ${JSON.stringify(value)}; it must be ${wanted}.`);
   };
   switch (setting.kind) {
     case 'text':
       if (typeof value !== 'string' || value.trim() === '') refuse('text');
-      fitting(setting, value as string, where);
+      await fitting(setting, value as string, where);
       return value;
     case 'word':
       return setting.words?.includes(value as string) ? value : refuse(`one of ${setting.words?.join(', ')}`);
@@ -103,15 +103,15 @@ function check(setting: Setting, value: unknown, where: string): unknown {
     }
     case 'list': {
       if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) refuse(setting.such!);
-      for (const each of value as string[]) fitting(setting, each, where);
+      for (const each of value as string[]) await fitting(setting, each, where);
       return value;
     }
   }
 }
 
-function fitting(setting: Setting, text: string, where: string): void {
+async function fitting(setting: Setting, text: string, where: string): Promise<void> {
   try {
-    setting.fits?.(text);
+    await setting.fits?.(text);
   } catch (error) {
     // A flag says already which setting it is.
     throw new Fault('bad-config', `${where}: ${where.startsWith('--') ? '' : `${setting.name}: `}${(error as Error).message}`, { cause: error });
@@ -119,7 +119,7 @@ function fitting(setting: Setting, text: string, where: string): void {
 }
 
 /** Checks a setting of the configuration file by its name. Fault: `bad-config`. */
-export function checkSetting(name: string, value: unknown, where: string): unknown {
+export async function checkSetting(name: string, value: unknown, where: string): Promise<unknown> {
   const setting = SETTINGS.find((each) => each.name === name);
   if (setting === undefined) throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input', 'link'])}`);
   return check(setting, value, where);
@@ -132,7 +132,7 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
   try {
     const text = readFileSync(path, 'utf8');
     // The one that `init` leaves says nothing: a node with default settings needs no parser.
-    if (/^\s*[^#\s]/m.test(text)) file = (await import('./config-file.ts')).parseConfig(text, path);
+    if (/^\s*[^#\s]/m.test(text)) file = await (await import('./config-file.ts')).parseConfig(text, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error instanceof Fault ? error : new Fault('bad-config', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
@@ -145,7 +145,7 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     const near = nearest(name.slice('HOLDFAST_'.length), known.map((each) => each.slice('HOLDFAST_'.length).toLowerCase()));
     if (near !== undefined) throw new Fault('bad-config', `The variable ${name} is no setting. Did you mean HOLDFAST_${near.toUpperCase()}?`);
   }
-  const value = (setting: Setting): unknown => {
+  const value = async (setting: Setting): Promise<unknown> => {
     const flag = setting.name.replaceAll('_', '-');
     if (setting.kind === 'list') {
       const urls = invocation.list(flag);
@@ -162,7 +162,9 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     }
     return file[setting.name];
   };
-  const [name, listen, peers, metrics, window, clock, http, names] = SETTINGS.map(value);
+  const values: unknown[] = [];
+  for (const setting of SETTINGS) values.push(await value(setting));
+  const [name, listen, peers, metrics, window, clock, http, names] = values;
   return {
     name: name as string | undefined,
     listen: (listen as string[] | undefined) ?? [DEFAULT_LISTEN],

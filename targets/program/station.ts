@@ -2,6 +2,7 @@
 
 import { hex } from '../../src/event/bytes.ts';
 import { framing } from '../../src/carry/frame.ts';
+import type { Channel } from '../../src/io/channel.ts';
 import { serveControl, type Control } from '../../src/io/control.ts';
 import { openNode, type Node } from '../../src/node.ts';
 import type { Notice } from '../../src/node-options.ts';
@@ -12,7 +13,6 @@ import { laterKind, openLinks, type LinkEvents, type Links } from './links.ts';
 import { tcpLinks, type Converse } from './tcp-links.ts';
 import { counted } from './output.ts';
 import { nameOf } from './report.ts';
-import { serveChannel } from './serve.ts';
 import type { Settings } from './settings.ts';
 
 /** What a caller wants of a station, and wants to hear from it. */
@@ -76,7 +76,14 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   let inputs: () => InputReport[] = () => [];
   const database = nodeDatabase({ dir, node, links, inputs: () => inputs(), store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
   const work = { requests: 0 };
-  if (options.control) control = await serveControl(dir, (channel) => void serveChannel(database, channel, work));
+  // What answers commands is loaded with the first one.
+  const serve = async (channel: Channel) => (await import('./serve.ts')).serveChannel(database, channel, work);
+  if (options.control) control = await serveControl(dir, (channel) => {
+    serve(channel).catch((error: unknown) => {
+      channel.close();
+      notice(`commands cannot be answered: ${String(error)}`);
+    });
+  });
   return {
     node, database, links,
     showInputs(shown) { inputs = shown; },

@@ -9,20 +9,20 @@ import { parseConfig } from '../../targets/program/config-file.ts';
 
 const test = suite('link settings');
 
-test('what is right is read', () => {
-  const { link } = parseConfig('peers = []\n[[link]]\nurl = "tcp://hq:7700"\npreference = "alternate"\nbudget = "200 MB/month"\n[[link]]\nurl = "mqtt://broker"\n', 'x');
+test('what is right is read', async () => {
+  const { link } = await parseConfig('peers = []\n[[link]]\nurl = "tcp://hq:7700"\npreference = "alternate"\nbudget = "200 MB/month"\n[[link]]\nurl = "mqtt://broker"\n', 'x');
   assert.equal(link, [{ url: 'tcp://hq:7700', preference: 1, budget: { bytes: 200e6, ms: 30 * 86_400_000 } }, { url: 'mqtt://broker' }]);
   for (const [written, bytes, ms] of [['50 kB/hour', 50e3, 3_600_000], ['1.5MiB/day', 1_572_864, 86_400_000], ['2GB/week', 2e9, 7 * 86_400_000]] as const) assert.equal(readBudget(written), { bytes, ms });
 });
 
-test('what is wrong is named with its line', () => {
+test('what is wrong is named with its line', async () => {
   for (const [text, word] of [
     ['[[link]]\nurl = "tcp://a"\n[[link]]\nurl = 7', 'x, line 3: this link has no url'], ['[[link]]\nurl = "nonsense"', 'line 1'], ['[[link]]\nurl = "tcp://a"\npreference = "primry"', 'Did you mean primary?'],
     ['[[link]]\nurl = "tcp://a"\nbuget = "1MB/day"', 'Did you mean budget?'], ['[[link]]\nurl = "tcp://a"\nbudget = "much"', 'bytes in a time'], ['[[link]]\nurl = "mqtt://a"\nbudget = "1MB/day"', 'tcp links'], ['[[link]]\nurl = "tcp://a"\nbudget = "5 kB/day"', 'at least'],
   ] as const) {
-    try { parseConfig(text, 'x'); assert.unreachable(text); } catch (error) { assert.is(codeOf(error), 'bad-config', text); assert.ok((error as Error).message.includes(word), (error as Error).message); }
+    try { await parseConfig(text, 'x'); assert.unreachable(text); } catch (error) { assert.is(codeOf(error), 'bad-config', text); assert.ok((error as Error).message.includes(word), (error as Error).message); }
   }
-  assert.is(codeOf((() => { try { parseLinks('x', () => 'there'); return undefined; } catch (error) { return error; } })()), 'bad-config');
+  assert.is(codeOf(await parseLinks('x', () => 'there').catch((error: unknown) => error)), 'bad-config');
 });
 
 test('in no span of its time does more go than the budget, but for what was on its way when it was spent', () => {

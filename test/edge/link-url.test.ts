@@ -6,13 +6,13 @@ import { checkListenUrl, checkUrl, shownUrl } from '../../targets/program/link-u
 import { openLinks } from '../../targets/program/links.ts';
 
 const test = suite('link urls');
-const refusal = (call: () => unknown): string | undefined => { try { call(); return undefined; } catch (error) { return codeOf(error); } };
+const refusal = (call: () => Promise<void>): Promise<string | undefined> => call().then(() => undefined, codeOf);
 
-test('what is right passes, what is wrong says what', () => {
-  for (const url of ['tcp://a:1', 'tcp://[::1]', 'mqtt://broker', 'mqtts://u@b.example:8884?ca=%2Fetc%2Fca.pem&topic=site-1']) assert.is(refusal(() => checkUrl(url)), undefined, url);
-  for (const url of ['nonsense', 'tcp://', 'mqtt://', 'mqtt://broker?colour=red', 'http://a', '']) assert.ok(['bad-url', 'bad-argument', 'unsupported'].includes(refusal(() => checkUrl(url))!), url);
-  assert.is(refusal(() => checkListenUrl('mqtt://broker')), 'bad-url');
-  assert.is(refusal(() => checkListenUrl('tcp://127.0.0.1:0')), undefined);
+test('what is right passes, what is wrong says what', async () => {
+  for (const url of ['tcp://a:1', 'tcp://[::1]', 'mqtt://broker', 'mqtts://u@b.example:8884?ca=%2Fetc%2Fca.pem&topic=site-1']) assert.is(await refusal(() => checkUrl(url)), undefined, url);
+  for (const url of ['nonsense', 'tcp://', 'mqtt://', 'mqtt://broker?colour=red', 'http://a', '']) assert.ok(['bad-url', 'bad-argument', 'unsupported'].includes((await refusal(() => checkUrl(url)))!), url);
+  assert.is(await refusal(() => checkListenUrl('mqtt://broker')), 'bad-url');
+  assert.is(await refusal(() => checkListenUrl('tcp://127.0.0.1:0')), undefined);
 });
 
 test('a password is not shown', () => {

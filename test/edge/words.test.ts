@@ -112,22 +112,22 @@ test('help names everything', () => {
   for (const line of help.split('\n')) assert.ok(line.length <= 100, line);
 });
 
-test('the configuration: unknown and wrong settings are named with their line', () => {
+test('the configuration: unknown and wrong settings are named with their line', async () => {
   for (const [text, word] of [
     ['listn = []', 'line 1: there is no setting "listn". Did you mean listen?'], ['\n\nmetrics_seconds = "often"', 'line 3: metrics_seconds is "often"'], ['listen = "tcp://a:1"', 'must be a list'], ['peers = ["http://a"]', 'http:'],
     ['[peers]\na = 1', 'line 1'], ['window_ms = 70000', 'from 0 to 60000'], ['clock = "good"', 'one of auto'], ['name = ""', 'must be text'], ['name = 7', 'must be text'], ['a = \nb = 2', 'line 1'], ['name = "a"\nname = "b"', 'line 2'],
   ] as const) {
-    const found = fault(() => parseConfig(text, 'D/holdfast.toml'));
+    const found = await faultOf(parseConfig(text, 'D/holdfast.toml'));
     assert.is(found.code, 'bad-config', text);
     assert.ok(found.message.startsWith('D/holdfast.toml'), found.message);
     assert.ok(found.message.includes(word), `${text}: ${found.message}`);
   }
-  assert.equal(parseConfig(configTemplate(), 'x'), {});
-  const { input, link, ...rest } = parseConfig(configTemplate().replace(/^# (\w+ = |\[\[)/gm, '$1'), 'x');
+  assert.equal(await parseConfig(configTemplate(), 'x'), {});
+  const { input, link, ...rest } = await parseConfig(configTemplate().replace(/^# (\w+ = |\[\[)/gm, '$1'), 'x');
   assert.is(Object.keys(rest).length, 8);
   assert.is((link as unknown[]).length, 1);
   assert.is(parseInputs((input as Declared).tables, (input as Declared).where, INPUT_KINDS).length, 1);
-  const two = parseConfig('name = "a"\n\n[[input]]\nkind = "host"\n\n[[input]]\nkind = "hots"\n', 'x')['input'] as Declared;
+  const two = (await parseConfig('name = "a"\n\n[[input]]\nkind = "host"\n\n[[input]]\nkind = "hots"\n', 'x'))['input'] as Declared;
   assert.match(fault(() => parseInputs(two.tables, two.where, INPUT_KINDS)).message, /^x, line 6: .*Did you mean host/);
 });
 

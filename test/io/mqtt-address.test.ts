@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf, Fault } from '../../src/fault.ts';
-import { parseBroker, printableBroker } from '../../src/io/mqtt-address.ts';
+import { parseBroker } from '../../src/io/mqtt-address.ts';
+import { printableBroker } from '../../src/io/mqtt-url.ts';
 
 const test = suite('broker addresses');
 
