@@ -69,6 +69,14 @@ export class Changes {
     await this.fold();
   }
 
+  /** After another process of this node has committed, and memory has followed: `stale`: views may wait in the store to be folded again. */
+  async learnt(alarmed: boolean, stale: boolean): Promise<void> {
+    if (alarmed) chooseLinks(this.#node);
+    this.#stale ||= stale;
+    this.announce();
+    await this.fold();
+  }
+
   /** Folds again what lost events. */
   async fold(): Promise<void> {
     if (!this.#stale) return;

@@ -60,6 +60,12 @@ export class Followers {
     return () => { this.#all.delete(follower); };
   }
 
+  /** Whether anybody follows a stream. */
+  wanted(stream: string): boolean {
+    for (const follower of this.#all) if (follower.stream === stream) return true;
+    return false;
+  }
+
   /** Tells them of a run. */
   tell(run: Admitted): void {
     for (const follower of this.#all) {

@@ -1,5 +1,5 @@
 // A store in front of the real one, for an opening that cannot write (a full or damaged medium): what was refused is kept in memory and read from there.
-import type { Bytes, Op, Range, Row, Store, Table } from './ports.ts';
+import type { Bytes, Op, Range, Row, Shift, Store, Table } from './ports.ts';
 import { codeOf } from './fault.ts';
 import { compare, hex, unhex } from './event/bytes.ts';
 
@@ -19,6 +19,7 @@ export interface HeldStore extends Store {
 export function heldStore(store: Store): HeldStore {
   const held = new Map<Table, Map<string, Op>>();
   let count = 0, last: Promise<void> = Promise.resolve();
+  let shifts: Shift[] = [];
 
   function keep(ops: Op[]): void {
     for (const op of ops) {
@@ -31,15 +32,17 @@ export function heldStore(store: Store): HeldStore {
   }
 
   /** With rows held, commits go one after the other: each takes all of them along. */
-  async function together(ops: Op[]): Promise<void> {
-    const all = [...[...held.values()].flatMap((rows) => [...rows.values()]), ...ops];
+  async function together(ops: Op[], shift: Shift | undefined): Promise<void> {
+    const all = [...[...held.values()].flatMap((rows) => [...rows.values()]), ...ops], moves = shift ? [...shifts, shift] : shifts;
     try {
-      await store.commit(all);
+      await store.commit(all, moves.length ? { retracted: moves.flatMap((each) => each.retracted), admitted: moves.flatMap((each) => each.admitted) } : undefined);
       held.clear();
       count = 0;
+      shifts = [];
     } catch (error) {
       if (!outer.holding || !refused(error)) throw error;
       keep(ops);
+      shifts = moves;
     }
   }
 
@@ -75,15 +78,16 @@ export function heldStore(store: Store): HeldStore {
 
   const outer: HeldStore = {
     manifest: store.manifest, holding: false,
+    ...(store.shared && { shared: store.shared }),
     get held() { return count; },
     async get(table, key) {
       const op = held.get(table)?.get(hex(key));
       return op ? op.value : store.get(table, key);
     },
     scan,
-    commit(ops) {
-      if (!outer.holding && !count) return store.commit(ops);
-      return last = last.catch(() => undefined).then(() => together(ops));
+    commit(ops, shift) {
+      if (!outer.holding && !count) return store.commit(ops, shift);
+      return last = last.catch(() => undefined).then(() => together(ops, shift));
     },
     async flush() { if (count) await outer.commit([]); },
     space: () => store.space(),

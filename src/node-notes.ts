@@ -25,6 +25,14 @@ export function damageAlarm(node: Node): Alarm {
   return { code: 'store-damaged', node: node.id, log: null, text: `the store is damaged; the rest of it is served, and other nodes may hold what is missing (run \`holdfast verify\`): ${damage.slice(0, 5).join('; ')}${damage.length > 5 ? `; ${damage.length - 5} more` : ''}` };
 }
 
+/** Raises what was found when the node was opened; `unused`: what of the journal could not be used. */
+export async function raiseOpening(node: Node, founding: boolean, unused: string[]): Promise<void> {
+  if (unused.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${unused.slice(0, 5).join('; ')}` });
+  // A member's store holds at least its own join: an empty one was lost, whoever made it anew.
+  if (!founding && !node.archive.frontier.size) await raise(node, { code: 'store', node: node.id, log: null, text: 'the store of this node was lost or emptied: what no other node holds is gone, the rest comes back when it meets one' });
+  if (node.archive.damage.length) await raise(node, damageAlarm(node)).catch(() => undefined); // told by `notice` all the same
+}
+
 /** All alarms: the store's, and those that the fleet's history raises. */
 export async function alarmsIn(node: Node): Promise<Alarm[]> {
   const out: Alarm[] = [];

@@ -94,6 +94,7 @@ async function foldLogs(archive: Archive, fresh: (stream: string, keyHash: Bytes
       change.putSegment(o.segment, keysIn(o));
       tellNew(change, o, pieces.slice(0, i), top); // a relay may have kept a run and the shorter ones that it repeats
     });
+    change.takenBack.push(...change.admitted); // a crash may have let them be folded before
     const built = rebuild(pieces, record.bounds);
     const cited = record.cited.map((c) => ({ ...c, held: holdsPoint(pieces, c.position, c.e) }));
     change.setRecord({ ...record, cited, spans: built.spans, events: built.events, forked: built.forked, hollow: opened.some((o) => isVoid(archive, o)) }, false);

@@ -12,11 +12,10 @@ import type { Entry } from './node-entry.ts';
 import type { FleetDesk } from './node-fleet.ts';
 import type { HeldStore } from './node-held.ts';
 import type { Answering } from './node-host.ts';
-import type { NodeOptions } from './node-options.ts';
+import type { NodeOptions, Part } from './node-options.ts';
 import type { Placed } from './node-placed.ts';
 import type { Status, StreamInfo } from './node-status.ts';
 import type { Fingerprints } from './log/fingerprint.ts';
-import type { Part } from './node-options.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
 import { owe } from './log/archive.ts';
@@ -33,11 +32,12 @@ import { connect } from './node-connection.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
 import { openDesk } from './node-fleet.ts';
 import { heldStore, unlessRefused } from './node-held.ts';
-import { damageAlarm, raise } from './node-notes.ts';
+import { raiseOpening } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
 import { cursorOf, since, type Since } from './node-since.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
+import { Turns } from './node-turns.ts';
 
 /** Bytes of segments that are unpacked before their turn: they can grow twentyfold. */
 const AHEAD_BYTES = 262_144;
@@ -65,7 +65,7 @@ export class Node {
   readonly #answering: Answering;
   readonly #changes: Changes;
   readonly #sealed = new Set<(segments: Segment[]) => void>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #checkpointing: Promise<void> | undefined;
   #again: Promise<void> | undefined;
   #over: Promise<void> | undefined;
@@ -82,18 +82,22 @@ export class Node {
     this.id = archive.node;
     this.fleet = archive.fleet;
     this.#latest = latest;
-    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => { for (const tell of this.#sealed) tell(segments); });
+    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => { for (const tell of this.#sealed) tell(segments); }, options.store.shared?.slot);
     this.#changes = new Changes(this, latest);
     this.#answering = answeringFor(this);
   }
 
   get name(): string { return this.desk.name; }
   get boot(): Bytes { return this.#answering.boot; } // another one's with each process
-
   /** As `openNode`; `founding` opens an identity that has not joined yet. */
   static async open(given: NodeOptions, founding = false): Promise<Node> {
     // A full or damaged medium must not keep what it holds from being read: what recovery cannot write waits in memory, and the journal keeps it.
-    const store = heldStore(given.store), options = { ...given, store };
+    const store = heldStore(given.store), { shared } = store;
+    await shared?.enter(); // until all is read, nobody else writes
+    try { return await Node.#open(store, { ...given, store }, founding); } finally { await shared?.leave(); }
+  }
+
+  static async #open(store: HeldStore, options: NodeOptions, founding: boolean): Promise<Node> {
     store.holding = !founding;
     const desk = await openDesk(options);
     if (!founding && !desk.identity.grant) throw new Fault('no-fleet', 'setting this node up was interrupted; run `init` or `join` again');
@@ -108,16 +112,18 @@ export class Node {
     owe(archive, desk.authority.learn(facts));
     if (archive.owed.size) await node.turn(() => node.#changes.judge());
     if (!store.held) await options.journal.release(generation);
-    if (skipped.length || damage.length) await raise(node, { code: 'journal', node: node.id, log: null, text: `what the journal held could not all be used: ${[...damage, ...skipped].slice(0, 5).join('; ')}` });
-    // A member's store holds at least its own join: an empty one was lost, whoever made it anew.
-    if (!founding && !archive.frontier.size) await raise(node, { code: 'store', node: node.id, log: null, text: 'the store of this node was lost or emptied: what no other node holds is gone, the rest comes back when it meets one' });
-    if (archive.damage.length) await raise(node, damageAlarm(node)).catch(() => undefined); // told by `notice` all the same
+    await raiseOpening(node, founding, [...damage, ...skipped]);
     if (events || skipped.length || damage.length) options.notice({ kind: 'recovered', events, skipped: [...damage, ...skipped] });
     await node.#changes.fold();
     node.#changes.announce();
     if (!founding) await node.turn(() => node.#changes.fleet());
     store.holding = false;
     node.#held = store;
+    if (store.shared) {
+      const sharing = new (await import('./node-shared.ts')).Sharing(node, store.shared, node.#changes);
+      await sharing.open();
+      node.#turns.sharing = sharing;
+    }
     return node;
   }
 
@@ -157,7 +163,6 @@ export class Node {
   /** What a cursor does not cover (undefined: everything), in fold order, each with the cursor of who has come so far where there is one. Fault `bad-argument`. */
   since(stream: string, cursor: string | undefined, query: Query = {}): AsyncGenerator<Since> { return since(this, stream, cursor, query); }
 
-  /** The last event of a key in fold order. */
   async latest(stream: string, key: string): Promise<Entry | undefined> {
     this.#usable();
     const row = await this.#latest.get(stream, key);
@@ -175,7 +180,6 @@ export class Node {
 
   /** The digest over all streams but the system's, and how many events it stands for. */
   digest(): { digest: string; events: number } { return digestOfNode(this); }
-  /** How this node is. */
   status(): Promise<Status> { return statusOf(this); }
   /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
   async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
@@ -186,7 +190,7 @@ export class Node {
 
   /** Makes a token that lets one node in. Faults: `not-admin`, `unsupported`, those of `append`. */
   invite(o: Invitation): Promise<string> { return invite(this, o); }
-  /** Revokes a node: what is held of it here stays valid, the rest is quarantined everywhere. Faults: `not-admin`, `not-found`, `too-many`. */
+  /** Revokes a node: what is held of it here stays valid, the rest is quarantined. Faults: `not-admin`, `not-found`, `too-many`. */
   revoke(target: Bytes, why: string): Promise<void> { return revoke(this, target, why); }
   /** Gives back what lies in quarantine of a node here. Faults: `not-admin`, `not-found`. */
   release(target: Bytes): Promise<void> { return release(this, target); }
@@ -217,15 +221,12 @@ export class Node {
     this.#sealed.add(tell);
     return () => { this.#sealed.delete(tell); };
   }
-
   /** What this node holds, stream by stream, as fingerprints. */
   get fingerprints(): Fingerprints { return this.#changes.fingerprints; }
 
-  /** Runs `step` when no other change of the store is under way. */
+  /** Runs `step` when no other change of the store is under way, by whichever process of this node. */
   turn<T>(step: () => Promise<T>): Promise<T> {
-    const run = this.#turn.then(step, step);
-    this.#turn = run.catch(() => undefined);
-    return run.catch((error) => { throw this.#watch(error); });
+    return this.#turns.take(step).catch((error) => { throw this.#watch(error); });
   }
 
   /** Opens a session with the node at the other end of a link. `interest`: streams to keep in step (default all); `once`: end when both hold the same; `preference`: among links to one peer. */
@@ -244,7 +245,9 @@ export class Node {
       if (since + window <= now) this.seal(stream);
       else next = Math.min(next ?? Infinity, since + window);
     }
-    if (this.writer.full && !this.#checkpointing) this.checkpoint().catch(() => undefined); // a failure is told by `notice`; the journal keeps the events
+    // What others read from the store, other processes of this node and SQL, must not wait there.
+    const due = this.writer.full || (this.options.store.shared && this.writer.unstored().some((own) => own.sealed > own.stored));
+    if (due && !this.#checkpointing) this.checkpoint().catch(() => undefined); // a failure is told by `notice`; the journal keeps the events
     for (const part of [...this.parts, ...this.connections]) {
       const deadline = part.tick(now);
       if (deadline !== undefined) next = Math.min(next ?? Infinity, deadline);
@@ -254,7 +257,6 @@ export class Node {
 
   /** True once `close` was called. */
   get closing(): boolean { return this.#over !== undefined; }
-
   /** Moves everything that is acknowledged by now from the journal into the store. */
   checkpoint(): Promise<void> {
     // What is under way may have begun before the last append: one more follows it, for all who ask meanwhile.
@@ -262,12 +264,10 @@ export class Node {
     return this.#checkpointing = this.#move().finally(() => { this.#checkpointing = undefined; });
   }
 
-  #move(): Promise<void> {
-    return this.turn(async () => {
-      await this.#held?.flush();
-      await this.#changes.stored(await this.writer.checkpoint());
-    });
-  }
+  #move = (): Promise<void> => this.turn(async () => {
+    await this.#held?.flush();
+    await this.#changes.stored(await this.writer.checkpoint());
+  });
 
   /** Ends sessions, stores what is acknowledged and closes journal and store. */
   close(): Promise<void> { return this.#over ??= this.#close(); }
@@ -279,7 +279,7 @@ export class Node {
       if (!this.#failed) await this.#move().catch(unlessRefused);
     } finally {
       this.#closed = true;
-      await this.#turn;
+      await this.#turns.over;
       try { await this.options.journal.close(); } finally { await this.options.store.close(); }
     }
   }

@@ -169,6 +169,8 @@ export interface Admitted {
 export interface Fold {
   /** The writes that bring the view up to `runs`; they are committed together with the segments. */
   admit(runs: Admitted[]): Promise<Op[]>;
+  /** Rows of the view's table that another process wrote or removed. */
+  stale(keys: Bytes[]): void;
   /** Called when the writes of the last `admit` are durable (or failed: what was remembered of them must go). */
   settled(durable: boolean): void;
 }

@@ -8,7 +8,7 @@ import type { Lost } from './damage.ts';
 import type { LogRecord } from './record.ts';
 import { compareStamp } from '../event/stamp.ts';
 import { hex, utf8 } from '../event/bytes.ts';
-import { encode } from '../event/cbor.ts';
+import { decode, encode } from '../event/cbor.ts';
 import { isDamage, soundScan } from './damage.ts';
 import { fleetDigest, sameItem } from './item.ts';
 import { decodeRecord } from './record.ts';
@@ -80,6 +80,12 @@ export function owe(archive: Archive, nodes: Bytes[]): void {
 /** The stored form of one log's items. */
 export function encodeItems(items: Item[]): Bytes {
   return encode([items[0]!.stream, items[0]!.node, items.map((i) => [i.kind, i.from, i.to, i.before, i.after])] as Value);
+}
+
+/** Reads the stored form of one log's items. */
+export function decodeItems(log: Bytes, value: Bytes): Item[] {
+  const [stream, node, items] = decode(value) as [string, Bytes, Value[][]];
+  return items.map((i) => ({ kind: i[0] as 0 | 1, log, stream, node, from: i[1] as number, to: i[2] as number, before: i[3] as Bytes | null, after: i[4] as Bytes }));
 }
 
 /** The stored form of the highest stamp and the counts beside it. */

@@ -43,6 +43,8 @@ export class Change {
   readonly ops: Op[] = [];
   /** Runs that were admitted, for views and followers. */
   readonly admitted: Admitted[] = [];
+  /** Runs that are no longer admitted, or are about to be told anew. */
+  readonly takenBack: Admitted[] = [];
   readonly alarms: Alarm[] = [];
   /** Streams and keys whose events were taken back: `latest` must be computed again. */
   readonly retracted: { stream: string; keys: Set<string> }[] = [];
@@ -191,7 +193,7 @@ export class Change {
     if (owed.size || archive.owedStored) ops.push({ table: 'meta', key: OWED, value: owed.size ? encode([...owed.values()]) : undefined });
     try {
       if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));
-      await archive.store.commit(ops);
+      await archive.store.commit(ops, this.admitted.length || this.takenBack.length ? { retracted: this.takenBack, admitted: this.admitted } : undefined);
     } catch (error) {
       archive.fold.settled(false);
       throw error;

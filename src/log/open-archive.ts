@@ -1,12 +1,11 @@
 // Opening the log's memory over a store: read as far as it can be read.
 import type { Bytes, Table } from '../ports.ts';
-import type { Value } from '../event/value.ts';
 import type { Archive } from './archive.ts';
 import type { Lost } from './damage.ts';
 import { hex, text, utf8 } from '../event/bytes.ts';
 import { decode } from '../event/cbor.ts';
 import { ZERO_STAMP } from '../event/stamp.ts';
-import { OWED, owe, pages, QUARANTINED } from './archive.ts';
+import { decodeItems, OWED, owe, pages, QUARANTINED } from './archive.ts';
 import { soundGet } from './damage.ts';
 import { mend } from './mend.ts';
 import { prefixEnd } from './place.ts';
@@ -52,10 +51,7 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
     if (code === 'clone' || code === 'fork') archive.suspects.add(hex(node));
   }
   for await (const row of pages(store, 'frontier', undefined, undefined, 500, lost)) {
-    const [stream, node, items] = decode(row.value) as [string, Bytes, Value[][]];
-    archive.frontier.set(hex(row.key), items.map((i) => ({
-      kind: i[0] as 0 | 1, log: row.key, stream, node, from: i[1] as number, to: i[2] as number, before: i[3] as Bytes | null, after: i[4] as Bytes,
-    })));
+    archive.frontier.set(hex(row.key), decodeItems(row.key, row.value));
   }
   if (broken) await mend(archive, lost, true);
   return archive;

@@ -51,22 +51,32 @@ export async function openStored(change: Change, log: Bytes): Promise<Opened[]> 
   return rows.map(readable).filter((segment) => segment !== undefined).map((segment) => openLater(change.archive, segment));
 }
 
-/** Notes as admitted what a segment that can be read holds at the positions from..to. */
-export function tell(change: Change, opened: Opened, from: number, to: number): void {
+/** What a segment that can be read holds at the positions from..to. */
+export function runOf(opened: Opened, from: number, to: number): Admitted {
   const h = opened.segment.header;
   const { bytes, ends, hashes } = opened.inside!;
-  if (to < from) return;
   const a = from - h.first, b = to - h.first + 1;
   const start = a ? ends[a - 1]! : 0;
-  change.admitted.push({
+  return {
     stream: h.stream, node: h.node, incarnation: h.incarnation, first: from,
     bytes: bytes.subarray(start, ends[b - 1]), ends: ends.subarray(a, b).map((end) => end - start), hashes: hashes.subarray(a * 32, b * 32),
-  });
+  };
 }
 
-/** Notes as admitted what none of the `others`, readable pieces of the log, holds, up to position `top`. */
-export function tellNew(change: Change, opened: Opened, others: Piece[], top = Infinity): void {
-  const { first } = opened.piece, last = Math.min(opened.piece.last, top);
+/** Notes as admitted what a segment that can be read holds at the positions from..to. */
+export function tell(change: Change, opened: Opened, from: number, to: number): void {
+  if (from <= to) change.admitted.push(runOf(opened, from, to));
+}
+
+/** Notes as admitted what none of the `others`, readable pieces of the log, holds, at the positions `least` to `top`. */
+export function tellNew(change: Change, opened: Opened, others: Piece[], top = Infinity, least = 1): void {
+  change.admitted.push(...beyond(opened, others, least, top));
+}
+
+/** The runs of a segment that can be read, at the positions `least` to `top`, that none of the `others`, readable pieces of the log, holds. */
+export function beyond(opened: Opened, others: Piece[], least: number, top: number): Admitted[] {
+  const runs: Admitted[] = [];
+  const first = Math.max(opened.piece.first, least), last = Math.min(opened.piece.last, top);
   const beside = others.filter((other) => other.first <= last && other.last >= first && other.hashes);
   const known = (position: number): boolean => beside.some((other) => {
     const e = position < other.first ? undefined : hashAt(other, position);
@@ -75,8 +85,9 @@ export function tellNew(change: Change, opened: Opened, others: Piece[], top = I
   for (let from = first, to = first; from <= last; from = ++to) {
     while (from <= last && known(from)) from++;
     for (to = from; to < last && !known(to + 1);) to++;
-    if (from <= last) tell(change, opened, from, to);
+    if (from <= last) runs.push(runOf(opened, from, to));
   }
+  return runs;
 }
 
 /** The hashes of the keys inside, for the index. */

@@ -22,8 +22,8 @@ import { ownLog, sealRun } from './own.ts';
 import { hashAt } from './span.ts';
 import { hashesAt } from './supply.ts';
 
-/** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it. */
-export interface Recovered { events: number; skipped: string[]; facts: FleetFact[] }
+/** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it; `change`: what was committed. */
+export interface Recovered { events: number; skipped: string[]; facts: FleetFact[]; change: Change }
 
 /** Consecutive events of the journal, record by record. */
 interface Stretch { first: number; last: number; before: Bytes; after: Bytes; runs: Run[]; hashes: Bytes[] }
@@ -82,7 +82,7 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
     }
   }
   if (!change.empty) await change.commit();
-  return { events, skipped, facts };
+  return { events, skipped, facts, change };
 }
 
 /** The log of an opening, or as the store knows it. */

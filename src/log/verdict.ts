@@ -10,10 +10,10 @@ import { equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
-import { factsOf, isVoid, keysIn, openIt, openStored, tell, tellNew } from './opened.ts';
+import { beyond, factsOf, isVoid, keysIn, openIt, openStored, tellNew } from './opened.ts';
 import { prefixEnd } from './place.ts';
 import { emptyRecord, named } from './record.ts';
-import { holdsPoint, rebuild } from './span.ts';
+import { hashAt, holdsPoint, rebuild } from './span.ts';
 import { suspect } from './suspicion.ts';
 import type { Piece } from './span.ts';
 
@@ -183,24 +183,33 @@ async function settle(change: Change, one: Case, all: Opened[], kept: boolean[],
         change.see(h.stampLast);
         if (h.stream === '$fleet') for (const n of authority.learn(factsOf(opened.segment, opened))) changed.set(hex(n), n);
       }
-      // Quarantine may hold the same events in several packings.
-      if (!wasInside && opened.inside) tellNew(change, opened, all.slice(0, i).filter((other, j) => kept[j] && other.inside).map((other) => other.piece), top);
-      if (wasInside && opened.inside && top > before && last > before) tell(change, opened, Math.max(h.first, before + 1), Math.min(last, top));
-      if (wasInside && last > top && before > top && opened.inside) takeBack(change, opened, top + 1);
+      // The same events may lie here in several packings.
+      const others = (): Piece[] => all.slice(0, i).filter((other, j) => kept[j] && other.inside).map((other) => other.piece);
+      if (!wasInside && opened.inside) tellNew(change, opened, others(), top);
+      if (wasInside && opened.inside && top > before && last > before) tellNew(change, opened, others(), top, before + 1);
+      if (wasInside && last > top && before > top && opened.inside) takeBack(change, opened, [], top + 1);
     } else if (wasInside) {
       change.dropSegment(opened.segment);
-      if (opened.inside) takeBack(change, opened, h.first);
+      const stay = all.filter((other, j) => kept[j] && j < one.inside.length && other.inside && other.piece.first <= Math.min(last, top));
+      if (opened.inside) takeBack(change, opened, stay.map((other) => cutTo(other.piece, top)), h.first);
       // A node's own events are never given up, whatever the others think of it.
       await change.putQuarantine(opened.segment, equal(h.node, change.archive.node));
     }
   }
 }
 
-/** Taken back: positions from `from` on; their keys must be folded again. */
-function takeBack(change: Change, opened: Opened, from: number): void {
-  const h = opened.segment.header;
-  const { bytes, ends } = opened.inside!;
-  const keys = new Set<string>();
-  for (let i = Math.max(0, from - h.first); i < ends.length; i++) keys.add(peekEvent(bytes, i ? ends[i - 1]! : 0, ends[i]!).key);
-  change.retracted.push({ stream: h.stream, keys });
+/** What of a piece lies at positions up to `top`. */
+function cutTo(piece: Piece, top: number): Piece {
+  return piece.last <= top ? piece : { ...piece, last: top, after: hashAt(piece, top)!, hashes: piece.hashes?.subarray(0, (top - piece.first + 1) * 32) };
+}
+
+/** Taken back: positions from `from` on that none of the `others`, readable pieces that stay, holds. Their keys must be folded again. */
+function takeBack(change: Change, opened: Opened, others: Piece[], from: number): void {
+  const { stream } = opened.segment.header;
+  for (const run of beyond(opened, others, from, Infinity)) {
+    change.takenBack.push(run);
+    const keys = new Set<string>();
+    for (let i = 0; i < run.ends.length; i++) keys.add(peekEvent(run.bytes, i ? run.ends[i - 1]! : 0, run.ends[i]!).key);
+    change.retracted.push({ stream, keys });
+  }
 }

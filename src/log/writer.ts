@@ -10,6 +10,7 @@ import { APPEND_QUEUE, CITES, EVENT_BYTES, GROUP_EVENTS, JOURNAL_BYTES, SEGMENT_
 import { compareTips, sortTips } from '../event/chain.ts';
 import { equal, hex } from '../event/bytes.ts';
 import { checkStream } from '../event/event.ts';
+import { getUint, putUint } from '../event/order.ts';
 import { RunBuilder } from '../event/run.ts';
 import { nextStamp } from '../event/stamp.ts';
 import { see, setItems } from './archive.ts';
@@ -51,8 +52,11 @@ export interface Writer {
 /** An append that became durable: `full` when its log has enough for a whole segment; `before` is e(first-1). */
 export interface Acknowledged { run: Admitted; full: boolean; own: OwnLog; before: Bytes }
 
-/** `acknowledged` is called with each durable append, in order, before the append resolves; `sealed` with the live segments of a log as they are made. */
-export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (done: Acknowledged) => void, sealed: (segments: Segment[]) => void): Writer {
+/**
+ * `acknowledged` is called with each durable append, in order, before the append resolves; `sealed` with the live segments of a log as they are made. `slot`: of this process, where others of this
+ * node write at the same time: it stands in the first two bytes of each incarnation, and only logs of the same slot are gone on from, so that no two processes go on from one end.
+ */
+export function createWriter(archive: Archive, journal: Journal, clock: Clock, author: Author, acknowledged: (done: Acknowledged) => void, sealed: (segments: Segment[]) => void, slot?: number): Writer {
   const logs = new Map<string, OwnLog>();
   const old: OwnLog[] = []; // retired with events that are not stored yet
   const builder = new RunBuilder();
@@ -63,8 +67,20 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
   const sealer = (): Sealer => ({ crypto: archive.crypto, random: archive.random, seed: author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } });
   const all = (): OwnLog[] => [...old, ...logs.values()];
 
+  function mint(): Bytes {
+    const bytes = archive.random.bytes(16);
+    if (slot !== undefined) putUint(bytes, 0, slot, 2);
+    return bytes;
+  }
+
+  /** Whether a log of this node was written in the slot of this process, as far as is known. */
+  function ofSlot(log: Bytes): boolean {
+    const record = slot === undefined ? undefined : archive.records.get(hex(log));
+    return slot === undefined || (record !== undefined && getUint(record.incarnation, 0, 2) === slot);
+  }
+
   function begin(stream: string): OwnLog {
-    incarnation ??= archive.random.bytes(16);
+    incarnation ??= mint();
     const key = stream.startsWith('$') ? null : author.key(stream);
     if (key === null && !stream.startsWith('$')) throw new Fault('no-key', `this node has no key for stream ${stream}; a member that has one must share it (sync with an admin)`);
     // What this process left unsealed is an end as well. Where events are still on their way to the journal, that is no end yet, and what such a log cites is no
@@ -73,7 +89,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
     const flying = old.filter((o) => o.opening.stream === stream && o.position > o.sealed);
     const taken = flying.flatMap((o) => (o.sealed ? [{ log: o.log, position: o.sealed, e: hashOf(o, o.sealed) }] : o.opening.cites));
     const cites = [...archive.frontier.values()].flat()
-      .filter((i) => i.kind === TIP && i.stream === stream && equal(i.node, author.node) && !taken.some((t) => t.position === i.to && equal(t.log, i.log) && equal(t.e, i.after)))
+      .filter((i) => i.kind === TIP && i.stream === stream && equal(i.node, author.node) && ofSlot(i.log) && !taken.some((t) => t.position === i.to && equal(t.log, i.log) && equal(t.e, i.after)))
       .map((i) => ({ log: i.log, position: i.to, e: i.after }));
     const opening: Opening = {
       fleet: archive.fleet, node: author.node, incarnation, stream, grant: author.grant(stream), keyHash: key?.hash ?? null, boot: clock.boot,

@@ -86,6 +86,10 @@ export class LatestView implements Fold {
     return ops;
   }
 
+  stale(keys: Bytes[]): void {
+    for (const key of keys) this.#orders.delete(text(key));
+  }
+
   settled(durable: boolean): void {
     if (durable && this.#fresh.length) this.#fresh = this.#fresh.filter((f) => !covered(f, this.#runs));
     this.#runs = [];
