@@ -13,8 +13,9 @@ import { makeInvite } from './fleet/invite.ts';
 import { encodeToken } from './fleet/token.ts';
 import { itemsIn, pages, recordOf } from './log/archive.ts';
 import { TIP } from './log/item.ts';
-import { prefixEnd, segmentFrom, segmentSpan } from './log/place.ts';
+import { prefixEnd } from './log/place.ts';
 import { olderKeys, readsAll } from './node-fleet.ts';
+import { segmentsOf } from './node-host.ts';
 
 /** Logs that a revocation names beside the tips. */
 const NAMED_ENDS = 64;
@@ -22,7 +23,7 @@ const NAMED_ENDS = 64;
 /** Whom to invite: `name` of the invitation; rights as patterns (`*` for all streams, none by default for `read` means a relay that carries what it cannot read). */
 export interface Invitation { name?: string; admin?: boolean; read?: string[]; write?: string[]; addresses?: string[]; root?: Bytes }
 
-/** Makes a token. It is signed by this node as an admin, or by the root key when its seed is given. Faults: `not-admin`, `unsupported` (reading some streams only), `no-key`. */
+/** Makes a token that lets one node in. It is signed by this node as an admin, or by the root key when its seed is given. Faults: `not-admin`, `unsupported` (reading some streams only), `no-key`, those of `Node.append`. */
 export async function invite(node: Node, o: Invitation): Promise<string> {
   const { crypto, random } = node.options;
   const { membership, identity, keyring } = node.desk;
@@ -48,18 +49,7 @@ function sortKeys(node: Node, current: string | undefined): Bytes[] {
   return first ? [first, ...keys.filter((k) => !equal(k, first))].slice(0, 16) : keys;
 }
 
-/** The stored segments that hold these events. */
-export async function segmentsOf(node: Node, tips: Tip[]): Promise<Bytes[]> {
-  const found = new Map<string, Bytes>();
-  for (const tip of tips) {
-    const rows = await node.archive.store.scan('segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.position + 1), reverse: true, limit: 4 });
-    const row = rows.find((r) => segmentSpan(r.key).last >= tip.position);
-    if (row) found.set(hex(row.key), row.value);
-  }
-  return [...found.values()];
-}
-
-/** Revokes a node: what this node holds of it stays valid, everything else of it is quarantined everywhere; a new key starts. Faults: `not-admin`, `not-found`. */
+/** Revokes a node: what this node holds of it stays valid, everything else of it is quarantined everywhere; a new key starts. Faults: `not-admin`, `not-found`, `too-many`. */
 export async function revoke(node: Node, target: Bytes, why: string): Promise<void> {
   const { crypto, random } = node.options;
   const { membership, keyring } = node.desk;

@@ -1,6 +1,7 @@
 // What a sync session asks of this node, answered from the log and the fleet.
 import type { Bytes } from './ports.ts';
 import type { Answer, Host, Question, Standing } from './sync/host.ts';
+import type { Tip } from './event/chain.ts';
 import type { Segment } from './event/segment.ts';
 import type { Archive } from './log/archive.ts';
 import type { LiveLog, LiveOf, SupplyCursor } from './log/supply.ts';
@@ -13,8 +14,7 @@ import { equal, hex } from './event/bytes.ts';
 import { itemsIn, recordOf } from './log/archive.ts';
 import { streamDigest } from './log/item.ts';
 import { lacks, olderTips, supply } from './log/supply.ts';
-import { prefixEnd } from './log/place.ts';
-import { segmentsOf } from './node-acts.ts';
+import { prefixEnd, segmentFrom, segmentSpan } from './log/place.ts';
 import { damageAlarm, raise } from './node-notes.ts';
 
 /** The parts of a node that answering needs. */
@@ -147,4 +147,15 @@ export function answeringFor(node: Node): Answering {
       return since !== undefined && now - since >= DOUBT_MS;
     },
   };
+}
+
+/** The stored segments that hold these events. */
+export async function segmentsOf(node: Node, tips: Tip[]): Promise<Bytes[]> {
+  const found = new Map<string, Bytes>();
+  for (const tip of tips) {
+    const rows = await node.archive.store.scan('segment', { gte: tip.log, lt: segmentFrom(tip.log, tip.position + 1), reverse: true, limit: 4 });
+    const row = rows.find((r) => segmentSpan(r.key).last >= tip.position);
+    if (row) found.set(hex(row.key), row.value);
+  }
+  return [...found.values()];
 }

@@ -5,7 +5,6 @@ import type { Archive } from './log/archive.ts';
 import type { Verified } from './log/verify.ts';
 import type { Draft, Writer } from './log/writer.ts';
 import type { FleetDraft } from './fleet/acts.ts';
-import type { Invitation } from './node-acts.ts';
 import type { Connection, ConnectOptions } from './node-connection.ts';
 import type { Query } from './log/reader.ts';
 import type { Entry } from './node-entry.ts';
@@ -18,7 +17,7 @@ import type { Status, StreamInfo } from './node-status.ts';
 import type { Fingerprints } from './log/fingerprint.ts';
 import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
-import { owe } from './log/archive.ts';
+import { owe, see } from './log/archive.ts';
 import { openArchive } from './log/open-archive.ts';
 import { admit, inspect } from './log/door.ts';
 import { readStream } from './log/reader.ts';
@@ -26,7 +25,6 @@ import { recover } from './log/recover.ts';
 import { verifyStore } from './log/verify.ts';
 import { createWriter } from './log/writer.ts';
 import { LatestView } from './view/latest.ts';
-import { invite, release, revoke } from './node-acts.ts';
 import { Changes } from './node-changes.ts';
 import { connect } from './node-connection.ts';
 import { entryOf, entryOfLatest, Followers } from './node-entry.ts';
@@ -148,10 +146,13 @@ export class Node {
   /** The log-id of this process's `$fleet` log, once it has one. */
   fleetLog(): Bytes | undefined { return this.writer.logs.get('$fleet')?.log; }
 
+  /** What was shown counts as seen, also where another process of this node has stored it and this one has not learnt of it yet: what is written then sorts later. */
+  shown(entry: Entry): Entry { see(this.archive, entry.stamp); return entry; }
+
   /** Events of a stream in fold order. Faults: `bad-argument`, `store-damaged`. */
   async *read(stream: string, query: Query = {}): AsyncGenerator<Entry> {
     this.#usable();
-    for await (const found of readStream(this.archive, this.writer.unstored(), stream, query)) yield entryOf(stream, found);
+    for await (const found of readStream(this.archive, this.writer.unstored(), stream, query)) yield this.shown(entryOf(stream, found));
   }
 
   /** Calls `tell` with every matching event from now on, as it becomes durable here. Returns how to stop. */
@@ -163,16 +164,17 @@ export class Node {
   /** What a cursor does not cover (undefined: everything), in fold order, each with the cursor of who has come so far where there is one. Fault `bad-argument`. */
   since(stream: string, cursor: string | undefined, query: Query = {}): AsyncGenerator<Since> { return since(this, stream, cursor, query); }
 
+  /** The last event of a key in fold order. */
   async latest(stream: string, key: string): Promise<Entry | undefined> {
     this.#usable();
     const row = await this.#latest.get(stream, key);
-    return row && entryOfLatest(stream, row);
+    return row && this.shown(entryOfLatest(stream, row));
   }
 
   /** The last event of every key of a stream, in order of key, or of those behind the key `after`. */
   async *keys(stream: string, after?: string): AsyncGenerator<Entry> {
     this.#usable();
-    for await (const row of this.#latest.all(stream, after)) yield entryOfLatest(stream, row);
+    for await (const row of this.#latest.all(stream, after)) yield this.shown(entryOfLatest(stream, row));
   }
 
   /** What is held, per stream, in order of name; what is acknowledged and not stored yet included. */
@@ -187,13 +189,6 @@ export class Node {
     await this.checkpoint().catch(unlessRefused); // what does not fit into the store is still in the journal
     return verifyStore(this.archive, (done) => progress(done.events, done.segments));
   }
-
-  /** Makes a token that lets one node in. Faults: `not-admin`, `unsupported`, those of `append`. */
-  invite(o: Invitation): Promise<string> { return invite(this, o); }
-  /** Revokes a node: what is held of it here stays valid, the rest is quarantined. Faults: `not-admin`, `not-found`, `too-many`. */
-  revoke(target: Bytes, why: string): Promise<void> { return revoke(this, target, why); }
-  /** Gives back what lies in quarantine of a node here. Faults: `not-admin`, `not-found`. */
-  release(target: Bytes): Promise<void> { return release(this, target); }
 
   /** Seals what waits in a stream, or everywhere, and offers it to the peers; with `whole` only what fills segments. */
   seal(stream?: string, whole = false): void {

@@ -6,12 +6,11 @@ import { ZERO_STAMP } from '../../src/event/stamp.ts';
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { systemClock } from '../../src/io/clock.ts';
-import type { LmdbStore } from '../../src/io/lmdb.ts';
 import type { Node } from '../../src/node.ts';
 import type { Appended, Database, Draft, InputReport, ListenNews } from './database.ts';
-import { followFrom, plain } from './follow.ts';
 import type { Links } from './links.ts';
-import { latestPageOf, pageOf } from './pages.ts';
+import type { Home } from './medium.ts';
+import { plain } from './plain.ts';
 import { findMember, report } from './report.ts';
 
 /** What the database of an open node is made of. */
@@ -19,7 +18,7 @@ export interface Place {
   dir: string;
   node: Node;
   links: Links;
-  store: Pick<LmdbStore, 'damage' | 'check' | 'copy'>;
+  home: Pick<Home, 'damage' | 'check' | 'size' | 'database' | 'backUp'>;
   clock: ReturnType<typeof systemClock>;
   running: boolean;
   uptimeMs(): number;
@@ -27,7 +26,7 @@ export interface Place {
   inputs?(): InputReport[];
 }
 
-/** Wraps an open node. `close` does nothing: whoever opened the node closes it. */
+/** Wraps an open node. `close` does nothing: whoever opened the node closes it. What few ask for is loaded when somebody does. */
 export function nodeDatabase(place: Place): Database {
   const { node, links } = place;
   return {
@@ -36,11 +35,14 @@ export function nodeDatabase(place: Place): Database {
     async *read(stream, query) {
       for await (const entry of node.read(stream, query)) yield plain(entry);
     },
-    page: (stream, query, after) => pageOf(node, stream, query, after, plain),
+    page: async (stream, query, after) => (await import('./pages.ts')).pageOf(node, stream, query, after, plain),
     async *follow(stream, query, signal) {
+      const { followFrom } = await import('./follow.ts');
       for await (const told of followFrom(node, stream, query, 'start', signal, null)) if ('entry' in told) yield told.entry;
     },
-    resume: (stream, query, from, signal) => followFrom(node, stream, query, from, signal),
+    async *resume(stream, query, from, signal) {
+      yield* (await import('./follow.ts')).followFrom(node, stream, query, from, signal);
+    },
     async latest(stream, key) {
       const entry = await node.latest(stream, key);
       return entry === undefined ? undefined : plain(entry);
@@ -48,32 +50,32 @@ export function nodeDatabase(place: Place): Database {
     async *keys(stream) {
       for await (const { key, type, time, id } of node.keys(stream)) yield { key, type, time, id };
     },
-    latestPage: (stream, limit, after) => latestPageOf(node, stream, limit, after, plain),
+    latestPage: async (stream, limit, after) => (await import('./pages.ts')).latestPageOf(node, stream, limit, after, plain),
     streams: () => Promise.resolve(node.streams().map(({ stream, events, logs }) => ({ stream, events, logs }))),
     digest: () => Promise.resolve(node.digest()),
     report: () => report(place),
     async verify(progress) {
       const { events, segments, damaged } = await node.verify(progress);
-      const pages = await place.store.check();
+      const pages = await place.home.check();
       return { events, segments, damaged: [...damaged, ...pages.map((where) => ({ what: 'store', where, code: 'store-damaged' }))] };
     },
     repair: async (from, progress) => (await import('./repair.ts')).repair(place, from, progress),
-    invite: (wish) => node.invite(wish),
+    invite: async (wish) => (await import('../../src/node-acts.ts')).invite(node, wish),
     async revoke(wanted, why, self) {
       const found = findMember(node, wanted);
       if (equal(found.id, node.id) && !self) throw new Fault('bad-argument', `${found.name} is this node itself. Say --self if you mean it: what it records afterwards counts nowhere.`);
-      await node.revoke(found.id, why);
+      await (await import('../../src/node-acts.ts')).revoke(node, found.id, why);
       return { node: hex(found.id), name: found.name };
     },
     async release(wanted) {
       const found = findMember(node, wanted);
-      await node.release(found.id);
+      await (await import('../../src/node-acts.ts')).release(node, found.id);
       return { node: hex(found.id), name: found.name };
     },
     sync: (url, signal, progress) => links.once(url, signal, progress),
     exportTo: async (wish, progress) => (await import('./bundle.ts')).writeBundle(node, wish, progress),
     importFrom: async (paths, progress) => (await import('./bundle.ts')).readBundles(node, paths, progress),
-    backup: async (wish, progress) => (await import('./backup.ts')).backUp(place, wish, progress),
+    backup: (wish, progress) => place.home.backUp(node, wish, progress),
     listen: (url, signal) => listen(links, url, signal),
     close: () => Promise.resolve(),
   };

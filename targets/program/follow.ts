@@ -5,7 +5,8 @@ import { Fault } from '../../src/fault.ts';
 import { matches } from '../../src/log/reader.ts';
 import type { Entry as NodeEntry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
-import type { Entry, Followed, Query } from './database.ts';
+import type { Followed, Query } from './database.ts';
+import { plain } from './plain.ts';
 
 /** Events that may wait for a reader that follows, and bytes of their bodies. */
 const QUEUE = 10_000, QUEUE_BYTES = 8 * 1_048_576;
@@ -113,9 +114,4 @@ function weightOf(body: Value): number {
   if (body === null || typeof body !== 'object') return 8;
   if (Array.isArray(body)) return body.reduce<number>((sum, each) => sum + weightOf(each), 32);
   return Object.entries(body).reduce((sum, [name, each]) => sum + 2 * name.length + weightOf(each), 64);
-}
-
-/** An event as commands and clients see it. */
-export function plain({ id, stream, key, type, time, body, node }: NodeEntry): Entry {
-  return { id, stream, key, type, time, body, node };
 }

@@ -4,6 +4,7 @@ import { createPublicKey, hash, verify } from 'node:crypto';
 import type { Bytes } from '../../src/ports.ts';
 import { startOf } from '../../src/event/run.ts';
 import { openSegment, parseSegment, signedBytes } from '../../src/event/segment.ts';
+import { invite } from '../../src/node-acts.ts';
 import { openBenchNode } from './bench-node.ts';
 import { openRows } from './lmdb-rows.ts';
 import { freshFolder, inTurns, perSecond, say, tell } from './rows.ts';
@@ -16,7 +17,7 @@ const BATCH_SEGMENTS = 64;
 interface Supply { size: number; segments: Bytes[]; batches: Bytes[][]; events: number }
 
 const author = await openBenchNode(freshFolder('author'));
-const token = await author.node.invite({ name: 'reader' });
+const token = await invite(author.node, { name: 'reader' });
 const all = readings(60_000);
 
 /** Live segments of `size` events each, as their author seals them. */

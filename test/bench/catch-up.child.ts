@@ -3,6 +3,7 @@
 import { createServer } from 'node:net';
 import { framing } from '../../src/carry/frame.ts';
 import { listenTcp } from '../../src/io/tcp.ts';
+import { invite } from '../../src/node-acts.ts';
 import { openBenchNode, storeAll } from './bench-node.ts';
 import { rowOf } from './lmdb-rows.ts';
 import { readings } from './trace.ts';
@@ -14,7 +15,7 @@ const { node } = await openBenchNode(folder);
 for (let i = 0; i < all.length; i += 250) await node.append('telemetry', all.slice(i, i + 250));
 await storeAll(node);
 const invitations: string[] = [];
-for (let i = 0; i < tokens; i++) invitations.push(await node.invite({}));
+for (let i = 0; i < tokens; i++) invitations.push(await invite(node, {}));
 const listener = await listenTcp('tcp://127.0.0.1:0', framing, (link) => { node.connect(link, 'accept'); });
 
 // Rows as they are, each after its length.

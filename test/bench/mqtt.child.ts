@@ -2,6 +2,7 @@
 
 import { mqttBroker } from '../../src/io/mqtt.ts';
 import { joinBroker, planBroker } from '../../src/node-broker.ts';
+import { invite } from '../../src/node-acts.ts';
 import { openBenchNode, storeAll } from './bench-node.ts';
 import { readings } from './trace.ts';
 
@@ -14,7 +15,7 @@ const [folder, url, invitations, ahead] = [process.argv[2]!, process.argv[3]!, N
 const all = readings();
 const { node, stop } = await openBenchNode(folder);
 const tokens: string[] = [];
-for (let i = 0; i < invitations; i++) tokens.push(await node.invite({}));
+for (let i = 0; i < invitations; i++) tokens.push(await invite(node, {}));
 /** `urgent`: the last ones do not wait for their window. */
 async function append(from: number, count: number, batch: number, urgent: boolean): Promise<void> {
   const end = from + count;

@@ -15,6 +15,7 @@ import { lineageKey } from '../../src/log/place.ts';
 import { encodeRecord } from '../../src/log/record.ts';
 import { joinFleet } from '../../src/node-setup.ts';
 import type { Node } from '../../src/node.ts';
+import { invite } from '../../src/node-acts.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
 import { Disk } from '../sim/memory-disk.ts';
@@ -103,7 +104,7 @@ async function make(folder: string, count: number, events: number, past: number)
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const a = await openBenchNode(join(folder, 'a'));
-  const b = await openBenchNode(join(folder, 'b'), { invitation: await a.node.invite({}) });
+  const b = await openBenchNode(join(folder, 'b'), { invitation: await invite(a.node, {}) });
   const authors: Author[] = [];
   for (let i = 0; i < count; i++) authors.push(await enter(a.node, i));
   await storeAll(a.node);
@@ -128,7 +129,7 @@ async function enter(a: Node, i: number): Promise<Author> {
   const node = await joinFleet({
     store: mountStore(mount), journal: mountJournal(mount), clock: machineClock(), random, crypto, wake: () => undefined, notice: () => undefined,
     keys: { load: async () => kept, save: async (bytes) => { kept = bytes; } },
-  }, await a.invite({ name: `author-${i}` }), { nodeName: `author-${i}` });
+  }, await invite(a, { name: `author-${i}` }), { nodeName: `author-${i}` });
   await node.checkpoint();
   const rows = await node.options.store.scan('segment', {});
   for (const done of await a.admit(rows.map((row) => row.value))) if (done.refused) throw new Error(`a join was refused: ${done.refused}`);

@@ -4,6 +4,7 @@ import { serialLine } from '../../src/carry/serial-line.ts';
 import { createRandom } from '../../src/io/crypto.ts';
 import { openSerial } from '../../src/io/serial.ts';
 import { parseSerial } from '../../src/io/serial-address.ts';
+import { invite } from '../../src/node-acts.ts';
 import { PTYS, relay, type Faults } from '../io/serial-relay.ts';
 import { openBenchNode, storeAll, type BenchNode } from './bench-node.ts';
 import { freshFolder, say, tell } from './rows.ts';
@@ -14,7 +15,7 @@ async function lineOf(name: string, url: string, faults: Faults, events: number)
   const left = await openBenchNode(freshFolder('left')), all = readings(events);
   for (let i = 0; i < all.length; i += 256) await left.node.append('telemetry', all.slice(i, i + 256));
   await storeAll(left.node);
-  const right = await openBenchNode(freshFolder('right'), { invitation: await left.node.invite({}) });
+  const right = await openBenchNode(freshFolder('right'), { invitation: await invite(left.node, {}) });
   const { baud, mode } = parseSerial(`serial:x?${url}`);
   let over = false;
   const wire = await relay(name, baud, faults, mode === 'half');

@@ -3,6 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../../src/ports.ts';
 import { CLOCK_SYNCED } from '../../src/ports.ts';
+import { invite } from '../../src/node-acts.ts';
 import { openBenchNode, storeAll, type BenchNode } from './bench-node.ts';
 import { linkPair } from './memory-link.ts';
 import { freshFolder, say, tell } from './rows.ts';
@@ -33,7 +34,7 @@ async function quiet(nodes: BenchNode[], sent: () => number): Promise<void> {
 async function live(perSecond: number, events: number): Promise<{ bytes: number; back: number; writes: number }> {
   const clock = simulated();
   const author = await openBenchNode(freshFolder('author'), { clock });
-  const reader = await openBenchNode(freshFolder('reader'), { clock, invitation: await author.node.invite({}) });
+  const reader = await openBenchNode(freshFolder('reader'), { clock, invitation: await invite(author.node, {}) });
   const { a, b, traffic } = linkPair();
   reader.node.connect(b, 'accept');
   author.node.connect(a, 'open');
@@ -66,7 +67,7 @@ async function catchUp(): Promise<{ bytes: number; seconds: number }> {
   const author = await openBenchNode(freshFolder('author'));
   for (let i = 0; i < all.length; i += 256) await author.node.append('telemetry', all.slice(i, i + 256));
   await storeAll(author.node);
-  const reader = await openBenchNode(freshFolder('reader'), { invitation: await author.node.invite({}) });
+  const reader = await openBenchNode(freshFolder('reader'), { invitation: await invite(author.node, {}) });
   const { a, b, traffic } = linkPair();
   const since = performance.now();
   const served = author.node.connect(b, 'accept');

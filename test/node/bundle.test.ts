@@ -18,6 +18,7 @@ import { bundlesMade, noteMade } from '../../src/node-bundles.ts';
 import { BundleImport } from '../../src/node-import.ts';
 import { openNode } from '../../src/node.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { invite, revoke } from '../../src/node-acts.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
 import { fakeCrypto } from '../sim/fake-crypto.ts';
@@ -40,7 +41,7 @@ function options(name: string, disk = new Disk(name)) {
 }
 async function fleet(...names: string[]): Promise<Node[]> {
   const { node } = await createFleet(options(names[0]!), { name: 'f', nodeName: names[0]! }), all = [node];
-  for (const name of names.slice(1)) all.push(await joinFleet(options(name), await node.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: name }));
+  for (const name of names.slice(1)) all.push(await joinFleet(options(name), await invite(node, { admin: false, read: ['*'], write: ['*'] }), { nodeName: name }));
   return all;
 }
 async function write(node: Node, stream: string, count: number): Promise<void> {
@@ -160,7 +161,7 @@ test('what only a node holds that was revoked goes along again', async () => {
   await bring(b, bytesOf(await take(a)));
   await bring(a, bytesOf(await take(b)));
   assert.is((await exportPlan(a, { volumeBytes: 1, padded: false })).filter(({ stream }) => stream === 'telemetry').length, 0);
-  await a.revoke(b.id, 'stolen');
+  await revoke(a, b.id, 'stolen');
   await bring(c, bytesOf(await take(a)));
   assert.is(c.streams().find((s) => s.stream === 'telemetry')?.events, 100);
   await Promise.all([a.close(), b.close(), c.close()]);
@@ -168,7 +169,7 @@ test('what only a node holds that was revoked goes along again', async () => {
 
 test('the word of a restored node whose clock went back takes back what it cannot hold any more', async () => {
   const disk = new Disk('b'), { node: a } = await createFleet(options('a'), { name: 'f', nodeName: 'a' });
-  const b = await joinFleet(options('b', disk), await a.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
+  const b = await joinFleet(options('b', disk), await invite(a, { admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
   await write(a, 'telemetry', 100);
   await bring(b, bytesOf(await take(a)));
   await b.checkpoint();

@@ -5,6 +5,7 @@ import { codeOf } from '../../src/fault.ts';
 import type { Node } from '../../src/node.ts';
 import { openNode } from '../../src/node.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { invite } from '../../src/node-acts.ts';
 import { linkPair } from '../bench/memory-link.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
@@ -27,7 +28,7 @@ function options(disk: Disk, seed: string) {
 }
 async function two(disk = new Disk('b')): Promise<[Node, Node]> {
   const { node } = await createFleet(options(new Disk('a'), 'a'), { name: 'f', nodeName: 'a' });
-  return [node, await joinFleet(options(disk, 'b'), await node.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' })];
+  return [node, await joinFleet(options(disk, 'b'), await invite(node, { admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' })];
 }
 function join(x: Node, y: Node, preference?: number) {
   const { a, b, traffic } = linkPair(), o = preference === undefined ? {} : { preference };

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Node } from '../../src/node.ts';
 import { lacksOf } from '../../src/node-lacks.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { invite } from '../../src/node-acts.ts';
 import { linkPair } from '../bench/memory-link.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
@@ -36,7 +37,7 @@ const lacking = async (node: Node): Promise<number[]> => (await lacksOf(node, 10
 
 lacks('a link that was level and takes no more is level for a moment only', async () => {
   const { node: a } = await createFleet(options('a'), { name: 'f', nodeName: 'a' });
-  const b = await joinFleet(options('b'), await a.invite({ admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
+  const b = await joinFleet(options('b'), await invite(a, { admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
   const { a: left, b: right } = linkPair(), at = a.connect(left, 'open', {});
   b.connect(right, 'accept', {});
   await a.append('s', [{ key: 'k', type: 't', body: 1 }]);

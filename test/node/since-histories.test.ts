@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { Chance } from '../sim/chance.ts';
 import { append, course, follow, found, ids, isFleet, join, segments, start, STREAM, type Machine } from './small-fleet.ts';
+import { release, revoke } from '../../src/node-acts.ts';
 
 const test = suite('since histories');
 
@@ -64,8 +65,8 @@ test('through any history nothing is left out', async () => {
           for (let i = 0; i < some.length; i += 5) await other.node.admit(some.slice(i, i + 5));
           break;
         }
-        case 'revoke': if (a % machines.length > 1) await machines[0]!.node.revoke(one.node.id, 'why').catch(() => undefined); break;
-        case 'release': if (a % machines.length > 1) await machines[0]!.node.release(one.node.id).catch(() => undefined); break;
+        case 'revoke': if (a % machines.length > 1) await revoke(machines[0]!.node, one.node.id, 'why').catch(() => undefined); break;
+        case 'release': if (a % machines.length > 1) await release(machines[0]!.node, one.node.id).catch(() => undefined); break;
         case 'tick': one.node.tick(); break;
         case 'read': await read(readers[b % 2]!, n % 4 === 0 ? 1 + n % 30 : Infinity); break;
       }

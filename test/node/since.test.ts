@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
+import { release, revoke } from '../../src/node-acts.ts';
 import { append, course, follow, found, ids, isFleet, join, segments, start, STREAM } from './small-fleet.ts';
 
 const test = suite('since');
@@ -99,7 +100,7 @@ test('what only a later key opens, and what a release gives back, comes then', a
   const first = await follow(a.node, 'start');
   assert.is(first.told.length, 7);
   // A revocation starts a new key: what is written under it reaches `a` before the key does.
-  await o.node.revoke(b.node.id, 'lost');
+  await revoke(o.node, b.node.id, 'lost');
   course.uptime += 100_000;
   for (let i = 0; i < 5; i++) { o.node.tick(); await new Promise((resolve) => setTimeout(resolve, 5)); }
   await append(o, 3);
@@ -117,7 +118,7 @@ test('what only a later key opens, and what a release gives back, comes then', a
   assert.is((await ids(a.node)).length, 3, 'all of b is in quarantine');
   assert.equal(opened.told.filter((id) => !first.told.includes(id)).length, 3);
   await o.node.admit(segments(b));
-  await o.node.release(b.node.id);
+  await release(o.node, b.node.id);
   await o.node.checkpoint();
   await a.node.admit(segments(o));
   const released = await follow(a.node, opened.cursor);

@@ -3,6 +3,7 @@ import { parseSegment } from '../../src/event/segment.ts';
 import type { Node } from '../../src/node.ts';
 import { openNode } from '../../src/node.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
+import { invite } from '../../src/node-acts.ts';
 import { followFrom } from '../../targets/program/follow.ts';
 import { Chance } from '../sim/chance.ts';
 import { EagerTimeline } from '../sim/eager-timeline.ts';
@@ -38,7 +39,7 @@ export async function found(): Promise<Machine> {
 /** Lets one more in. */
 export async function join(at: Machine, wish: object = {}): Promise<Machine> {
   const disk = new Disk(`m${++course.seeds}`), seed = `${++course.seeds}`, wall = 1_000_000 - course.seeds * 77;
-  const node = await joinFleet(options(disk, seed, wall), await at.node.invite(wish), { nodeName: disk.label });
+  const node = await joinFleet(options(disk, seed, wall), await invite(at.node, wish), { nodeName: disk.label });
   return { disk, node, seed, wall };
 }
 /** A new process on what is on the disk now; with the seed of another one it is a snapshot of it that runs twice. */

@@ -1,6 +1,7 @@
 // Acts on the fleet and on time: late members, revocations from several sides, releases, wrong clocks and long silence.
 
 import { hex, unhex } from '../../src/event/bytes.ts';
+import { revoke as revokeBy } from '../../src/node-acts.ts';
 import { append } from './acts-write.ts';
 import { hold } from './acts-fail.ts';
 import { isolate, rejoin } from './acts-line.ts';
@@ -74,7 +75,7 @@ export async function revoke(world: World): Promise<void> {
     const done = await by.ask(async (each) => {
       // An admin that never heard of a node cannot revoke it.
       if (!(await each.status()).members.some((member) => member.node === node)) return false;
-      await each.revoke(unhex(node), 'simulated');
+      await revokeBy(each, unhex(node), 'simulated');
       return true;
     });
     if (done === false) {

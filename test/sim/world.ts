@@ -5,6 +5,7 @@ import type { Entry } from '../../src/node-entry.ts';
 import type { Node } from '../../src/node.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
 import type { Crypto } from '../../src/ports.ts';
+import { invite } from '../../src/node-acts.ts';
 import { placesOf, type Place } from './acts-broker.ts';
 import { Chance } from './chance.ts';
 import { Edge, LINES } from './edge.ts';
@@ -79,9 +80,19 @@ export class World {
     return machine;
   }
 
+  /** One more process of a machine's node, on the database that both share. */
+  addProcess(of: Machine): Machine {
+    const machine = new Machine(`${of.label}p${this.machines.length}`, of.disk, of.wall, this.around);
+    machine.database = of.database;
+    machine.identity = of.identity;
+    this.roles.set(machine, this.role(of));
+    this.machines.push(machine);
+    return machine;
+  }
+
   /** Lays a line between two machines. */
   join(a: Machine, b: Machine): Edge | undefined {
-    if (this.scenario.brokers?.only || this.scenario.sticks === 'only' || a === b || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
+    if (this.scenario.brokers?.only || this.scenario.sticks === 'only' || a === b || (a.database && a.database === b.database) || this.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return undefined;
     const kind = this.chance.weighted(this.scenario.lines);
     const edge = new Edge(a, b, LINES[kind], this.timeline, this.chance, this.trace);
     this.edges.push(edge);
@@ -101,7 +112,7 @@ export class World {
 
   /** Invites from one machine and joins on another; false when either died on the way. */
   async bring(from: Machine, machine: Machine, role: Role): Promise<boolean> {
-    const token = await from.ask((node) => node.invite({ name: machine.label, ...role }));
+    const token = await from.ask((node) => invite(node, { name: machine.label, ...role }));
     if (token === undefined) return false;
     this.roles.set(machine, role);
     return machine.start((options) => joinFleet(options, token, { nodeName: machine.label }));

@@ -1,6 +1,7 @@
 // Real programs at a real broker: started, asked over their control sockets, killed, and compared with a book of what they acknowledged.
 import * as assert from 'uvu/assert';
 import { connectControl } from '../../src/io/control.ts';
+import { invite } from '../../src/node-acts.ts';
 import type { Database, Report } from '../../targets/program/database.ts';
 import { enterFleet, foundFleet } from '../../targets/program/found.ts';
 import { remoteDatabase } from '../../targets/program/remote.ts';
@@ -27,7 +28,7 @@ export async function foundAll(first: string, ...others: string[]): Promise<void
   await foundFleet(first, { name: first.split('/').at(-1)!, fleetName: 'survivors' });
   const tokens = await withStation(first, async ({ node }) => {
     const out: string[] = [];
-    for (let i = 0; i < others.length; i++) out.push(await node.invite({ read: ['*'], write: ['*'] }));
+    for (let i = 0; i < others.length; i++) out.push(await invite(node, { read: ['*'], write: ['*'] }));
     return out;
   });
   for (const [i, dir] of others.entries()) await enterFleet(dir, tokens[i]!, dir.split('/').at(-1)!);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enterFleet, foundFleet } from '../../targets/program/found.ts';
 import { openStation, type Station, type StationOptions } from '../../targets/program/station.ts';
+import { invite } from '../../src/node-acts.ts';
 
 /** Memory as a disk, where there is one: a kill loses nothing of it either, and far more happens between two of them. */
 export const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -32,7 +33,7 @@ export async function withStation<T>(dir: string, body: (station: Station) => Pr
 export async function foundIn(first: string, ...others: string[]): Promise<void> {
   await foundFleet(first, { name: nameOf(first), fleetName: 'survivors' });
   for (const dir of others) {
-    const token = await withStation(first, (station) => station.node.invite({ read: ['*'], write: ['*'] }));
+    const token = await withStation(first, (station) => invite(station.node, { read: ['*'], write: ['*'] }));
     await enterFleet(dir, token, nameOf(dir));
   }
 }

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TEMPERS } from '../sim/sim-broker.ts';
 import { Meeting } from './meeting.ts';
+import { revoke } from '../../src/node-acts.ts';
 
 const test = suite('nodes at a broker');
 
@@ -213,7 +214,7 @@ test('a revoked node is called once, and then left alone for long', async () => 
     await meeting.write(b!);
     for (const machine of [a!, b!, c!]) meeting.join(machine);
     await meeting.level(60_000);
-    await a!.node!.revoke(b!.node!.id, 'stolen');
+    await revoke(a!.node!, b!.node!.id, 'stolen');
     await meeting.world.timeline.sleep(120_000);
     await meeting.write(b!, 5);
     await meeting.write(a!, 5);
