@@ -47,7 +47,7 @@ export async function* since(node: Node, stream: string, cursor: string | undefi
   let lacking = 0;
   const sources = parts.map(({ ranges, after }) => (ranges ? rangeSources(archive, unstored, ranges, after) : streamSources(archive, unstored, stream, { ...asked, after }, () => { lacking++; })));
   for await (const found of merged({ open: sources.flatMap((one) => one.open), leads: together(sources.map((one) => one.leads)) }, asked)) {
-    const entry = entryOf(stream, found);
+    const entry = node.shown(entryOf(stream, found));
     // This reading has come as far as those that it overtook: it stands for them.
     const layered = (): Cursor['layers'] => {
       const place = placeOf(entry);

@@ -4,6 +4,7 @@ import { compareStamp } from '../../src/event/stamp.ts';
 import { equal } from '../../src/event/bytes.ts';
 import { encodeValue } from '../../src/event/value.ts';
 import type { Entry } from '../../src/node-entry.ts';
+import { checkRows } from './acts-server.ts';
 import { revive } from './acts-fail.ts';
 import { checkAlarms, checkQuarantine, checkRevoked } from './check-fleet.ts';
 import { agreeing, members } from './heal.ts';
@@ -43,6 +44,8 @@ export async function check(world: World): Promise<number> {
   await checkQuarantine(world);
   await checkAlarms(world, byMark);
   await checkCounts(world, first);
+  const server = members(world).find(({ database }) => database);
+  if (server) await checkRows(world, server);
   return [...first.values()].reduce((sum, entries) => sum + entries.length, 0);
 }
 

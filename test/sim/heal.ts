@@ -133,7 +133,7 @@ async function describe(world: World): Promise<string> {
 }
 
 function lay(world: World, a: Machine, b: Machine): void {
-  if (world.scenario.brokers?.only || world.scenario.sticks || a === b || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
+  if (world.scenario.brokers?.only || world.scenario.sticks || a === b || (a.database && a.database === b.database) || world.edges.some((edge) => (edge.a === a && edge.b === b) || (edge.a === b && edge.b === a))) return;
   const { slow } = world.scenario;
   // Slow worlds get by with what they have: only parts that no line joins get one.
   if (slow && reached(world, a).has(b)) return;

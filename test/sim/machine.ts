@@ -10,6 +10,7 @@ import { Disk } from './memory-disk.ts';
 import { mountJournal, type MemoryJournal } from './memory-journal.ts';
 import { mountStore, type MemoryStore } from './memory-store.ts';
 import { Mount } from './mount.ts';
+import type { SharedDatabase } from './shared-store.ts';
 import { simClock, type Wall } from './sim-clock.ts';
 import type { Planned, Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
@@ -27,6 +28,8 @@ export class Machine {
   readonly wall: Wall;
   state: 'down' | 'starting' | 'up' | 'stopping' | 'gone' = 'down';
   node: Node | undefined;
+  /** The database that it shares with other machines; its disk is then theirs too. */
+  database: SharedDatabase | undefined;
   /** Node id in hex, once known. */
   identity = '';
   /** An act of several steps holds this machine. */
@@ -62,7 +65,8 @@ export class Machine {
     const mounts = [mount('store'), mount('journal'), mount('keys')];
     let end!: () => void;
     const over = new Promise<undefined>((resolve) => { end = () => resolve(undefined); });
-    const life: Life = { store: mountStore(mounts[0]!), journal: mountJournal(mounts[1]!), mounts, over, end, ended: false };
+    const { store, journal } = this.database?.connect(mounts[0]!) ?? { store: mountStore(mounts[0]!), journal: mountJournal(mounts[1]!) };
+    const life: Life = { store, journal, mounts, over, end, ended: false };
     this.life = life;
     for (const each of mounts) each.onFailed = () => { timeline.after(chance.int(0, 50), () => { if (this.life === life) this.crash('flush failed'); }); };
     trace.note('start', this.label, seed);

@@ -7,6 +7,7 @@ import { rejoin } from './acts-line.ts';
 import { drawRole } from './acts-fleet.ts';
 import { ACTS, scenarioOf } from './scenarios.ts';
 import { heal } from './heal.ts';
+import { SharedDatabase } from './shared-store.ts';
 import { World } from './world.ts';
 
 /** Bytes that one process may have on their way to its disk. */
@@ -80,8 +81,11 @@ async function found(world: World): Promise<void> {
   const count = chance.int(...scenario.machines);
   for (let i = 1; i < count; i++) {
     const machine = world.add(`n${i}`);
+    if (scenario.processes && i === 1) machine.database = new SharedDatabase(machine.disk);
     if (!(await world.bring(founder, machine, drawRole(world)))) throw new Error(`${machine.label} did not join`);
   }
+  const server = world.machines.find(({ database }) => database);
+  if (server) for (let n = chance.int(...scenario.processes!); n > 1; n--) world.addProcess(server);
   const order = chance.shuffle(world.machines);
   const shape = chance.pick(['chain', 'ring', 'star', 'random'] as const);
   for (let i = 1; i < order.length; i++) world.join(order[i]!, order[shape === 'star' ? 0 : shape === 'random' ? chance.int(0, i - 1) : i - 1]!);

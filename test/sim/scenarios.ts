@@ -6,6 +6,7 @@ import { liar, rot, stranger } from './acts-hostile.ts';
 import { bestBreaks, cut, down, meet, oneWay, partition, spoil, stall } from './acts-line.ts';
 import { brokerAway, brokerCut, brokerFlap, brokerRestart } from './acts-broker.ts';
 import { brokenOff, courier, days, glance, lastRoom } from './acts-stick.ts';
+import { evict } from './acts-server.ts';
 import { append } from './acts-write.ts';
 import type { LINES } from './edge.ts';
 import type { World } from './world.ts';
@@ -17,7 +18,7 @@ export const ACTS = {
     if (machine) await append(world, machine);
   },
   crash, stop, bursts, full, flushFails, destroy, clone, backup, restore, twins, cut, down, partition, stall, spoil, meet: (world: World) => meet(world), stranger, liar, rot, join, revoke, jump, silence, brokerAway, brokerCut, brokerFlap, brokerRestart,
-  courier, days, brokenOff, glance, lastRoom, oneWay, bestBreaks,
+  evict, courier, days, brokenOff, glance, lastRoom, oneWay, bestBreaks,
 };
 export type ActName = keyof typeof ACTS;
 
@@ -45,6 +46,8 @@ export interface Scenario {
   brokers?: { count: [number, number]; tempers: Partial<Record<'good' | 'rough' | 'narrow', number>>; only: boolean };
   /** In the end everything is carried by hand, and lines carry nothing any more; `only`: nor did they ever. */
   sticks?: 'only' | 'too';
+  /** One of the machines is a server: so many processes of one node on one database. */
+  processes?: [number, number];
 }
 
 const base = {
@@ -113,9 +116,17 @@ export const SLOW_SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Worlds with a server of several processes on one database. */
+export const SERVER_SCENARIOS: readonly Scenario[] = [
+  {
+    ...base, name: 'server', processes: [2, 4], machines: [3, 4], machinesMost: 6, revocationsMost: 1, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
+    acts: { append: 25, crash: 5, stop: 2, evict: 2, cut: 2, down: 1, partition: 1, meet: 1, join: 0.7, revoke: 0.3, jump: 0.3, silence: 0.2 },
+  },
+];
+
 /** The scenario of a seed, or the named one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
-  const all = [...SCENARIOS, ...BROKER_SCENARIOS, ...STICK_SCENARIOS, ...SLOW_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
+  const all = [...SCENARIOS, ...BROKER_SCENARIOS, ...STICK_SCENARIOS, ...SLOW_SCENARIOS, ...SERVER_SCENARIOS], found = name === undefined ? SCENARIOS[seed % SCENARIOS.length] : all.find((one) => one.name === name);
   if (!found) throw new Error(`no scenario ${name}; there are ${all.map((one) => one.name).join(', ')}`);
   return found;
 }

@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert';
 import { append } from './acts-write.ts';
 import { Edge, LINES } from './edge.ts';
 import { revive } from './acts-fail.ts';
-import { runSeed } from './run.ts';
 import { scenarioOf } from './scenarios.ts';
+import { failures, rowsOf } from './seeds.ts';
 import { World } from './world.ts';
 
 /** Bytes that two greetings and comparisons may take. */
@@ -15,13 +15,9 @@ const GREETINGS = 4_096;
 
 const worlds = suite('worlds on slow lines');
 
-for (const [scenario, from, count] of [['thin', 1, 3], ['spares', 3, 2]] as const) {
-  worlds(`${scenario}: seeds ${from} to ${from + count - 1}`, async () => {
-    const failed: string[] = [];
-    for (let seed = from; seed < from + count; seed++) {
-      const { problems } = await runSeed(seed, scenario);
-      if (problems.length > 0) failed.push(`seed ${seed}: ${problems.slice(0, 5).join('; ')}\n    again, with its trace: npm run soak -- --from ${seed} --seeds 1 --scenario ${scenario} --trace`);
-    }
+for (const { name, seeds, scenario } of rowsOf([['thin', 1, 3], ['spares', 3, 2]])) {
+  worlds(name, async () => {
+    const failed = await failures(seeds, scenario);
     assert.is(failed.length, 0, failed.join('\n'));
   });
 }
