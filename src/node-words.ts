@@ -8,6 +8,7 @@ import { concat, equal, hex, utf8 } from './event/bytes.ts';
 import { decode, encode } from './event/cbor.ts';
 import { readWord } from './carry/bundle-word.ts';
 import { pages } from './log/archive.ts';
+import { soundGet } from './log/damage.ts';
 import { decodeCursor, encodeCursor } from './log/cursor.ts';
 import { prefixEnd } from './log/place.ts';
 import { endsOf } from './log/since.ts';
@@ -21,6 +22,11 @@ const WORD = utf8('word:'), LEVEL = utf8('level:'), DOUBT = utf8('doubt:');
 const LEVEL_MS = 60_000;
 /** By hex of the peer's id: which process of it, and when that was (uptime). */
 const noted = new WeakMap<Node, Map<string, { boot: Bytes; at: number }>>();
+
+/** The streams of which this node holds anything, the system's included. */
+export function heldStreams(node: Node): string[] {
+  return [...new Set([...[...node.archive.frontier.values()].map((items) => items[0]!.stream), ...node.writer.unstored().map((own) => own.opening.stream)])].sort();
+}
 
 /** Cursors of all that this node holds of these streams (undefined: all), the system's included: without what only readers need to know. `sealed`: without what is not sealed yet, which no peer has. */
 export function heldCursors(node: Node, streams?: ReadonlySet<string>, sealed = false): { stream: string; cursor: string }[] {
@@ -72,41 +78,47 @@ export async function wordsHeld(node: Node): Promise<Bytes[]> {
   return out;
 }
 
+/** Everything that is known of what others hold. */
+export async function coversOf(node: Node): Promise<Cover[]> {
+  const peers = new Map<string, Bytes>();
+  for (const prefix of [WORD, LEVEL]) for await (const { key } of pages(node.archive.store, 'meta', prefix, prefixEnd(prefix), 64, () => undefined)) peers.set(hex(key.subarray(prefix.length)), key.slice(prefix.length));
+  const covers: Cover[] = [];
+  for (const peer of peers.values()) covers.push(...await coversOfOne(node, peer));
+  return covers;
+}
+
 /**
- * Everything that is known of what others hold. Of one process of a node there may be two covers, and what it holds is at least both. Of two processes the later one counts: between them the disk may
+ * What is known of what one node holds. Of one process of it there may be two covers, and what it holds is at least both. Of two processes the later one counts: between them the disk may
  * have gone back to an old state, which no clock and no number of the node itself would tell. A word that was known already when a session met another process is of an earlier one.
  */
-export async function coversOf(node: Node): Promise<Cover[]> {
-  const { archive } = node, { crypto, fleet } = archive, covers: Cover[] = [];
-  const add = (of: Bytes, at: number, bundle: boolean, frontier: { stream: string; cursor: string }[]): void => {
+export async function coversOfOne(node: Node, peer: Bytes): Promise<Cover[]> {
+  const { archive } = node, { crypto, fleet, store } = archive, covers: Cover[] = [];
+  // What a node took along that is shut out by now is nowhere that counts.
+  if (node.desk.membership.member(peer)?.state !== 'live') return covers;
+  const add = (at: number, bundle: boolean, frontier: { stream: string; cursor: string }[]): void => {
     const streams = new Map<string, Told[]>();
     for (const { stream, cursor } of frontier) {
       // A cursor of a later version, or a false one, covers nothing.
       try { streams.set(stream, decodeCursor(crypto, fleet, stream, cursor).base?.told ?? []); } catch { /* as if it had not been said */ }
     }
-    covers.push({ node: of, at, bundle, streams });
+    covers.push({ node: peer, at, bundle, streams });
   };
-  // What a node took along that is shut out by now is nowhere that counts.
-  const lives = (one: Bytes): boolean => node.desk.membership.member(one)?.state === 'live';
-  const words = new Map((await wordsHeld(node)).map((bytes) => readWord(crypto, fleet, bytes)).filter((word) => lives(word.node)).map((word) => [hex(word.node), word]));
-  for await (const row of pages(archive.store, 'meta', LEVEL, prefixEnd(LEVEL), 64, () => undefined)) {
-    const [at, frontier, boot, over] = decode(row.value) as [number, [string, string][], Bytes, number];
-    const peer = row.key.slice(LEVEL.length), word = words.get(hex(peer));
-    if (!lives(peer)) continue;
-    if (word && !equal(boot, word.boot)) {
-      if (word.made > over) continue;
-      words.delete(hex(peer));
+  const [level, said] = await Promise.all([soundGet(store, 'meta', concat(LEVEL, peer)), soundGet(store, 'meta', concat(WORD, peer))]);
+  let word = said && readWord(crypto, fleet, said);
+  if (level) {
+    const [at, frontier, boot, over] = decode(level) as [number, [string, string][], Bytes, number], other = word && !equal(boot, word.boot);
+    if (!other || word!.made <= over) {
+      if (other) word = undefined;
+      add(at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
     }
-    add(peer, at, false, frontier.map(([stream, cursor]) => ({ stream, cursor })));
   }
-  for (const word of words.values()) {
-    add(word.node, word.made, true, word.frontier);
-    const doubt = await archive.store.get('meta', concat(DOUBT, word.node));
-    if (!doubt) continue;
-    const said = covers.pop()!;
-    add(word.node, word.made, true, readWord(crypto, fleet, doubt).frontier);
-    covers.push(shared(said, covers.pop()!));
-  }
+  if (!word) return covers;
+  add(word.made, true, word.frontier);
+  const doubt = await soundGet(store, 'meta', concat(DOUBT, peer));
+  if (!doubt) return covers;
+  const first = covers.pop()!;
+  add(word.made, true, readWord(crypto, fleet, doubt).frontier);
+  covers.push(shared(first, covers.pop()!));
   return covers;
 }
 

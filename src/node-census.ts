@@ -1,0 +1,123 @@
+// What this node knows of each other one without asking anybody: when it was heard of, what of it is missing here, and what its newest segment says.
+import type { Bytes, ClockQuality } from './ports.ts';
+import type { Item } from './log/item.ts';
+import type { Node } from './node.ts';
+import { hex } from './event/bytes.ts';
+import { parseSegment } from './event/segment.ts';
+import { HOLE, TIP } from './log/item.ts';
+import { segmentFrom } from './log/place.ts';
+
+/**
+ * One node. Times are ms since 1970. `heard`: the last sign of life of it that came here, and by what (`events`, or what `hear` was told); `missing`: events that what is held names and that are not
+ * held, `since`: when that was noticed; `last`: the newest time in its newest segment, `quality`: of its clock when it sealed that.
+ */
+export interface Trace { heard: { at: number; by: string } | null; missing: number; since: number | null; last: number | null; quality: ClockQuality | null; habit: Habit }
+
+/** The pauses of a node between signs of life, the latest last; `began`: when the present spell of them did, `live`: whether this process has met it. */
+interface Habit { pauses: number[]; began: number; live: boolean }
+
+/** Signs of life that are closer together than this belong to one spell, ms; a spell this long is a habit by itself. */
+const SPELL_MS = 60_000, LONG_SPELL_MS = 600_000;
+/** Pauses that are remembered of each node. */
+const PAUSES = 16;
+/** A pause may be so many times as long as usual, and at least so long, before it is silence; and of nodes without a habit, ms. */
+const PATIENCE = 3, LEAST_MS = 300_000, UNKNOWN_MS = 86_400_000;
+
+/** How long a node may be quiet, and its habit (undefined: none is known). */
+export function patienceWith({ pauses, began }: Habit, heardAt: number): { habit: number; patience: number } {
+  const habit = Math.max(heardAt - began >= LONG_SPELL_MS ? SPELL_MS : 0, ...pauses);
+  return habit === 0 ? { habit: UNKNOWN_MS, patience: UNKNOWN_MS } : { habit, patience: Math.max(LEAST_MS, PATIENCE * habit) };
+}
+
+/** Watches the frontier of a node. Bounded by the nodes and logs that the frontier names. */
+export class Census {
+  readonly #node: Node;
+  readonly #traces = new Map<string, Trace>();
+  /** Logs whose newest segment has not been looked at since it changed, in the order in which they did. */
+  readonly #fresh = new Map<string, Item>();
+  readonly #closed: () => void;
+
+  /** Counts what the frontier holds, and is told of its changes until `close`, or until the node closes; then `closed` is called. */
+  constructor(node: Node, closed: () => void) {
+    this.#node = node;
+    this.#closed = closed;
+    for (const items of node.archive.frontier.values()) for (const item of items) this.#count(item, 1);
+    node.parts.add(this);
+  }
+
+  /** What is known of a node (hex), if anything is. */
+  trace(id: string): Readonly<Trace> | undefined { return this.#traces.get(id); }
+
+  /** Nodes of which something is known. */
+  get size(): number { return this.#traces.size; }
+
+  tick(): undefined { return undefined; }
+
+  changed({ removed, added }: { removed: Item[]; added: Item[] }): void {
+    const now = this.#node.options.clock.now(), grown = new Set<string>();
+    for (const item of removed) this.#count(item, -1);
+    for (const item of added) {
+      this.#count(item, 1);
+      if (item.kind === TIP) grown.add(hex(item.node));
+    }
+    for (const id of grown) this.hear(id, now, 'events');
+  }
+
+  close(): void {
+    this.#node.parts.delete(this);
+    this.#closed();
+  }
+
+  /** A sign of life of a node. `stored`: it was noted down by an earlier process, so the pause behind it says nothing of the node. */
+  hear(id: string, at: number, by: string, stored = false): void {
+    const trace = this.#of(id), { heard, habit } = trace;
+    if (heard && heard.at >= at) return;
+    if (!stored) {
+      const pause = heard && habit.live ? at - heard.at : 0;
+      if (pause >= SPELL_MS) {
+        // What was an alarm must not become a habit at once: it may have been a fault.
+        const { patience } = patienceWith(habit, heard!.at), known = habit.pauses.length > 0 || heard!.at - habit.began >= LONG_SPELL_MS;
+        habit.pauses.push(known ? Math.min(pause, patience) : pause);
+        if (habit.pauses.length > PAUSES) habit.pauses.shift();
+      }
+      if (!habit.live || pause >= SPELL_MS) habit.began = at;
+      habit.live = true;
+    }
+    trace.heard = { at, by };
+  }
+
+  #of(id: string): Trace {
+    let trace = this.#traces.get(id);
+    if (!trace) this.#traces.set(id, trace = { heard: null, missing: 0, since: null, last: null, quality: null, habit: { pauses: [], began: 0, live: false } });
+    return trace;
+  }
+
+  #count(item: Item, sign: 1 | -1): void {
+    const trace = this.#of(hex(item.node));
+    if (item.kind === HOLE) {
+      trace.missing = Math.max(0, trace.missing + sign * (item.to - item.from + 1));
+      trace.since = trace.missing === 0 ? null : trace.since ?? this.#node.options.clock.now();
+    } else if (sign > 0 && !item.stream.startsWith('$')) {
+      const log = hex(item.log);
+      this.#fresh.delete(log);
+      this.#fresh.set(log, item);
+    }
+  }
+
+  /** Looks at the newest segments of `most` logs that have changed; returns how many are left. What cannot be read says nothing. */
+  async look(most: number): Promise<number> {
+    const turn = [...this.#fresh].slice(0, most);
+    for (const [log] of turn) this.#fresh.delete(log);
+    await Promise.all(turn.map(([, item]) => this.#read(item).catch(() => undefined)));
+    return this.#fresh.size;
+  }
+
+  async #read({ log, node, to }: { log: Bytes; node: Bytes; to: number }): Promise<void> {
+    const [row] = await this.#node.archive.store.scan('segment', { gte: segmentFrom(log, 0), lt: segmentFrom(log, to + 1), reverse: true, limit: 1 });
+    if (!row) return;
+    const { timeMax, clock } = parseSegment(row.value).header, trace = this.#of(hex(node));
+    if (trace.last !== null && timeMax < trace.last) return;
+    trace.last = timeMax;
+    trace.quality = clock.quality;
+  }
+}
