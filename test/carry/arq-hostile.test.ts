@@ -8,7 +8,8 @@ import { decodeTalk, encodeTalk, headBytes, tagOf, TAG_BYTES, wholeNumber, type 
 import { isCall, refusal } from '../../src/carry/arq-greeting.ts';
 import { arqReceiver } from '../../src/carry/arq-receiver.ts';
 import { Chance } from '../sim/chance.ts';
-import { ArqWorld, frameOf, type End } from './arq-world.ts';
+import { ArqWorld, type End } from './arq-world.ts';
+import { frameOf } from './frames.ts';
 
 const test = suite('arq: hostile');
 

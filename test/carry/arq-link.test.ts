@@ -8,7 +8,7 @@ import { arqLink, type ArqLink } from '../../src/carry/arq-link.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { linkConformance } from '../io/link-conformance.ts';
 import { Chance } from '../sim/chance.ts';
-import { frameOf } from './arq-world.ts';
+import { frameOf } from './frames.ts';
 
 const now = () => performance.now();
 

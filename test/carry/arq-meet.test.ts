@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { concat } from '../../src/event/bytes.ts';
 import { codeOf } from '../../src/fault.ts';
 import type { ArqOptions } from '../../src/carry/arq-options.ts';
-import { ArqWorld, frameOf, framesOf, same, sizes, type End } from './arq-world.ts';
+import { ArqWorld, type End } from './arq-world.ts';
+import { frameOf, framesOf, same, sizes } from './frames.ts';
 
 const test = suite('arq: meeting and parting');
 

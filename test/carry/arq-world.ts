@@ -1,11 +1,10 @@
 // Two ARQ ends and the two channels between them, in virtual time: what is sent may be lost, repeated, overtaken, delayed, garbled or held up by a slow line.
 
-import * as assert from 'uvu/assert';
-import fc from 'fast-check';
 import { arq, type Arq } from '../../src/carry/arq.ts';
 import type { ArqOptions } from '../../src/carry/arq-options.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { Chance } from '../sim/chance.ts';
+import { plan, type Step } from './steps.ts';
 
 /** What happens to datagrams one way. Probabilities of one datagram; times in milliseconds. */
 export interface Weather {
@@ -39,8 +38,6 @@ export interface End {
   onFrame(frame: Bytes): void;
 }
 
-interface Step { at: number; order: number; act: () => void }
-
 /** The world: `left` and `right`, and the time. */
 export class ArqWorld {
   now = 0;
@@ -49,8 +46,7 @@ export class ArqWorld {
   readonly chance: Chance;
   /** Called for each datagram on its way; what it gives is delivered instead. */
   relay: (bytes: Bytes, from: End) => Bytes[] = (bytes) => [bytes];
-  private steps: Step[] = [];
-  private order = 0;
+  private readonly steps: Step[] = [];
   private rounds = 3_000_000;
   private readonly busy = new Map<End, number>();
   private readonly weather = new Map<End, Weather>();
@@ -95,7 +91,7 @@ export class ArqWorld {
       }
       at = Math.max(this.now, at);
       this.now = at;
-      while (this.steps.length > 0 && this.steps[0]!.at <= at) this.shift().act();
+      while (this.steps.length > 0 && this.steps[0]!.at <= at) this.steps.shift()!.act();
       for (const end of [this.left, this.right]) {
         end.arq.tick(this.now);
         this.pump(end);
@@ -160,38 +156,6 @@ export class ArqWorld {
 
   /** Plans something. */
   plan(at: number, act: () => void): void {
-    const step = { at, order: this.order++, act };
-    let low = 0, high = this.steps.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.steps[middle]!.at <= at) low = middle + 1;
-      else high = middle;
-    }
-    this.steps.splice(low, 0, step);
+    plan(this.steps, at, act);
   }
-
-  private shift(): Step {
-    return this.steps.shift()!;
-  }
-}
-
-/** A frame that can be told from others. */
-export function frameOf(number: number, length: number): Bytes {
-  const frame = new Uint8Array(Math.max(1, length));
-  for (let i = 0; i < frame.length; i++) frame[i] = (number * 131 + i * 7 + (i >> 8)) & 0xff;
-  return frame;
-}
-
-/** Frames of these sizes. */
-export const framesOf = (lengths: number[], salt = 0): Bytes[] => lengths.map((length, i) => frameOf(i + salt, length));
-
-/** Sizes of frames: mostly small ones, now and then one of several windows. */
-export const sizes = fc.array(fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 1, max: 60 }) }, { weight: 3, arbitrary: fc.integer({ min: 61, max: 3_000 }) }, { weight: 1, arbitrary: fc.constantFrom(20_000, 70_000) },
-), { maxLength: 40 });
-
-/** Asserts that these frames came, whole and in order. */
-export function same(got: Bytes[], sent: Bytes[], what = ''): void {
-  assert.is(got.length, sent.length, what);
-  for (let i = 0; i < sent.length; i++) assert.is(Buffer.compare(got[i]!, sent[i]!), 0, `frame ${i} ${what}`);
 }

@@ -4,7 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import type { ArqOptions } from '../../src/carry/arq-options.ts';
-import { ArqWorld, frameOf, framesOf, same, sizes, type Weather } from './arq-world.ts';
+import { ArqWorld, type Weather } from './arq-world.ts';
+import { frameOf, framesOf, same, sizes } from './frames.ts';
+import { bothWays } from './steps.ts';
 
 const test = suite('arq');
 
@@ -16,14 +18,7 @@ test('frames arrive once and in order, both ways, over channels that lose, repea
   const seen = new Set<string>();
   fc.assert(fc.property(fc.string({ maxLength: 6 }), weather, weather, sizes, sizes, fc.constantFrom(256, 1_024, 16_384), fc.constantFrom(1_000, 20_000, 262_144), fc.constantFrom('accept', 'either'), (seed, there, back, a, b, mtu, window, role) => {
     const world = new ArqWorld(seed, there, back, { mtu, window, patience: 600_000 }, role === 'either' ? ['either', 'either'] : ['open', 'accept']);
-    const left = framesOf(a), right = framesOf(b, 1_000);
-    world.feed(world.left, left);
-    world.feed(world.right, right);
-    assert.ok(world.run(5_000_000, () => world.left.got.length >= right.length && world.right.got.length >= left.length), 'it never gets there');
-    // Whatever is still on its way must not come out a second time.
-    world.run(world.now + 100_000);
-    same(world.right.got, left, 'to the right');
-    same(world.left.got, right, 'to the left');
+    bothWays(world, framesOf(a), framesOf(b, 1_000), 5_000_000, 100_000);
     assert.equal([world.left.closes, world.right.closes], [[], []]);
     for (const end of [world.left, world.right]) for (const datagram of end.log) assert.ok(datagram.length <= mtu);
     if (there.loss > 0) seen.add('loss');
@@ -36,13 +31,7 @@ test('with numbers of one byte, over lines that only lose, of any speed', () => 
   fc.assert(fc.property(fc.string({ maxLength: 6 }), fc.constantFrom(0, 0.02, 0.1, 0.3), fc.constantFrom(120, 960, 11_520, 300_000), sizes, sizes, fc.constantFrom(32, 64, 250), fc.constantFrom(300, 2_000, 16_384), (seed, loss, rate, a, b, mtu, window) => {
     const line: Weather = { loss, rate, each: 2, delay: 3 };
     const world = new ArqWorld(seed, line, line, { mtu, window, narrow: true, reorder: 1, ackDelay: 0, roundTrip: 4 * mtu * 1_000 / rate, patience: 600_000 }, ['either', 'either']);
-    const left = framesOf(a), right = framesOf(b, 1_000);
-    world.feed(world.left, left);
-    world.feed(world.right, right);
-    assert.ok(world.run(50_000_000, () => world.left.got.length >= right.length && world.right.got.length >= left.length), 'it never gets there');
-    world.run(world.now + 100_000);
-    same(world.right.got, left, 'to the right');
-    same(world.left.got, right, 'to the left');
+    bothWays(world, framesOf(a), framesOf(b, 1_000), 50_000_000, 100_000);
     assert.equal([world.left.closes, world.right.closes], [[], []]);
   }), { numRuns: 60 });
 });

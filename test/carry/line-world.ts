@@ -3,6 +3,7 @@
 import { serialLine, type LineOptions, type SerialLine } from '../../src/carry/serial-line.ts';
 import type { Bytes, Link } from '../../src/ports.ts';
 import { Chance } from '../sim/chance.ts';
+import { plan, type Step } from './steps.ts';
 
 /** What is wrong with the wire. Probabilities are of one bit or one byte; times in milliseconds. */
 export interface Wire {
@@ -45,8 +46,6 @@ export interface LineEnd {
   deaf: boolean;
 }
 
-interface Step { at: number; order: number; act: () => void }
-
 /** The wire and its two ends. */
 export class LineWorld {
   now = 0;
@@ -56,8 +55,7 @@ export class LineWorld {
   readonly wire: Wire;
   /** Told of everything that is put on the wire. */
   onTalk: (from: number, to: number, name: string) => void = () => {};
-  private steps: Step[] = [];
-  private order = 0;
+  private readonly steps: Step[] = [];
   private rounds = 20_000_000;
   private readonly busy = { left: 0, right: 0 };
   private readonly talking: { left: [number, number][]; right: [number, number][] } = { left: [], right: [] };
@@ -206,13 +204,6 @@ export class LineWorld {
   }
 
   plan(at: number, act: () => void): void {
-    const step = { at, order: this.order++, act };
-    let low = 0, high = this.steps.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.steps[middle]!.at <= at) low = middle + 1;
-      else high = middle;
-    }
-    this.steps.splice(low, 0, step);
+    plan(this.steps, at, act);
   }
 }

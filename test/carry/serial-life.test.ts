@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { encodeLineFrame } from '../../src/carry/serial-frame.ts';
 import { Chance } from '../sim/chance.ts';
-import { frameOf, same } from './arq-world.ts';
+import { frameOf, same } from './frames.ts';
 import { LineWorld } from './line-world.ts';
 
 const test = suite('serial line: what befalls it');

@@ -4,8 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import type { LineOptions } from '../../src/carry/serial-line.ts';
-import { frameOf, same } from './arq-world.ts';
+import { frameOf, framesOf, same } from './frames.ts';
 import { LineWorld, type Wire } from './line-world.ts';
+import { bothWays } from './steps.ts';
 
 const test = suite('serial line');
 
@@ -19,13 +20,7 @@ test('frames arrive once and in order over any wire, one way at a time or both',
     fc.array(fc.integer({ min: 1, max: 128 }), { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 128 }), { maxLength: 30 }),
     (seed, baud, half, echo, wire, a, b) => {
       const world = new LineWorld(seed, { baud, half, echo: half && echo, ...wire });
-      const left = a.map((size, i) => frameOf(i, size)), right = b.map((size, i) => frameOf(i + 50, size));
-      world.feed(world.left, left);
-      world.feed(world.right, right);
-      assert.ok(world.run(1_200_000, () => world.right.got.length >= left.length && world.left.got.length >= right.length), 'it never gets there');
-      world.run(world.now + 5_000);
-      same(world.right.got, left, 'to the right');
-      same(world.left.got, right, 'to the left');
+      bothWays(world, framesOf(a), framesOf(b, 50), 1_200_000, 5_000);
       kinds.add(half ? 'half' : 'full');
     }), { numRuns: 120 });
   assert.is(kinds.size, 2);
