@@ -1,6 +1,6 @@
 // The edge program: the node with everything that it needs in one directory.
 
-import { COMMANDS } from '../program/commands.ts';
 import { start } from '../program/start.ts';
+import { EDGE } from './target.ts';
 
-start(process.argv.slice(2), COMMANDS);
+start(process.argv.slice(2), EDGE);

@@ -1,12 +1,10 @@
 // Reads the command line: finds the command, checks its flags and positionals, and says what is wrong with them.
 
 import { parseArgs } from 'node:util';
-import { COMMON_FLAGS, misused, type Command, type Flag, type Invocation } from './command.ts';
+import { commonFlags, misused, type Command, type Flag, type Invocation } from './command.ts';
 import type { Named } from './commands.ts';
 import { didYouMean } from './suggest.ts';
-
-/** Used when neither --dir nor HOLDFAST_DIR is given. */
-const DEFAULT_DIR = './holdfast-data';
+import { defaults } from './target.ts';
 
 /** What the command line asks for. */
 export type Request =
@@ -21,9 +19,10 @@ export async function readArguments(args: string[], commands: readonly Named[], 
   let at = 0;
   while (at < args.length && args[at]!.startsWith('-')) {
     const word = args[at]!;
-    if (word === '--dir') at += 2;
-    else if (['--json', '--help', '-h', '--version'].includes(word) || word.startsWith('--dir=')) at++;
-    else misused(`${word} is not a flag that can stand before the command.${didYouMean(word.replace(/^-+/, ''), [...Object.keys(COMMON_FLAGS), 'version'], '--')}`);
+    const [name = '', inline] = word.replace(/^--/, '').split('=', 2);
+    if (word.startsWith('--') && Object.hasOwn(commonFlags(), name) && commonFlags()[name]!.value !== undefined) at += inline === undefined ? 2 : 1;
+    else if (['--json', '--help', '-h', '--version'].includes(word)) at++;
+    else misused(`${word} is not a flag that can stand before the command.${didYouMean(word.replace(/^-+/, ''), [...Object.keys(commonFlags()), 'version'], '--')}`);
   }
   const before = args.slice(0, at);
   const json = args.includes('--json');
@@ -45,7 +44,7 @@ export async function readArguments(args: string[], commands: readonly Named[], 
 }
 
 function readCommand(command: Command, args: string[], environment: { [name: string]: string | undefined }): Request {
-  const flags: { [name: string]: Flag } = { ...command.flags, ...COMMON_FLAGS };
+  const flags: { [name: string]: Flag } = { ...command.flags, ...commonFlags() };
   const options = Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { type: flag.value === undefined ? 'boolean' as const : 'string' as const }]));
   // Not strict: the checks below know more about the flags, and say it better.
   const { tokens } = parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } }, strict: false, allowPositionals: true, tokens: true });
@@ -75,7 +74,7 @@ function readCommand(command: Command, args: string[], environment: { [name: str
   // A last one with dots stands for any number.
   const many = command.positionals.at(-1)?.includes('…') === true;
   if (positionals.length > command.positionals.length && !many) misused(`${command.name} does not take ${JSON.stringify(positionals[command.positionals.length])}.`, command);
-  const dir = given.get('dir')?.[0] ?? (environment['HOLDFAST_DIR'] || DEFAULT_DIR);
+  const dir = given.get('dir')?.[0] ?? (environment['HOLDFAST_DIR'] || defaults().dir);
   if (dir === '') misused('--dir is empty.', command);
   return {
     kind: 'run',

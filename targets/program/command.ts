@@ -2,6 +2,7 @@
 
 import { Fault } from '../../src/fault.ts';
 import type { Output } from './output.ts';
+import { defaults, targetSettings } from './target.ts';
 
 /** One flag. Without `value` it is a switch; with it, it takes a value that the help shows under this name. */
 export interface Flag {
@@ -45,12 +46,15 @@ export interface Invocation {
   count(flag: string, least: number): number | undefined;
 }
 
-/** Flags that every command has. */
-export const COMMON_FLAGS: { [name: string]: Flag } = {
-  dir: { value: 'DIR', help: 'The data directory (default: HOLDFAST_DIR, or ./holdfast-data).' },
-  json: { help: 'Print JSON on stdout and nothing else there; errors are JSON on stderr.' },
-  help: { help: 'Show this help.' },
-};
+/** Flags that every command has: these three, and those of the target's settings. */
+export function commonFlags(): { [name: string]: Flag } {
+  return {
+    dir: { value: 'DIR', help: `The data directory (default: HOLDFAST_DIR, or ${defaults().dir}).` },
+    ...Object.fromEntries(targetSettings().map(({ name, value, help }) => [name, { value, help }])),
+    json: { help: 'Print JSON on stdout and nothing else there; errors are JSON on stderr.' },
+    help: { help: 'Show this help.' },
+  };
+}
 
 /** Marks faults that come from how the command was written: exit status 2, and the usage is shown. */
 const usageFaults = new WeakMap<Fault, Command | undefined>();

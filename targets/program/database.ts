@@ -83,6 +83,12 @@ export interface InputReport {
   samples: { at: number; code: string; reason: string; text: string; cut: boolean }[];
 }
 
+/**
+ * How the database under a node is. `place`: where, without secrets; `embedded`: the node runs it itself; `slot`: which of the node's processes this is, of `processes`; `version` of PostgreSQL;
+ * `bytes`: what the node takes there; `turnMs`: the last wait for the turn to write, `turns` since the start.
+ */
+export interface DatabaseState { place: string; embedded: boolean; connected: boolean; version: string; slot: number; processes: number; bytes: number; turnMs: number; turns: number }
+
 /** Something that calls for attention, in words; `bad`: soon. */
 export interface Worry { kind: 'odd' | 'bad'; text: string }
 
@@ -122,6 +128,8 @@ export interface Report {
   /** Bytes of the data directory, of the journal in it, and what is left. */
   disk: { used: number; journal: number; free: number };
   inputs: InputReport[];
+  /** Of a node on a database of its own. */
+  database?: DatabaseState;
   /** The bundles that this node made lately, the latest first; `arrived`: who has said to have taken one in, by a bundle of its own. Times are ms since 1970. */
   bundles: { bundle: string; at: number; events: number; bytes: number; for: string[]; arrived: { node: string; name: string; at: number }[] }[];
   /** Empty when the node is healthy. */

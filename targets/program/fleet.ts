@@ -9,6 +9,7 @@ import { defaultName, enterFleet, foundFleet, readRootKey } from './found.ts';
 import { checkUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { printable } from './output.ts';
+import { defaults } from './target.ts';
 
 export const initCommand: Command = {
   name: 'init',
@@ -35,7 +36,7 @@ export const initCommand: Command = {
 
 /** ` --dir D` for commands that are suggested, unless the directory is the default one. */
 function dirFlag(dir: string): string {
-  return dir === './holdfast-data' || dir === process.env['HOLDFAST_DIR'] ? '' : ` --dir ${dir}`;
+  return dir === defaults().dir || dir === process.env['HOLDFAST_DIR'] ? '' : ` --dir ${dir}`;
 }
 
 function checkName(name: string, command: Command): string {

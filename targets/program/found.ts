@@ -10,9 +10,10 @@ import { createCrypto } from '../../src/io/crypto.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 import type { Node } from '../../src/node.ts';
 import type { NodeOptions } from '../../src/node-options.ts';
-import { hasNode, KEY_FILE, openHome, ROOT_KEY_FILE } from './home.ts';
+import { hasNode, openHome, ROOT_KEY_FILE } from './home.ts';
 import { configTemplate } from './config-template.ts';
 import { CONFIG_FILE } from './settings.ts';
+import { medium } from './target.ts';
 
 /** The name of a node whose user gives none: the host's, cut and cleaned. */
 export function defaultName(): string {
@@ -23,7 +24,7 @@ export function defaultName(): string {
 export async function foundFleet(dir: string, names: { name: string; fleetName: string }): Promise<{ node: string; fleet: string; rootKeyFile: string }> {
   const rootKeyFile = join(dir, ROOT_KEY_FILE);
   // Whose ever it is, no root key is ever written over; only that of a fleet that did not come to be, because its founding was interrupted.
-  const interrupted = existsSync(join(dir, KEY_FILE)) && !await hasNode(dir);
+  const interrupted = existsSync((await medium()).keyPath(dir)) && !await hasNode(dir);
   if (existsSync(rootKeyFile) && !interrupted && !await hasNode(dir)) throw new Fault('fleet-exists', `${rootKeyFile} is there already: a fleet was founded in this directory. Move that file away first if you mean to found another one.`);
   return making(dir, async (options) => {
     const { node } = await createFleet(options, { name: names.fleetName, nodeName: names.name }, async (rootSeed, fleet) => {

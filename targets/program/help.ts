@@ -1,6 +1,6 @@
 // Help: the overview of all commands, and the page of each.
 
-import { COMMON_FLAGS, type Command, type Flag } from './command.ts';
+import { commonFlags, type Command, type Flag } from './command.ts';
 import { VERSION } from './version.ts';
 
 /** Columns that text is broken at. */
@@ -40,7 +40,7 @@ function flagLines(flags: { [name: string]: Flag }): string {
 export function commandHelp(command: Command): string {
   const parts = [`holdfast ${command.name}: ${command.summary}.`, usageLine(command), ...command.about.map((each) => wrap(each, ''))];
   if (Object.keys(command.flags).length > 0) parts.push(`Flags\n${flagLines(command.flags)}`);
-  parts.push(`Flags of every command\n${flagLines(COMMON_FLAGS)}`);
+  parts.push(`Flags of every command\n${flagLines(commonFlags())}`);
   if (command.examples.length > 0) {
     parts.push(`Examples\n${command.examples.map(([line, what]) => `${wrap(`# ${what}`, '  # ', '  ')}\n  ${line}`).join('\n')}`);
   }

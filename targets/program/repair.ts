@@ -1,6 +1,5 @@
 // `verify --repair`: what is damaged is dropped and fetched again, from peers that are connected and from wherever else it may be.
 
-import type { LmdbStore } from '../../src/io/lmdb.ts';
 import { repairLogs } from '../../src/node-repair.ts';
 import { takeSegments } from '../../src/node-import.ts';
 import type { Segment } from '../../src/event/segment.ts';
@@ -8,6 +7,7 @@ import type { Node } from '../../src/node.ts';
 import { readBundles } from './bundle.ts';
 import type { Repaired, RepairSource } from './database.ts';
 import type { Links } from './links.ts';
+import type { Home } from './medium.ts';
 import { schemeOf, shownUrl } from './link-url.ts';
 import { Known } from './recover-known.ts';
 import { findSources, segmentsOfFile, segmentsOfStore, type Reading } from './recover-source.ts';
@@ -20,7 +20,7 @@ const LISTED = 2_000;
 const BATCH = 64;
 
 /** Verifies, drops, fetches, and verifies again. `from`: URLs of nodes, and paths as `recover` takes them. Faults: those of the store, `not-found` (a path). */
-export async function repair({ node, links, store }: { node: Node; links: Links; store: Pick<LmdbStore, 'check'> }, from: string[], progress: (events: number, segments: number) => void): Promise<Repaired> {
+export async function repair({ node, links, home }: { node: Node; links: Links; home: Pick<Home, 'check'> }, from: string[], progress: (events: number, segments: number) => void): Promise<Repaired> {
   const paths = from.filter((each) => schemeOf(each) === '' || schemeOf(each) === 'file').map((each) => each.replace(/^file:(\/\/)?/, '')), urls = from.filter((each) => schemeOf(each) !== '' && schemeOf(each) !== 'file');
   const found = await findSources(paths);
   const { damaged } = await node.verify(progress), known = new Known();
@@ -42,7 +42,7 @@ export async function repair({ node, links, store }: { node: Node; links: Links;
     }
     await waitForPeers(node, links, known, sources);
   }
-  const missing = await known.missingAt(node, false), after = damaged.length === 0 ? { events: 0, segments: 0, damaged: [] } : await node.verify(progress), pages = await store.check();
+  const missing = await known.missingAt(node, false), after = damaged.length === 0 ? { events: 0, segments: 0, damaged: [] } : await node.verify(progress), pages = await home.check();
   return { found: damaged, dropped: dropped.slice(0, LISTED), missing: missing.slice(0, LISTED), sources, failed, pages: [...pages], damaged: after.damaged };
 }
 

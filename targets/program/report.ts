@@ -1,7 +1,5 @@
 // How a node is, gathered from its parts; and the members of its fleet found by what people call them.
 
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { hex } from '../../src/event/bytes.ts';
 import { Fault } from '../../src/fault.ts';
 import { CLOCK_RTC, CLOCK_SYNCED } from '../../src/ports.ts';
@@ -10,15 +8,14 @@ import { bundlesMade } from '../../src/node-bundles.ts';
 import { lacksOf, type Lack } from '../../src/node-lacks.ts';
 import type { Lacks, PeerReport, Report } from './database.ts';
 import type { Place } from './direct.ts';
-import { JOURNAL } from './home.ts';
 import { worriesOf } from './worries.ts';
 
 /** Members, alarms, receipts that a report lists at most: it must fit one message. */
 const ROWS = 1_000, BUNDLES = 32;
 
 /** Gathers the report of an open node. */
-export async function report({ dir, node, links, store, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
-  const [status, used, journal] = await Promise.all([node.status(), bytesUnder(dir), bytesUnder(join(dir, JOURNAL))]);
+export async function report({ dir, node, links, home, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
+  const [status, { used, journal }] = await Promise.all([node.status(), home.size()]), database = home.database?.();
   const { quality, because } = clock.judgement();
   const peers = links.peers(), lacks = await lacksLately(node), bundles = await bundlesMade(node).catch(() => []);
   const names = new Map(status.members.map((each) => [each.node, each.name]));
@@ -34,9 +31,10 @@ export async function report({ dir, node, links, store, clock, running, uptimeMs
     holes: status.frontier.holes, void: status.void, unknown: status.unknown,
     listening: links.listening(), peers, connections: links.counts(),
     clock: { quality: quality === CLOCK_SYNCED ? 'synced' as const : quality === CLOCK_RTC ? 'rtc' as const : 'none' as const, because, now: clock.now() },
-    damage: store.damage.slice(0, ROWS),
+    damage: home.damage.slice(0, ROWS),
     disk: { used, journal, free: status.space.free },
     inputs: inputs?.() ?? [],
+    ...(database && { database }),
     bundles: bundles.slice(0, BUNDLES).map((each) => ({ ...each, arrived: each.arrived.map((one) => ({ ...one, name: names.get(one.node) ?? one.node.slice(0, 12) })) })),
   } satisfies Omit<Report, 'worries'>;
   return { ...report, worries: worriesOf(report) };
@@ -59,18 +57,6 @@ function lackOf(lack: Lack | undefined, peer: PeerReport | undefined): { lacks?:
   if (lack === undefined) return {};
   const { events, bytes, at } = lack;
   return { lacks: { events, bytes, at, ...(events > 0 && peer?.state === 'connected' && peer.rate !== undefined ? { drainMs: Math.ceil(bytes * 1_000 / peer.rate) } : {}) } };
-}
-
-/** Bytes that the files of a folder take on the disk. */
-async function bytesUnder(dir: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) bytes += await bytesUnder(path);
-    // A file may go while this looks; sparse files count what they take.
-    else bytes += await stat(path).then(({ blocks }) => blocks * 512, () => 0);
-  }
-  return bytes;
 }
 
 /** What a node is called, or the beginning of its id when it is not known. */

@@ -10,7 +10,7 @@ import type { Command, Invocation } from './command.ts';
 import { openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
 import { errorText, printable } from './output.ts';
-import { readSettings, SETTING_FLAGS, SETTING_VARIABLES, type Settings } from './settings.ts';
+import { readSettings, settingFlags, settingVariables, type Settings } from './settings.ts';
 import { openStation, type Station, type StationOptions } from './station.ts';
 
 /** How long a command may keep this waiting. */
@@ -23,11 +23,11 @@ export const runCommand: Command = {
   positionals: [],
   summary: 'keep the node running: listen, connect to peers, record metrics, show its state',
   about: [
-    'Reads holdfast.toml in the data directory; every setting there is also a flag here and a variable, which go before it: ' + SETTING_VARIABLES.join(', ') + ' (several links are separated by commas).',
+    'Reads holdfast.toml in the data directory; every setting there is also a flag here and a variable, which go before it: ' + settingVariables().join(', ') + ' (several links are separated by commas).',
     'Ctrl-C stops it cleanly, a second Ctrl-C at once; being killed or losing power does it no harm. Other commands work on the same directory while it runs.',
     'On a terminal it shows what it holds and whether it is healthy; otherwise it prints a line when something changes.',
   ],
-  flags: { ...SETTING_FLAGS, init: { help: 'Found a fleet first if there is no node in the data directory yet.' } },
+  flags: { ...settingFlags(), init: { help: 'Found a fleet first if there is no node in the data directory yet.' } },
   examples: [
     ['holdfast run', 'with the settings of ./holdfast-data/holdfast.toml'],
     ['holdfast run --listen tcp://0.0.0.0:7700 --peers tcp://hq.example:7700', 'let the network in, and keep a link to HQ'],
@@ -40,23 +40,41 @@ export const runCommand: Command = {
 type Say = (event: string, words: string, more?: { [name: string]: unknown }) => void;
 
 async function run(invocation: Invocation): Promise<number> {
+  const settings = await readSettings(invocation.dir, invocation, process.env);
+  if (settings.log === 'text') return running(invocation, settings);
+  try {
+    return await running(invocation, settings);
+  } catch (error) {
+    logLine('error', codeOf(error), error instanceof Error ? error.message : String(error), {});
+    return 1;
+  }
+}
+
+/** One object a line on stderr, for whoever gathers logs. */
+function logLine(level: 'info' | 'warn' | 'error', code: string, text: string, more: { [name: string]: unknown }): void {
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, code, text, ...more })}\n`);
+}
+
+async function running(invocation: Invocation, settings: Settings): Promise<number> {
   // Keeps the part of the heap where everything begins at its first size: a third less memory under load, for a fifth more work.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const { dir, out } = invocation;
-  const settings = await readSettings(dir, invocation, process.env);
+  const { dir, out } = invocation, logs = settings.log === 'json';
   if (invocation.on('init') && !await hasNode(dir)) {
     const { defaultName, foundFleet } = await import('./found.ts');
     const name = settings.name ?? defaultName();
     const founded = await foundFleet(dir, { name, fleetName: name });
-    out.note(`Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`);
+    const words = `Founded a fleet in ${dir}; this node is ${printable(name)}. Its root key is in ${founded.rootKeyFile}: move that file off this device and keep it safe.`;
+    if (logs) logLine('warn', 'founded', words, { node: founded.node, fleet: founded.fleet });
+    else out.note(words);
   }
-  const live = process.stdout.isTTY && !out.json && process.env['TERM'] !== 'dumb';
+  const live = process.stdout.isTTY && !out.json && !logs && process.env['TERM'] !== 'dumb';
   const screen = live ? (await import('./screen.ts')).liveScreen(process.stdout, process.env) : undefined;
   // A reader of stdout that goes away must not take the node with it.
   let silent = false;
   out.onGone = () => (silent = true);
   const say: Say = (event, words, more = {}) => {
     if (silent) return;
+    if (logs) return logLine(['alarm', 'failed', 'notice'].includes(event) ? 'warn' : 'info', event, words, more);
     if (screen !== undefined) return screen.say(words);
     void out.line(out.json ? JSON.stringify({ event, ...more }) : words);
     void out.flush();

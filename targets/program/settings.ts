@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT } from '../../src/io/address.ts';
-import { WINDOW_MS } from '../../src/limits.ts';
 import type { Flag, Invocation } from './command.ts';
 import { checkHttpName, DEFAULT_HTTP, parseHttp, type HttpPlace } from './http-place.ts';
 import type { KeptLink } from './link-settings.ts';
 import { checkListenUrl, checkUrl } from './link-url.ts';
 import { didYouMean, nearest } from './suggest.ts';
+import { defaults, targetSettings } from './target.ts';
 
 /** What a node that runs can be told. */
 export interface Settings {
@@ -32,6 +32,10 @@ export interface Settings {
   inputs: Declared | undefined;
   /** The [[link]] tables: links that are kept besides `peers`. */
   links: KeptLink[];
+  /** How a node that runs tells what happens: lines for people, or one JSON object a line on stderr. */
+  log: 'text' | 'json';
+  /** What the settings of the target say, by name; undefined where there are none. */
+  more?: { [name: string]: unknown };
 }
 
 /** Tables of the configuration that are checked by whoever knows them; `where` says for a message where the table of an index stands. */
@@ -45,8 +49,9 @@ const DEFAULT_LISTEN = `tcp://127.0.0.1:${DEFAULT_PORT}`;
 
 /** One setting. */
 export interface Setting {
-  /** In the file; the variable is HOLDFAST_ and this in capitals, the flag has dashes. */
+  /** In the file; the variable is HOLDFAST_ and this in capitals unless `variable` says otherwise, the flag has dashes. */
   name: string;
+  variable?: string;
   kind: 'text' | 'list' | 'number' | 'word';
   words?: readonly string[];
   /** What text, or each text of a list, must fulfil; throws what is wrong with it, or rejects. */
@@ -55,33 +60,43 @@ export interface Setting {
   such?: string;
   least?: number;
   most?: number;
+  /** A value as the configuration may have it, for the file that `init` leaves. */
+  example?: string;
   /** As the help of `run` shows it. */
   value: string;
   help: string;
 }
 
 const LINKS = `a list of links, such as ["tcp://pump-house:${DEFAULT_PORT}"]`;
-/** All settings. */
-export const SETTINGS: readonly Setting[] = [
+/** All settings of this target. */
+export function allSettings(): readonly Setting[] {
+  return [...commonSettings(), ...targetSettings()];
+}
+
+const commonSettings = (): Setting[] => [
   { name: 'name', kind: 'text', value: 'NAME', help: "This node's name, when --init founds a fleet (default: the host's name)." },
   { name: 'listen', kind: 'list', fits: checkListenUrl, such: LINKS, value: 'URL', help: `Where to wait for other nodes (default: ${DEFAULT_LISTEN}, this machine only; tcp://0.0.0.0:${DEFAULT_PORT} for the network).` },
   { name: 'peers', kind: 'list', fits: checkUrl, such: LINKS, value: 'URL', help: 'What to keep a link to: a node (tcp://HOST:PORT, serial:/dev/ttyUSB0?baud=115200), a broker where nodes meet (mqtt://HOST), the place where sticks appear (file:/PATH).' },
-  { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: 'Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: 10).' },
-  { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${WINDOW_MS}).` },
+  { name: 'metrics_seconds', kind: 'number', least: 0, most: 86_400, value: 'N', help: `Record the metrics of this machine each N seconds in stream telemetry; 0: never (default: ${defaults().metricsSeconds}).` },
+  { name: 'window_ms', kind: 'number', least: 0, most: 60_000, value: 'N', help: `How long events may wait to be sent together (default: ${defaults().windowMs}).` },
   { name: 'clock', kind: 'word', words: ['auto', 'none', 'rtc', 'synced'], value: 'HOW', help: "How far to trust this machine's clock: auto, none, rtc or synced (default: auto)." },
   { name: 'http', kind: 'text', fits: parseHttp, value: 'PLACE', help: `Where the page and the HTTP API are (default: ${DEFAULT_HTTP}, this machine only), or off. Elsewhere than on this machine put a proxy with TLS before it: the token travels as it is.` },
   { name: 'http_names', kind: 'list', fits: checkHttpName, such: 'a list of names, such as ["pi.local"]', value: 'NAME', help: 'A name by which browsers may call this machine; its addresses need not be named.' },
+  { name: 'log', kind: 'word', words: ['text', 'json'], value: 'HOW', help: 'How a running node tells what happens: text, or json: one object a line on stderr (default: text).' },
 ];
 
-/** The flags of `run`, one for each setting. */
-export const SETTING_FLAGS: { [flag: string]: Flag } = Object.fromEntries(SETTINGS.map((setting) =>
-  [setting.name.replaceAll('_', '-'), { value: setting.value, help: setting.help, ...(setting.kind === 'list' ? { many: true } : {}) }]));
+/** The flags of `run`, one for each setting that not every command has. */
+export function settingFlags(): { [flag: string]: Flag } {
+  return Object.fromEntries(commonSettings().map((setting) => [setting.name.replaceAll('_', '-'), { value: setting.value, help: setting.help, ...(setting.kind === 'list' ? { many: true } : {}) }]));
+}
 
 /** The variables, for the help. */
-export const SETTING_VARIABLES = SETTINGS.map((setting) => variable(setting));
+export function settingVariables(): string[] {
+  return allSettings().map((setting) => variable(setting));
+}
 
 function variable(setting: Setting): string {
-  return `HOLDFAST_${setting.name.toUpperCase()}`;
+  return setting.variable ?? `HOLDFAST_${setting.name.toUpperCase()}`;
 }
 
 /** Checks one setting; `where` says for the message where it was found. Fault: `bad-config`. */
@@ -120,8 +135,8 @@ async function fitting(setting: Setting, text: string, where: string): Promise<v
 
 /** Checks a setting of the configuration file by its name. Fault: `bad-config`. */
 export async function checkSetting(name: string, value: unknown, where: string): Promise<unknown> {
-  const setting = SETTINGS.find((each) => each.name === name);
-  if (setting === undefined) throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...SETTINGS.map((each) => each.name), 'input', 'link'])}`);
+  const setting = allSettings().find((each) => each.name === name);
+  if (setting === undefined) throw new Fault('bad-config', `${where}: there is no setting ${JSON.stringify(name)}.${didYouMean(name, [...allSettings().map((each) => each.name), 'input', 'link'])}`);
   return check(setting, value, where);
 }
 
@@ -138,7 +153,7 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
       throw error instanceof Fault ? error : new Fault('bad-config', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
     }
   }
-  const known = [...SETTING_VARIABLES, 'HOLDFAST_DIR', 'HOLDFAST_DEBUG'];
+  const known = [...settingVariables().filter((each) => each.startsWith('HOLDFAST_')), 'HOLDFAST_DIR', 'HOLDFAST_DEBUG'];
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('HOLDFAST_') || known.includes(name)) continue;
     // Others may use such names for their own ends (clusters make them up for services): only what looks like a slip is refused.
@@ -162,21 +177,24 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     }
     return file[setting.name];
   };
-  const values: unknown[] = [];
-  for (const setting of SETTINGS) values.push(await value(setting));
-  const [name, listen, peers, metrics, window, clock, http, names] = values;
+  const values: unknown[] = [], more: { [name: string]: unknown } = {};
+  for (const setting of commonSettings()) values.push(await value(setting));
+  for (const setting of targetSettings()) more[setting.name] = await value(setting);
+  const [name, listen, peers, metrics, window, clock, http, names, log] = values;
   return {
     name: name as string | undefined,
     listen: (listen as string[] | undefined) ?? [DEFAULT_LISTEN],
     listenChosen: listen !== undefined,
     peers: (peers as string[] | undefined) ?? [],
-    metricsSeconds: (metrics as number | undefined) ?? 10,
-    windowMs: (window as number | undefined) ?? WINDOW_MS,
+    metricsSeconds: (metrics as number | undefined) ?? defaults().metricsSeconds,
+    windowMs: (window as number | undefined) ?? defaults().windowMs,
     clock: (clock as Settings['clock'] | undefined) ?? 'auto',
     http: parseHttp((http as string | undefined) ?? DEFAULT_HTTP),
     httpChosen: http !== undefined,
     httpNames: ((names as string[] | undefined) ?? []).map((each) => each.toLowerCase()),
     inputs: file['input'] as Declared | undefined,
     links: (file['link'] as KeptLink[] | undefined) ?? [],
+    log: (log as Settings['log'] | undefined) ?? 'text',
+    ...(Object.keys(more).length > 0 && { more }),
   };
 }

@@ -5,6 +5,7 @@ import { readArguments } from './arguments.ts';
 import { asMisuse } from './command.ts';
 import type { Named } from './commands.ts';
 import { errorText, processOutput } from './output.ts';
+import { invoked, use, type Target } from './target.ts';
 import { VERSION } from './version.ts';
 
 async function outcome(args: string[], commands: readonly Named[]): Promise<number> {
@@ -15,7 +16,10 @@ async function outcome(args: string[], commands: readonly Named[]): Promise<numb
     else if (request.kind === 'help') {
       const help = request.command === undefined ? await tour(commands) : (await import('./help.ts')).commandHelp(request.command);
       await out.result({ help }, () => help);
-    } else return (await request.invocation.command.run({ ...request.invocation, out })) ?? 0;
+    } else {
+      invoked(request.invocation);
+      return (await request.invocation.command.run({ ...request.invocation, out })) ?? 0;
+    }
     return 0;
   } catch (error) {
     await out.flush();
@@ -41,9 +45,10 @@ async function tour(commands: readonly Named[]): Promise<string> {
   return overview(await Promise.all(commands.map((each) => each.load())));
 }
 
-/** Runs the program with the commands of a target, and ends the process with its status. */
-export function start(args: string[], commands: readonly Named[]): void {
-  void outcome(args, commands).then((status) => {
+/** Runs the program as a target has it, and ends the process with its status. */
+export function start(args: string[], target: Target): void {
+  use(target);
+  void outcome(args, target.commands).then((status) => {
     // Sockets in their last seconds and timers of links must not keep a command that is done.
     process.stdout.write('', () => process.exit(status));
   });

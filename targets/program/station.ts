@@ -8,8 +8,9 @@ import { openNode, type Node } from '../../src/node.ts';
 import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
 import type { Database, InputReport } from './database.ts';
-import { openHome, type Home } from './home.ts';
+import { openHome } from './home.ts';
 import { laterKind, openLinks, type LinkEvents, type Links } from './links.ts';
+import type { Home } from './medium.ts';
 import { tcpLinks, type Converse } from './tcp-links.ts';
 import { counted } from './output.ts';
 import { nameOf } from './report.ts';
@@ -45,7 +46,7 @@ const SILENT: LinkEvents = { connected: () => {}, ended: () => {} };
 
 /** Opens the node of a directory. Faults: those of `openHome` and of the node. */
 export async function openStation(dir: string, options: StationOptions): Promise<Station> {
-  const home = await openHome(dir, options.settings === undefined ? {} : { clock: options.settings.clock });
+  const home = await openHome(dir, { ...(options.settings && { clock: options.settings.clock }), notice: (text) => options.notice?.(text) });
   const driver = drive();
   let node: Node;
   try {
@@ -58,6 +59,7 @@ export async function openStation(dir: string, options: StationOptions): Promise
     throw error;
   }
   driver.begin(node);
+  home.opened?.(node);
   return stationOf(dir, node, home, driver, options);
 }
 
@@ -74,7 +76,7 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   const began = performance.now();
   let control: Control | undefined;
   let inputs: () => InputReport[] = () => [];
-  const database = nodeDatabase({ dir, node, links, inputs: () => inputs(), store: home.store, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
+  const database = nodeDatabase({ dir, node, links, inputs: () => inputs(), home, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
   const work = { requests: 0 };
   // What answers commands is loaded with the first one.
   const serve = async (channel: Channel) => (await import('./serve.ts')).serveChannel(database, channel, work);

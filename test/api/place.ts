@@ -9,6 +9,10 @@ import { startHttp, type HttpOptions } from '../../targets/program/http.ts';
 import { parseHttp } from '../../targets/program/http-place.ts';
 import { httpToken } from '../../targets/program/http-token.ts';
 import { openStation, type Station } from '../../targets/program/station.ts';
+import { EDGE } from '../../targets/edge/target.ts';
+import { use } from '../../targets/program/target.ts';
+
+use(EDGE);
 
 /** What came back. */
 export interface Answer { status: number; headers: { [name: string]: string | string[] | undefined }; text: string; json: any }

@@ -13,6 +13,10 @@ import { checkListenUrl } from '../../targets/program/link-url.ts';
 import { openStation } from '../../targets/program/station.ts';
 import { holdfast, inFolder, json, start, type Running } from './program.ts';
 import { digest, fleetIn, mounted, names, record, volumes } from './sticks.ts';
+import { EDGE } from '../../targets/edge/target.ts';
+import { use } from '../../targets/program/target.ts';
+
+use(EDGE);
 
 interface Report { peers: { url: string; state: string; reason?: string }[]; worries: { text: string }[] }
 const RUN = ['--json', '--listen', 'tcp://127.0.0.1:0', '--metrics-seconds', '0', '--http', 'off'];

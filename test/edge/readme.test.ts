@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, readFileSync } from 'node:fs';
 import { GROUPS } from '../../targets/program/help.ts';
-import { SETTING_VARIABLES } from '../../targets/program/settings.ts';
+import { settingVariables } from '../../targets/program/settings.ts';
 import { inFolder } from './program.ts';
 import { blocksOf, keeps, README, walk } from './walkthrough.ts';
 
@@ -38,7 +38,7 @@ test('the links of the README lead somewhere, and no command and no setting is l
   const names = GROUPS.flatMap(([, each]) => each);
   assert.ok(names.length >= 17);
   assert.equal(names.filter((name) => !new RegExp(`^\\|[^|]*\`${name}\\b[^|]*\\|[^|]*\\|$`, 'm').test(README)), []);
-  assert.equal(SETTING_VARIABLES.filter((name) => !new RegExp(`^\\| \`${name.slice('HOLDFAST_'.length).toLowerCase()}\` \\| \`${name}\` \\|`, 'm').test(README)), []);
+  assert.equal(settingVariables().filter((name) => !new RegExp(`^\\| \`${name.slice('HOLDFAST_'.length).toLowerCase()}\` \\| \`${name}\` \\|`, 'm').test(README)), []);
 });
 
 test('files that the pages beside the code lead to are there', () => {

@@ -124,7 +124,7 @@ test('the configuration: unknown and wrong settings are named with their line', 
   }
   assert.equal(await parseConfig(configTemplate(), 'x'), {});
   const { input, link, ...rest } = await parseConfig(configTemplate().replace(/^# (\w+ = |\[\[)/gm, '$1'), 'x');
-  assert.is(Object.keys(rest).length, 8);
+  assert.is(Object.keys(rest).length, 9);
   assert.is((link as unknown[]).length, 1);
   assert.is(parseInputs((input as Declared).tables, (input as Declared).where, INPUT_KINDS).length, 1);
   const two = (await parseConfig('name = "a"\n\n[[input]]\nkind = "host"\n\n[[input]]\nkind = "hots"\n', 'x'))['input'] as Declared;
@@ -136,7 +136,7 @@ test('settings: flags before variables before the file before defaults', async (
   const none = await invocation('append', 's');
   const flags = (given: { [flag: string]: string[] }) => ({ text: (name: string) => given[name]?.[0], list: (name: string) => given[name] });
   try {
-    assert.equal(await readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto', http: { host: '127.0.0.1', port: 7717 }, httpChosen: false, httpNames: [], inputs: undefined, links: [] });
+    assert.equal(await readSettings(dir, none, {}), { name: undefined, listen: ['tcp://127.0.0.1:7700'], listenChosen: false, peers: [], metricsSeconds: 10, windowMs: 2000, clock: 'auto', http: { host: '127.0.0.1', port: 7717 }, httpChosen: false, httpNames: [], inputs: undefined, links: [], log: 'text' });
     writeFileSync(join(dir, 'holdfast.toml'), 'peers = ["tcp://file:1"]\nmetrics_seconds = 5\nwindow_ms = 7\nlisten = []\n');
     const found = await readSettings(dir, flags({ 'window-ms': ['9'] }), { HOLDFAST_METRICS_SECONDS: '6', HOLDFAST_PEERS: 'tcp://a:1, tcp://b:2', HOLDFAST_NAME: '', HOLDFAST_SERVICE_HOST: 'x' });
     assert.equal([found.windowMs, found.metricsSeconds, found.peers, found.listen, found.listenChosen, found.name], [9, 6, ['tcp://a:1', 'tcp://b:2'], [], true, undefined]);

@@ -1,5 +1,9 @@
 // Several nodes in one process, each with its control socket, at one broker: fifty processes would be too many for a small machine.
 import { openStation } from '../../targets/program/station.ts';
+import { EDGE } from '../../targets/edge/target.ts';
+import { use } from '../../targets/program/target.ts';
+
+use(EDGE);
 
 /** Directories of nodes, and the broker's URL. */
 export interface Crowd { dirs: string[]; url: string }

@@ -3,6 +3,10 @@ import { writeSync } from 'node:fs';
 import { codeOf } from '../../src/fault.ts';
 import { openStation } from '../../targets/program/station.ts';
 import { between, chance } from './chance.ts';
+import { EDGE } from '../../targets/edge/target.ts';
+import { use } from '../../targets/program/target.ts';
+
+use(EDGE);
 
 /** How to load: events carry numbers from `from`; `acks`: a file that takes the words instead of stdout. */
 export interface Load {

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { enterFleet, foundFleet } from '../../targets/program/found.ts';
 import { openStation, type Station, type StationOptions } from '../../targets/program/station.ts';
 import { invite } from '../../src/node-acts.ts';
+import { EDGE } from '../../targets/edge/target.ts';
+import { use } from '../../targets/program/target.ts';
+
+use(EDGE);
 
 /** Memory as a disk, where there is one: a kill loses nothing of it either, and far more happens between two of them. */
 export const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();

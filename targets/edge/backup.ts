@@ -10,11 +10,11 @@ import type { LmdbStore } from '../../src/io/lmdb.ts';
 import { pages } from '../../src/log/archive.ts';
 import { TABLES } from '../../src/ports.ts';
 import type { Node } from '../../src/node.ts';
-import type { BackupMade } from './database.ts';
-import { JOURNAL, KEY_FILE, STORE } from './home.ts';
-import { MEMORY_FOLDER } from './input-memory.ts';
-import { CONFIG_FILE } from './settings.ts';
-import { writeTar } from './tar.ts';
+import type { BackupMade } from '../program/database.ts';
+import { JOURNAL, KEY_FILE, STORE } from '../program/home.ts';
+import { MEMORY_FOLDER } from '../program/input-memory.ts';
+import { CONFIG_FILE } from '../program/settings.ts';
+import { writeTar } from '../program/tar.ts';
 
 /** What lies in a backup. */
 const INSIDE = [STORE, JOURNAL, KEY_FILE, CONFIG_FILE, MEMORY_FOLDER];
