@@ -6,7 +6,7 @@ import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSy
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { fileInput } from '../../targets/program/input-file.ts';
-import { follow, lines, numbers, place, range } from './input-follow.ts';
+import { follow, followEmpty, lines, numbers, place, range } from './input-follow.ts';
 import { folder, pause, until } from './input-sources.ts';
 
 test('begins at the end of what is there, or at its start; a line without an end waits', async () => {
@@ -49,10 +49,7 @@ test('a stop repeats nothing and leaves nothing out, wherever it comes', async (
 });
 
 test('after a kill only what was not remembered yet is read again; what was not durable always is', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const first = await follow(dir, {}, 'later');
-  await first.follows();
+  const { dir, path, first } = await followEmpty('later');
   appendFileSync(path, lines(0, 100));
   await until(() => first.heard.readings.length === 100);
   // Of the hundred, all but the one in the middle are durable.
@@ -72,10 +69,7 @@ test('after a kill only what was not remembered yet is read again; what was not 
 });
 
 test('what is lost at a stop is read again at the next start', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const first = await follow(dir, {}, 'later');
-  await first.follows();
+  const { dir, path, first } = await followEmpty('later');
   appendFileSync(path, lines(0, 3));
   await until(() => first.heard.readings.length === 3);
   first.heard.readings[0]!.done!('recorded');

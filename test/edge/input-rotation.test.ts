@@ -3,15 +3,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { follow, lines, numbers, range } from './input-follow.ts';
-import { folder, pause, until } from './input-sources.ts';
+import { follow, followEmpty, lines, numbers, range } from './input-follow.ts';
+import { pause, until } from './input-sources.ts';
 
 test('rotation by renaming, while it is read: the old file to its end, then the new one', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const one = await follow(dir);
-  await one.follows();
+  const { path, first: one } = await followEmpty();
   let next = 0;
   for (let round = 0; round < 3; round++) {
     appendFileSync(path, lines(next, next += 50));
@@ -27,10 +23,7 @@ test('rotation by renaming, while it is read: the old file to its end, then the 
 });
 
 test('rotation by renaming, while the node is stopped: also several times', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const first = await follow(dir);
-  await first.follows();
+  const { dir, path, first } = await followEmpty();
   appendFileSync(path, lines(0, 10));
   await until(() => first.heard.readings.length === 10);
   await first.stop();
@@ -50,10 +43,7 @@ test('rotation by renaming, while the node is stopped: also several times', asyn
 });
 
 test('cut off: read from the start again, also when it has grown beyond the old place at once, and when that happened during a stop', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const one = await follow(dir);
-  await one.follows();
+  const { dir, path, first: one } = await followEmpty();
   appendFileSync(path, `${lines(0, 10)}{"half`);
   await until(() => one.heard.readings.length === 10);
   truncateSync(path, 0);
@@ -71,10 +61,7 @@ test('cut off: read from the start again, also when it has grown beyond the old 
 });
 
 test('rotation by copying and cutting off: the rest of the copy, then the file; while it is read, and while the node is stopped', async () => {
-  const dir = folder(), path = join(dir, 'x.log');
-  writeFileSync(path, '');
-  const one = await follow(dir);
-  await one.follows();
+  const { dir, path, first: one } = await followEmpty();
   appendFileSync(path, `${lines(0, 10)}{"n":1`);
   await until(() => one.heard.readings.length === 10);
   // All at once between two looks: the end of its last line, more, the copy, the cut, and more than there was.

@@ -3,17 +3,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runSeed } from './run.ts';
+import { failures, rowsOf } from './seeds.ts';
 
 const worlds = suite('worlds with a server');
 
-for (const [from, count] of [[1, 4], [5, 4]] as const) {
-  worlds(`server: seeds ${from} to ${from + count - 1}`, async () => {
-    const failed: string[] = [];
-    for (let seed = from; seed < from + count; seed++) {
-      const { problems } = await runSeed(seed, 'server');
-      if (problems.length > 0) failed.push(`seed ${seed}: ${problems.slice(0, 5).join('; ')}\n    again, with its trace: npm run soak -- --from ${seed} --seeds 1 --scenario server --trace`);
-    }
+for (const { name, seeds, scenario } of rowsOf([['server', 1, 4], ['server', 5, 4]])) {
+  worlds(name, async () => {
+    const failed = await failures(seeds, scenario);
     assert.is(failed.length, 0, failed.join('\n'));
   });
 }
