@@ -30,12 +30,13 @@ export function onceVerdict(engine: Fanout, sessions: BrokerSessions, state: Onc
     return new Fault('link-failed', `the connection to the broker is gone${reason === undefined ? '' : `: ${reason}`}; what had arrived is kept`);
   }
   if (now < upAt + HEADS_MS) return upAt + HEADS_MS;
-  const members = [...engine.members.all()].filter((m) => !isOwnDead(engine, m));
+  const members = [...engine.members.all()].filter((m) => !isOwnDead(engine, m) && !engine.siblings.isSpared(m));
   if (!members.length) {
     if (now < upAt + patience) return upAt + patience;
     return new Fault('timeout', `no other node of this fleet was at the broker within ${Math.round(patience / 1_000)} s; is one running with this broker and prefix?`);
   }
-  const equals = (m: Member): boolean => engine.standOf(m, now) === 'equal';
+  // All processes on one store hold what one of them shows.
+  const equals = (m: Member): boolean => [m, ...engine.members.mates(m)].some((each) => engine.standOf(each, now) === 'equal');
   // Where somebody writes all the time no two heads agree: then it is enough that a session with each has ended level after the last that brought something.
   const latest = Math.max(upAt, sessions.broughtAt, ...members.map((m) => m.levelAt ?? 0));
   const level = (m: Member): boolean => equals(m) || (now >= latest + BUSY_MS && m.levelAt !== undefined && m.levelAt >= Math.max(began, sessions.broughtAt));

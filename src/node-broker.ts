@@ -11,6 +11,7 @@ import { HOLE } from './log/item.ts';
 import type { ShownTip } from './sync/fanout-members.ts';
 import { Fanout } from './sync/fanout.ts';
 import { topicsOf } from './sync/fanout-topics.ts';
+import { instanceOf } from './sync/fanout-siblings.ts';
 import { BrokerSessions } from './node-broker-session.ts';
 import { onceVerdict } from './node-broker-once.ts';
 import { raise } from './node-notes.ts';
@@ -65,7 +66,7 @@ async function admitOthers(node: Node, segments: Segment[]): Promise<{ events: n
 
 /** Who this process will be at a broker: connect with this client id and will. Fault `bad-argument` for a prefix that no broker takes. */
 export function planBroker(node: Node, prefix = 'hf'): BrokerPlan {
-  const { crypto, random } = node.options, instance = random.bytes(8), topics = topicsOf(crypto, node.fleet, node.id, prefix);
+  const { crypto, random, store } = node.options, topics = topicsOf(crypto, node.fleet, node.id, prefix), chance = random.bytes(8), instance = store.shared ? instanceOf(node.boot, chance) : chance;
   return { prefix, instance, clientId: `hf${hex(instance)}`, will: { topic: topics.head(instance) }, own: `${topics.own}/#`, read: `${topics.all}/#` };
 }
 
@@ -73,7 +74,7 @@ export function planBroker(node: Node, prefix = 'hf'): BrokerPlan {
 export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): BrokerMembership {
   if (node.closing) throw new Fault('closed', 'this node was closed');
   const plan = o.plan ?? planBroker(node, o.prefix);
-  const { crypto, random, clock, wake } = node.options, began = clock.uptime(), interest = o.interest ?? null;
+  const { crypto, random, clock, wake, store: { shared } } = node.options, began = clock.uptime(), interest = o.interest ?? null;
   const topics = topicsOf(crypto, node.fleet, node.id, plan.prefix);
   const dones = new Map<number, () => void>();
   let messages = 0, blocked = false, pumping = false, over = false, reason: string | undefined, upAt: number | undefined, downAt: number | undefined;
@@ -82,7 +83,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
   done.catch(() => undefined); // whoever cares awaits it
 
   const engine = new Fanout({
-    topics, instance: plan.instance, interest, hasty: o.once === true, now: began,
+    topics, instance: plan.instance, interest, hasty: o.once === true, shared: shared !== undefined, now: began,
     host: {
       crypto, random, fleet: node.fleet, node: node.id,
       sign: (message) => crypto.sign(node.desk.author.seed, message),
@@ -116,6 +117,7 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
           case 'datagram': sessions.datagram(out.session, out.bytes); break;
           case 'drop': sessions.drop(out.session, 'the peer has left'); break;
           case 'leave': sessions.leave(out.session); break;
+          case 'siblings': answer(shared!.siblings(), (names) => engine.siblingsAre(names, clock.uptime())); break;
           case 'twin':
             raise(node, { code: 'clone', node: node.id, log: null, text: `a copy of the memory of this process (${node.desk.name}) runs, seen at ${broker.manifest.name}; set one of the two up as a node of its own` }).catch(() => undefined);
             o.twin?.();
@@ -139,8 +141,15 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
     call?.();
   }
 
+  // Siblings must know this process before they see a head of it.
+  let announced = shared === undefined;
+  shared?.announce(node.boot).then(() => {
+    announced = true;
+    if (broker.up) broker.onUp();
+  }, () => undefined); // the store has failed: this process ends
+
   broker.onUp = () => {
-    if (over) return;
+    if (over || !announced) return;
     const now = clock.uptime();
     upAt ??= now;
     blocked = false;
@@ -222,7 +231,8 @@ export function joinBroker(node: Node, broker: Broker, o: BrokerOptions = {}): B
 
   node.parts.add(part);
   if (o.once) node.seal();
-  broker.subscribe(topics.filters(plan.instance, interest));
+  if (shared) broker.subscribe(topics.filters(plan.instance), { group: topics.group, filters: topics.live(interest) });
+  else broker.subscribe([...topics.filters(plan.instance), ...topics.live(interest)]);
   if (broker.up) broker.onUp();
   wake();
 

@@ -1,5 +1,5 @@
 // One session over one link: carries frames and questions between the sans-IO engine and the node.
-import type { Bytes, Link } from './ports.ts';
+import type { Bytes, Link, Shared } from './ports.ts';
 import type { Change, SessionLike } from './sync/host.ts';
 import type { Node } from './node.ts';
 import { Fault } from './fault.ts';
@@ -54,7 +54,7 @@ export interface ConnectOptions { interest?: string[]; once?: boolean; preferenc
 
 /** Starts a session. `once`: end as soon as both sides hold the same. */
 export function connect(node: Node, answering: Answering, link: Link, role: 'open' | 'accept', o: ConnectOptions): Connection {
-  const { clock, wake } = node.options;
+  const { clock, wake, store: { shared } } = node.options;
   const started = clock.uptime();
   const session: SessionLike = createSession({
     role, host: hostOf(answering), frameBytes: link.manifest.frameBytes, thin: link.manifest.thin,
@@ -63,7 +63,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, streams: string[] | undefined;
+  let open = true, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, synced: false, equal: false, done,
@@ -108,7 +108,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   }
 
   function pumpAll(): void {
-    while (open) {
+    while (open && !judging) {
       const out = session.next(!blocked, clock.uptime()); // questions do not wait for the link
       if (!out) break;
       if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
@@ -130,6 +130,11 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
         connection.preference = out.preference;
         connection.name = hex(out.session);
         boot = out.boot;
+        // Nothing goes by until it is known whether it is a copy: what a sibling has not stored yet is not news.
+        if (shared && connection.session) {
+          judging = true;
+          unlessSibling(shared, boot, () => { judging = false; pump(); });
+        }
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);
       } else if (out.kind === 'receipt') {
@@ -143,7 +148,22 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   /** A peer that has said what it holds had greeted before: a link to this node itself would have ended by now, so it is somebody else. */
   function met(): void {
     told = true;
+    // It may have been asked for before it had let itself be known; what it says it says after that.
+    if (shared) unlessSibling(shared, boot!, alarm); else alarm();
+  }
+
+  function alarm(): void {
     raise(node, { code: 'clone', node: node.id, log: null, text: `another process runs with the identity of this node (${node.desk.name}), seen over ${link.manifest.name}: a copy of its disk is in use; set one of the two up as a node of its own` }).catch(() => undefined);
+  }
+
+  /** Goes on unless the peer is another process on this store: then there is nothing to exchange, and the session ends. Of two that ask each other at least one finds the other's name. */
+  function unlessSibling(store: Shared, name: Bytes, then: () => void): void {
+    store.announce(node.boot).then(() => store.siblings()).then((names) => {
+      if (!open) return;
+      if (!names.some((each) => equal(each, name))) return then();
+      const fault = new Fault('bad-argument', `the link over ${link.manifest.name} leads to another process of this server (${node.desk.name}), which has the same store`);
+      end(fault, fault.message);
+    }).catch((error: unknown) => end(faultOf(error), 'a fault of this node'));
   }
 
   function ask(id: number, question: Parameters<typeof answer>[1]): void {

@@ -186,8 +186,11 @@ export interface Broker {
   readonly up: boolean;
   /** Sends one message, at least once while the connection lasts. False while down (the message is dropped), or when the sender should wait for `onDrain` (the message is taken). An empty retained payload clears the topic. */
   publish(topic: string, payload: Bytes, retain: boolean): boolean;
-  /** Replaces the topic filters that are subscribed to; they are in force, and retained messages on their way, before `onUp` is called. */
-  subscribe(filters: string[]): void;
+  /**
+   * Replaces the topic filters that are subscribed to; they are in force, and retained messages on their way, before `onUp` is called. `shared`: further filters, of which each message comes to only one of
+   * the clients that name the same group, and no retained ones; a broker that cannot do so sends all to each.
+   */
+  subscribe(filters: string[], shared?: { group: string; filters: string[] }): void;
   close(): Promise<void>;
   /** Bytes on the wire so far, over all connections, the protocol's own included. */
   readonly traffic: { in: number; out: number };

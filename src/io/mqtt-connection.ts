@@ -8,6 +8,7 @@ import { packetGuard } from './mqtt-guard.ts';
 import { inbox, type Taking } from './mqtt-inbox.ts';
 import { farewell, isVersionRefusal, refusal, ungranted, unpublished } from './mqtt-reason.ts';
 import type { BrokerSocket } from './mqtt-socket.ts';
+import { isShared, isShareRefused, nextFilters, unshared, wantedFilters, type Wanted } from './mqtt-wanted.ts';
 import { publishWindow, type Outgoing } from './mqtt-window.ts';
 
 /** Largest packet that is sent or taken, in bytes. */
@@ -67,7 +68,7 @@ export interface ConnectionSetup {
   readonly clientId: string;
   /** The topic that the broker clears when the connection breaks. */
   readonly will: string | undefined;
-  readonly filters: ReadonlySet<string>;
+  readonly wanted: Wanted;
   readonly taking?: Taking | undefined;
 }
 
@@ -79,7 +80,7 @@ export interface BrokerConnection {
   /** As `publish` of the port. */
   publish(message: Outgoing): boolean;
   /** Replaces the filters. */
-  subscribe(filters: ReadonlySet<string>): void;
+  subscribe(wanted: Wanted): void;
   /** Lets what is under way arrive, for a limited time, says goodbye, and resolves when the connection is over. */
   close(): Promise<void>;
   /** Ends it at once. */
@@ -103,7 +104,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
   let code = 0;
   let retains = true;
   let packetBytes = version === 5 ? PACKET_BYTES : PACKET_BYTES_311;
-  let wanted = setup.filters;
+  let { wanted } = setup, sharing = version === 5;
   const granted = new Set<string>();
   let asking = false;
   let gone = (): void => {};
@@ -191,6 +192,7 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
     for (const [name, value] of Object.entries(offer)) if (Array.isArray(value) || value === -1) delete (offer as { [name: string]: unknown })[name];
     if (offer.maximumQoS === 0) return cut('the broker offers no QoS 1, which is needed');
     retains = offer.retainAvailable !== false;
+    if (offer.sharedSubscriptionAvailable === false) sharing = false;
     packetBytes = Math.min(packetBytes, offer.maximumPacketSize ?? packetBytes);
     window = publishWindow(version === 5 ? Math.min(PLACES, offer.receiveMaximum ?? PLACES) : PLACES_311, send, () => events.onDrain());
   }));
@@ -210,8 +212,9 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
   /** Brings the broker's subscriptions to what is wanted, a few at a time; when they are, the connection is up. */
   function agree(): void {
     if (asking || ended !== undefined || closing) return;
-    const old = [...granted].filter((each) => !wanted.has(each)).slice(0, FILTERS);
-    const fresh = [...wanted].filter((each) => !granted.has(each)).slice(0, FILTERS);
+    const all = wantedFilters(wanted, sharing);
+    const old = [...granted].filter((each) => !all.has(each)).slice(0, FILTERS);
+    const fresh = nextFilters([...all].filter((each) => !granted.has(each)), FILTERS);
     if (old.length === 0 && fresh.length === 0) {
       clearTimeout(answer);
       if (up) return;
@@ -228,13 +231,15 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
       return;
     }
     // Not our own messages back, where the broker can tell them.
-    client.subscribe(fresh, { qos, ...(version === 5 && { nl: true }) }, (error, _asked, packet) => guarded(() => {
+    client.subscribe(fresh, { qos, ...(version === 5 && { nl: !isShared(fresh[0]!) }) }, (error, _asked, packet) => guarded(() => {
       asking = false;
       const codes = (packet as { granted?: number[] } | undefined)?.granted ?? [];
       // What is refused is not asked again in this connection.
       for (const [index, filter] of fresh.entries()) {
         granted.add(filter);
-        const why = ungranted(codes[index] ?? (error ? 0x83 : 0));
+        const code = codes[index] ?? (error ? 0x83 : 0), less = isShareRefused(filter, code);
+        if (less) sharing = false;
+        const why = less ? unshared(code) : ungranted(code);
         if (why !== undefined && ended === undefined) events.onUngranted(filter, why);
       }
       agree();
@@ -263,8 +268,8 @@ export function brokerConnection(Client: typeof MqttClient, socket: BrokerSocket
       if (quiet) watch();
       return taken === 'room';
     },
-    subscribe(filters) {
-      wanted = filters;
+    subscribe(next) {
+      wanted = next;
       if (client.connected) guarded(agree);
     },
     async close() {

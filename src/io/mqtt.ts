@@ -3,6 +3,7 @@
 import type { Broker } from '../ports.ts';
 import { parseBroker } from './mqtt-address.ts';
 import { brokerConnection, checkMessage, LEAST_PAYLOAD_BYTES, loadClient, type Blame, type BrokerConnection } from './mqtt-connection.ts';
+import type { Wanted } from './mqtt-wanted.ts';
 import type { Taking } from './mqtt-inbox.ts';
 import { dialBroker } from './mqtt-socket.ts';
 
@@ -50,7 +51,7 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
   const folder = options.folder ?? '.';
   const told = new Set<string>();
   const giveUp = new AbortController();
-  let filters: ReadonlySet<string> = new Set();
+  let wanted: Wanted = { filters: [], shared: undefined };
   /** None any more for a broker that retains nothing. */
   let will = options.will?.topic;
   /** As of the last connection. */
@@ -71,9 +72,9 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
       checkMessage(topic, payload, payloadBytes);
       return connection?.publish({ topic, payload, retain }) ?? false;
     },
-    subscribe(next) {
-      filters = new Set(next);
-      connection?.subscribe(filters);
+    subscribe(filters, shared) {
+      wanted = { filters: [...filters], shared: shared && { group: shared.group, filters: [...shared.filters] } };
+      connection?.subscribe(wanted);
     },
     async close() {
       closed = true;
@@ -110,7 +111,7 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
         return { reason: 'closed here', heldMs: 0, blame: NOTHING };
       }
       return await new Promise((resolve) => {
-        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will, filters, taking: options.taking }, {
+        connection = brokerConnection(Client, socket, { address, version, clientId: options.clientId, will, wanted, taking: options.taking }, {
           onUp() {
             since = performance.now();
             payloadBytes = connection!.payloadBytes;

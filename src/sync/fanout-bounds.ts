@@ -23,7 +23,7 @@ export const LEVELS = 1_024;
 export const LOG_ENDS = 4_096;
 /** Heads remembered, and of one node level. */
 export const MEMBERS = 1_024;
-export const LEVEL_MEMBERS = 8;
+export const LEVEL_MEMBERS = 32;
 /** Tips and streams in one head; bytes of a head. */
 export const HEAD_TIPS = 64;
 export const HEAD_STREAMS = 64;
@@ -38,6 +38,11 @@ export const HEAD_ALIVE_MS = 600_000;
 export const SILENT_MS = 2_700_000;
 /** A head of this node by another process is cleared unless a newer one comes within this time. */
 export const CLEAR_MS = 60_000;
+/** It is asked at most so often who the siblings of this process are; and again when one has shown nothing for so long. */
+export const SIBLING_ASK_MS = 2_000;
+export const SIBLING_STALE_MS = 900_000;
+/** Each sibling that is nearer to a peer has so long to settle a difference before this process sees to it. */
+export const SIBLING_TURN_MS = 15_000;
 /** How long the own states are remembered that heads of others may still show, and how many of one stream. */
 export const STATES_MS = 180_000;
 export const STATES = 64;

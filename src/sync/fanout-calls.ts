@@ -60,6 +60,12 @@ export class Calls {
     return this.#called.has(peer) || [...this.#running.values()].some((r) => r.peer === peer);
   }
 
+  /** True when another process of this node level was called, or is in a session; with `now` also when one was answered a moment ago. */
+  meets(level: string, but: string, now = Infinity): boolean {
+    const other = (one: { level: string; peer: string }): boolean => one.level === level && one.peer !== but;
+    return [...this.#called.values(), ...this.#running.values()].some(other) || [...this.#beginning.values()].some((one) => other(one) && one.at + TAKEN_MS > now);
+  }
+
   /** Asks a process for a session. */
   call(peer: string, level: string, now: number): void {
     const called: Called = { id: hex(this.#random.bytes(8)), peer, level, tries: 1, at: now };

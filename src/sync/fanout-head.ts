@@ -16,11 +16,11 @@ export interface Held { stream: string; items: number; sum: Bytes }
 /** A tip of one of the process's own logs, and its stream ("" when that did not fit into `held`). */
 export interface OwnTip extends Tip { stream: string }
 /** A head (FANOUT §4). */
-export interface Head { node: Bytes; instance: Bytes; sequence: number; interest: string[] | null; held: Held[]; tips: OwnTip[] }
+export interface Head { node: Bytes; instance: Bytes; sequence: number; interest: string[] | null; held: Held[]; tips: OwnTip[]; /** Other processes of its node hold the same, on one store. */ shared?: true }
 /** The fingerprint of one stream as the log keeps it. */
 export interface Print { items: number; sum: Uint32Array }
 
-const HEAD = domain('head');
+const HEAD = domain('head'), TRUE = 0xf5;
 
 /** What a fingerprint says in a head. */
 export function heldOf(stream: string, print: Print | undefined): Held {
@@ -61,7 +61,7 @@ function writeHeld(w: Writer, { stream, items, sum }: Held): void {
 /** Makes a signed head. `tips` beyond the bound are left out (give the latest first). */
 export function makeHead(fleet: Bytes, sign: (message: Bytes) => Bytes, head: Head): Bytes {
   const w = new Writer(1_024);
-  w.head(0x80, 7);
+  w.head(0x80, head.shared ? 8 : 7);
   w.head(0, 1);
   w.bytes(head.node);
   w.bytes(head.instance);
@@ -83,6 +83,7 @@ export function makeHead(fleet: Bytes, sign: (message: Bytes) => Bytes, head: He
     w.head(0, tip.position);
     w.bytes(tip.e);
   }
+  if (head.shared) w.byte(TRUE);
   const body = w.copy(), out = new Writer(1_024);
   out.byte(0x82);
   out.bytes(body);
@@ -111,7 +112,10 @@ export function readHead(bytes: Bytes): { head: Head; body: Bytes; signature: By
     const { stream } = head.held[r.uint(head.held.length - 1)]!;
     return { stream, log: r.copy(16), position: r.uint(), e: r.copy(32) };
   });
-  for (let i = 7; i < parts; i++) r.skip();
+  for (let i = 7; i < parts; i++) {
+    if (i === 7 && body[r.at] === TRUE) head.shared = true;
+    r.skip();
+  }
   r.finish();
   return { head, body, signature };
 }

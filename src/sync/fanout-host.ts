@@ -26,8 +26,9 @@ export interface FanoutHost {
   traffic(session: string): number;
 }
 
-/** How one process takes part. `interest`: streams besides `$fleet`, null: all. `hasty`: for one exchange, without the waits that spread a fleet's calls. Times are uptime in ms. */
-export interface FanoutOptions { host: FanoutHost; topics: Topics; instance: Bytes; interest: string[] | null; hasty: boolean; now: number }
+/** How one process takes part. `interest`: streams besides `$fleet`, null: all. `hasty`: for one exchange, without the waits that spread a fleet's calls. `shared`: other processes of this node may share its
+ * store (siblings); their instances begin as their names do. Times are uptime in ms. */
+export interface FanoutOptions { host: FanoutHost; topics: Topics; instance: Bytes; interest: string[] | null; hasty: boolean; shared: boolean; now: number }
 
 /** What comes out, taken one by one from `next()`. Sessions are named by hex. */
 export type FanoutOutput =
@@ -45,6 +46,8 @@ export type FanoutOutput =
   | { kind: 'drop'; session: string }
   /** End this session in order. */
   | { kind: 'leave'; session: string }
+  /** Which processes are siblings? Answered by `siblingsAre`. One at a time. */
+  | { kind: 'siblings' }
   /** Another process uses this instance, as a copy of this one's memory does: take another one. */
   | { kind: 'twin' };
 

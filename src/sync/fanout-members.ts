@@ -26,6 +26,8 @@ export interface Member {
   gaps: Map<string, ShownTip>;
   /** Since when its head differs. */
   differSince: number | undefined;
+  /** A head of this number differs for being late: a process on the same store has settled it. Until when that is believed. */
+  excused: { sequence: number; until: number } | undefined;
   /** When it was last known to hold the same: by its head, or after a session. */
   levelAt: number | undefined;
   /** It is not called before this moment, and after the next failure not for so long. */
@@ -59,6 +61,8 @@ export class Members {
   get(name: string, level: string): Member | undefined { return this.#all.get(`${level} ${name}`); }
   /** Those that show this instance. */
   named(name: string): Member[] { return [...this.#all.values()].filter((member) => member.name === name); }
+  /** The other processes on the store of this one. */
+  mates(member: Member): Member[] { return member.head.shared ? [...this.#all.values()].filter((m) => m !== member && m.level === member.level && m.head.shared) : []; }
   remove({ name, level }: Pick<Member, 'name' | 'level'>): void { this.#all.delete(`${level} ${name}`); }
 
   /** True for the node level of a member that shows a head. */
@@ -74,7 +78,7 @@ export class Members {
     if (!member) {
       this.#makeRoom(level);
       member = {
-        name, level, known, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, levelAt: undefined,
+        name, level, known, head, heardAt: now, lively: false, lackSince: undefined, gaps: new Map(), differSince: undefined, excused: undefined, levelAt: undefined,
         notBefore: now, pause: CALL_PAUSE_MS, lot: this.#lot(), deaf: undefined, met: false, shutUntil: now,
       };
       this.#all.set(`${level} ${name}`, member);

@@ -1,6 +1,6 @@
 // Which process is called, and when: what heads and gaps speak for stands for a while, is looked at again, and one peer is asked, not all by all.
 
-import { BUSY_NAMES, CALL_PAUSE_MOST_MS, DIFFER_BUSY_MS, DIFFER_EACH_MS, DIFFER_MS, LACK_MS, REVIEW_MS, SPREAD_EACH_MS, SPREAD_MS } from './fanout-bounds.ts';
+import { BUSY_MOST_MS, BUSY_MS, BUSY_NAMES, CALL_PAUSE_MOST_MS, DIFFER_BUSY_MS, DIFFER_EACH_MS, DIFFER_MS, HEAD_EACH_MS, HEAD_MS, LACK_MS, REVIEW_MS, SPREAD_EACH_MS, SPREAD_MS } from './fanout-bounds.ts';
 import type { Running } from './fanout-calls.ts';
 import type { Member, ShownTip } from './fanout-members.ts';
 import type { Ended } from './fanout-host.ts';
@@ -39,9 +39,10 @@ export class Repair {
     if (verdict === 'equal') member.levelAt = now;
     // In one exchange there is no time to wait for what is on its way.
     const differs = (verdict === 'other' || (verdict === 'late' && this.#fanout.options.hasty)) && this.#fanout.states.settled(member.head, now) === 0;
-    // Another process of this node that lives is a copy of its disk: a session proves it, and raises the alarm.
-    const copy = member.level === this.#fanout.options.topics.level && member.lively && !member.met;
-    this.#fanout.members.differs(member, differs || copy, now);
+    // Another process of this node that lives and shares no store with it is a copy of its disk: a session proves it, and raises the alarm.
+    const copy = this.#fanout.siblings.isStrange(member) && member.lively && !member.met;
+    const late = member.excused?.sequence === member.head.sequence && now < member.excused.until;
+    this.#fanout.members.differs(member, (differs && !late) || copy, now);
     this.#sweepAt = Math.min(this.#sweepAt, now + SWEEP_MS);
   }
 
@@ -79,33 +80,43 @@ export class Repair {
 
   /** Processes that hold what this one holds. */
   equals(): string[] {
-    return [...this.#fanout.members.all()].filter((m) => m.levelAt !== undefined && m.levelAt + EQUAL_MS > this.#now && !m.deaf).map((m) => m.name);
+    const { members, siblings } = this.#fanout, all = [...members.all()];
+    return [...all.filter((m) => siblings.has(m)), ...all.filter((m) => m.levelAt !== undefined && m.levelAt + EQUAL_MS > this.#now && !m.deaf && !siblings.isSpared(m))].map((m) => m.name);
   }
 
   /** How long a session with it would bring nothing: the same difference was looked into with another. */
   useless(peer: string, level: string): number {
-    const member = this.#fanout.members.get(peer, level);
-    return member ? Math.max(this.#fanout.states.settled(member.head, this.#now), member.shutUntil - this.#now) : 0;
+    const { members, siblings, states, calls } = this.#fanout, member = members.get(peer, level);
+    if (!member) return 0;
+    if (siblings.isSpared(member)) return BUSY_MOST_MS;
+    // What a session with one process of a store brings, all others there have.
+    return Math.max(states.settled(member.head, this.#now), member.shutUntil - this.#now, member.head.shared && calls.meets(level, peer, this.#now) ? BUSY_MS : 0);
   }
 
   /** When a process may be called, for all that is known now; Infinity: there is no reason. */
-  #ripeAt(member: Member): number {
-    const { members, states, options, calls } = this.#fanout, n = members.size;
+  #ripeAt(member: Member, present: number[]): number {
+    const { members, siblings, states, options, calls } = this.#fanout, n = members.size;
     if (member.lackSince === undefined && member.differSince === undefined) return Infinity;
-    if (calls.with(member.name)) return Infinity;
+    if (siblings.isSpared(member) || calls.with(member.name) || (member.head.shared && calls.meets(member.level, member.name))) return Infinity;
     if (options.hasty) return Math.max(member.notBefore, (member.lackSince ?? member.differSince!) + HASTY_MS);
     const spread = member.lot * (SPREAD_MS + SPREAD_EACH_MS * n);
     const lack = member.lackSince === undefined ? Infinity : member.lackSince + LACK_MS;
     const differ = member.differSince === undefined ? Infinity : Math.min(
       Math.max(member.differSince, states.changedAt, member.heardAt) + DIFFER_MS, member.differSince + DIFFER_BUSY_MS + DIFFER_EACH_MS * n);
-    return Math.max(Math.min(lack, differ) + spread, member.notBefore);
+    // What this process alone has seen to be missing is its own to ask for.
+    const turn = member.gaps.size ? 0 : siblings.turn(member, present);
+    return Math.max(Math.min(lack, differ) + turn + spread, member.notBefore);
   }
 
   /** When `work` is due, or Infinity. Reckoned only when something has happened: this is asked after each message. */
   get deadline(): number {
     if (this.#due !== undefined) return this.#due;
     let at = this.#sweepAt;
-    if (!this.#asking && this.#fanout.calls.room) for (const member of this.#fanout.members.all()) at = Math.min(at, this.#ripeAt(member));
+    const { members, siblings, calls } = this.#fanout;
+    if (!this.#asking && calls.room) {
+      const present = siblings.present(members.all());
+      for (const member of members.all()) at = Math.min(at, this.#ripeAt(member, present));
+    }
     return this.#due = at;
   }
 
@@ -121,10 +132,11 @@ export class Repair {
       this.#sweepAt = Infinity;
       for (const member of this.#fanout.members.all()) this.look(member, now);
     }
-    while (!this.#asking && this.#fanout.calls.room) {
+    const { members, siblings, calls } = this.#fanout, present = siblings.present(members.all());
+    while (!this.#asking && calls.room) {
       let best: Member | undefined, at = Infinity;
-      for (const member of this.#fanout.members.all()) {
-        const ripe = this.#ripeAt(member);
+      for (const member of members.all()) {
+        const ripe = this.#ripeAt(member, present);
         // Who shows what is lacking goes before who only differs.
         if (ripe <= now && (!best || (Number(member.lackSince !== undefined) - Number(best.lackSince !== undefined) || at - ripe) > 0)) { best = member; at = ripe; }
       }
@@ -191,14 +203,26 @@ export class Repair {
     }
     member.met ||= how.code === undefined;
     const refused = how.code === 'revoked' || how.code === 'not-a-member';
+    // Who signs falsely, or hands on what a bad disk made of it, does so again.
+    const bad = how.code !== undefined && BAD.includes(how.code), mates = members.mates(member);
     member.deaf = refused ? how.code : undefined;
     if (how.moved && !refused) members.worked(member, now);
-    else {
-      // Who signs falsely, or hands on what a bad disk made of it, does so again.
-      const bad = how.code !== undefined && BAD.includes(how.code);
-      members.failed(member, now, refused ? CALL_PAUSE_MOST_MS : bad ? BAD_PAUSE_MS : 0);
-      if (bad) member.shutUntil = member.notBefore;
+    else for (const one of refused || bad ? [member, ...mates] : [member]) {
+      if (refused) one.deaf = how.code;
+      members.failed(one, now, refused ? CALL_PAUSE_MOST_MS : bad ? BAD_PAUSE_MS : 0);
+      if (bad) one.shutUntil = one.notBefore;
     }
+    if (how.equal && how.code === undefined) for (const mate of mates) this.#excuse(mate, now);
+  }
+
+  /** A process on the same store holds what this one does: so does this, and its next head will say so. What it has not stored yet may still be lacking. */
+  #excuse(mate: Member, now: number): void {
+    const { members } = this.#fanout;
+    mate.levelAt = now;
+    mate.excused = { sequence: mate.head.sequence, until: now + HEAD_MS + HEAD_EACH_MS * members.size + DIFFER_MS };
+    mate.gaps.clear();
+    if (mate.lackSince !== undefined) mate.lackSince = now;
+    this.look(mate, now);
   }
 
   /** Ends sessions that have brought what they were asked for, and that live events alone keep from coming to rest. Gives when to look again. */

@@ -21,8 +21,12 @@ export interface Topics {
   to(instance: Bytes): string;
   levelOf(node: Bytes): string;
   streamLevel(stream: string): string;
-  /** Filters for all heads, the segments of `interest` and `$fleet` (null: all), and what is sent to `instance`. */
-  filters(instance: Bytes, interest: string[] | null): string[];
+  /** Under which the processes of this node share what is live; who does not know the fleet's id cannot name it. */
+  readonly group: string;
+  /** Filters for all heads, and what is sent to `instance`. */
+  filters(instance: Bytes): string[];
+  /** Filters for the segments of `interest` and `$fleet` (null: all). */
+  live(interest: string[] | null): string[];
   /** Undefined for a topic that is not one of this fleet. */
   read(topic: string): Place | undefined;
   /** The topic without the prefix, as the seal names it. */
@@ -48,10 +52,9 @@ export function topicsOf(crypto: Crypto, fleet: Bytes, node: Bytes, prefix: stri
     head: (instance) => `${own}/h/${base64url(instance)}`,
     to: (instance) => `${own}/to/${base64url(instance)}`,
     levelOf: (of) => nodeLevel(hex(of)),
-    filters(instance, interest) {
-      const live = interest === null ? [`${all}/+/s/+`] : [...new Set(['$fleet', ...interest])].map((stream) => `${all}/+/s/${streamLevel(stream)}`);
-      return [`${all}/+/to/${base64url(instance)}`, `${all}/+/h/+`, ...live];
-    },
+    group: level('broker group', node),
+    filters: (instance) => [`${all}/+/to/${base64url(instance)}`, `${all}/+/h/+`],
+    live: (interest) => (interest === null ? [`${all}/+/s/+`] : [...new Set(['$fleet', ...interest])].map((stream) => `${all}/+/s/${streamLevel(stream)}`)),
     read(topic) {
       if (!topic.startsWith(`${all}/`)) return undefined;
       const [node, kind, last, more] = topic.slice(all.length + 1).split('/');

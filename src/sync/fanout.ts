@@ -13,6 +13,7 @@ import { Intake } from './fanout-intake.ts';
 import { Members, type Member } from './fanout-members.ts';
 import { Outbox } from './fanout-outbox.ts';
 import { Repair } from './fanout-repair.ts';
+import { Siblings } from './fanout-siblings.ts';
 import { envelopeOf, type Envelope } from './fanout-seal.ts';
 import { States } from './fanout-states.ts';
 import type { Place } from './fanout-topics.ts';
@@ -23,6 +24,7 @@ export class Fanout {
   readonly members: Members;
   readonly calls: Calls;
   readonly states: States;
+  readonly siblings: Siblings;
   readonly intake: Intake;
   readonly outbox = new Outbox();
   readonly options: FanoutOptions;
@@ -39,13 +41,13 @@ export class Fanout {
 
   constructor(options: FanoutOptions) {
     this.options = options;
-    const { host, instance, interest } = options;
-    const lot = (): number => host.random.bytes(1)[0]! / 256;
-    this.members = new Members(lot, interest);
+    const { host, instance, interest, topics, shared } = options;
+    this.members = new Members(() => host.random.bytes(1)[0]! / 256, interest);
+    this.siblings = new Siblings(shared, topics.level, instance);
     this.intake = new Intake(host.crypto);
     this.states = new States(host.crypto, interest, host.prints);
     this.#envelope = envelopeOf(host.crypto, host.random, host.fleet);
-    this.#headline = new Headline({ node: host.node, instance, interest }, host.fleet, host.sign, host.random);
+    this.#headline = new Headline({ node: host.node, instance, interest, ...(shared && { shared }) }, host.fleet, host.sign, host.random);
     this.calls = new Calls(instance, host.random, {
       say: (peer, plain) => { if (this.up) this.outbox.say({ topic: options.topics.to(unhex(peer)), plain, retain: false }); },
       begin: (running) => this.#begin(running),
@@ -78,15 +80,16 @@ export class Fanout {
   /** A message of the broker; `message` is named in `dealt`. */
   message(topic: string, payload: Bytes, message: number, now: number): void {
     const place = this.options.topics.read(topic);
-    let waits = false;
-    if (place) waits = payload.length ? this.#sealed(place, topic, payload, message, now) : this.#cleared(place);
+    const waits = place !== undefined && (payload.length ? this.#sealed(place, topic, payload, message, now) : this.#cleared(place));
     if (!waits) this.#outputs.push({ kind: 'dealt', message });
     this.#work(now);
   }
 
   /** True when the message waits for the door. */
   #sealed(place: Place, topic: string, payload: Bytes, message: number, now: number): boolean {
-    const { topics } = this.options, { level } = place;
+    const { topics, shared } = this.options, { level } = place;
+    // What siblings write is in the store before it is wanted; a copy is met in sessions.
+    if (shared && place.kind === 's' && level === topics.level) return false;
     // Levels cost nothing to make up: those that are not known share one budget.
     const payer = this.members.knows(level) || level === topics.level ? level : '';
     // What is directed at this process belongs to sessions that have bounds of their own.
@@ -183,6 +186,13 @@ export class Fanout {
     this.#work(now);
   }
 
+  /** The answer to the question for siblings: names of processes; undefined: it could not be said. */
+  siblingsAre(names: Bytes[] | undefined, now: number): void {
+    this.siblings.answered(names, this.members.all(), now);
+    for (const member of this.members.all()) if (member.level === this.options.topics.level) this.#repair.look(member, now);
+    this.#work(now);
+  }
+
   /** A session is over. */
   ended(session: string, how: Ended, now: number): void {
     const running = this.calls.ended(session);
@@ -227,6 +237,7 @@ export class Fanout {
         const plain = this.#headline.next(now, tips, this.states.show());
         if (plain) this.outbox.say({ topic: topics.head(instance), plain, retain: true });
       }
+      if (this.siblings.asks(this.members.all(), now)) this.#outputs.push({ kind: 'siblings' });
       this.#tidy(now);
       this.#repair.work(now);
     }
@@ -248,7 +259,7 @@ export class Fanout {
 
   /** When a process counts as dead whose head this node may clear. */
   #dead(member: Member): number {
-    return member.level === this.options.topics.level && !member.lively ? member.heardAt + CLEAR_MS : Infinity;
+    return this.siblings.isStrange(member) && !member.lively ? member.heardAt + CLEAR_MS : Infinity;
   }
 
   /** When a process that says nothing any more is forgotten. */
@@ -266,7 +277,7 @@ export class Fanout {
   get deadline(): number | undefined {
     let at = this.#reviewAt;
     if (this.up) {
-      at = Math.min(at, this.calls.deadline, this.#headline.deadline, this.#repair.deadline);
+      at = Math.min(at, this.calls.deadline, this.#headline.deadline, this.#repair.deadline, this.siblings.due(this.members.all()));
       for (const member of this.members.all()) at = Math.min(at, this.#dead(member), this.#silentAt(member));
     }
     return at === Infinity ? undefined : at;
@@ -279,7 +290,7 @@ export class Fanout {
 
   /** How others stand: `equal` by their last head, `behind` or differing; `items`: how many fewer their frontier has. */
   stands(now: number): { node: Bytes; instance: string; heardAgo: number; state: 'equal' | 'late' | 'other'; items: number; session: boolean; deaf?: string }[] {
-    return [...this.members.all()].map((m) => ({
+    return [...this.members.all()].filter((m) => !this.siblings.isSpared(m)).map((m) => ({
       node: m.head.node, instance: m.name, heardAgo: now - m.heardAt, state: this.standOf(m, now), items: this.states.beyond(m.head), session: this.calls.with(m.name), ...(m.deaf && { deaf: m.deaf }),
     }));
   }

@@ -26,6 +26,8 @@ export class SimBroker {
   readonly retained = new Map<string, Bytes>();
   temper: Temper;
   up = true;
+  /** It knows shared subscriptions. */
+  sharing = true;
   /** Messages that came in, and bytes of them. */
   published = 0;
   publishedBytes = 0;
@@ -51,11 +53,23 @@ export class SimBroker {
     if (chance.hit(temper.lose)) { this.trace.note('lost', this.label, topic); return; }
     if (retain) { if (payload.length) this.retained.set(topic, payload.slice()); else this.retained.delete(topic); }
     if (payload.length) { this.#tape.push({ topic, payload: payload.slice() }); if (this.#tape.length > TAPE) this.#tape.shift(); }
-    for (const client of [...this.clients]) if (client.up && client.wants(topic)) client.offer(topic, payload);
+    this.#hand(topic, payload);
     if (this.#tape.length && chance.hit(temper.replay)) {
       const old = chance.pick(this.#tape);
-      for (const client of [...this.clients]) if (client.up && client.wants(old.topic)) client.offer(old.topic, old.payload);
+      this.#hand(old.topic, old.payload);
     }
+  }
+
+  /** To all who want it, and to one of each group that shares it: of those, chance may choose one that is about to go. */
+  #hand(topic: string, payload: Bytes): void {
+    const groups = new Map<string, SimClient[]>();
+    for (const client of [...this.clients]) {
+      if (!client.up) continue;
+      if (client.wants(topic)) client.offer(topic, payload);
+      const group = client.shares(topic);
+      if (group !== undefined) groups.set(group, [...groups.get(group) ?? [], client]);
+    }
+    for (const clients of groups.values()) this.chance.pick(clients).offer(topic, payload);
   }
 
   /** Restarts: everybody is cut off for `ms`. `forget`: retained messages are gone. */
@@ -86,6 +100,7 @@ export class SimClient implements Broker {
   readonly #will: string | undefined;
   readonly #chance: Chance;
   #filters: string[] = [];
+  #shared: { group: string; filters: string[] } | undefined;
   #closed = false;
   #connection = 0;
   #waiting = 0;
@@ -119,13 +134,16 @@ export class SimClient implements Broker {
     this.onUp();
   }
 
-  wants(topic: string): boolean {
-    const parts = topic.split('/');
-    return this.#filters.some((filter) => { const f = filter.split('/'); return f.length === parts.length && f.every((level, i) => level === '+' || level === parts[i]); });
-  }
+  wants(topic: string): boolean { return matches(topic, this.#filters); }
 
-  subscribe(filters: string[]): void {
-    this.#filters = filters;
+  /** The group with which it shares a topic. */
+  shares(topic: string): string | undefined { return this.#shared && matches(topic, this.#shared.filters) ? this.#shared.group : undefined; }
+
+  subscribe(filters: string[], shared?: { group: string; filters: string[] }): void {
+    // A broker of MQTT 3.1.1 shares nothing.
+    const { sharing } = this.#broker;
+    this.#filters = sharing ? filters : [...filters, ...shared?.filters ?? []];
+    this.#shared = sharing ? shared : undefined;
     if (this.up) for (const [topic, payload] of this.#broker.retained) if (this.wants(topic)) this.offer(topic, payload);
   }
 
@@ -217,4 +235,9 @@ export class SimClient implements Broker {
     await this.#broker.timeline.sleep(Math.max(0, this.#last - this.#broker.timeline.now) + 1);
     if (this.up) this.#gone(false);
   }
+}
+
+function matches(topic: string, filters: string[]): boolean {
+  const parts = topic.split('/');
+  return filters.some((filter) => { const f = filter.split('/'); return f.length === parts.length && f.every((level, i) => level === '+' || level === parts[i]); });
 }

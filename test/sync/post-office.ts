@@ -23,13 +23,16 @@ export class Process {
   dropped: string[] = [];
   dealt = 0;
   twins = 0;
+  /** What is answered when it asks who its siblings are, and how often it did. */
+  siblings: Bytes[] = [];
+  asked = 0;
   admitted: Segment[] = [];
   /** The broker takes messages. */
   room = true;
   private readonly office: PostOffice;
   private letters = 0;
 
-  constructor(office: PostOffice, name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes }) {
+  constructor(office: PostOffice, name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean }) {
     this.office = office;
     this.name = name;
     const host = (this.host = new ToyHost(o.node ?? name)), fleet = o.fleet ?? FLEET;
@@ -38,7 +41,7 @@ export class Process {
     host.listeners.add((change) => { prints.apply(change as never); this.fanout.changed(new Set([...change.added, ...change.removed].map((i) => i.stream)), office.now); this.pump(); });
     prints = new Fingerprints(crypto, host.items() as never);
     this.fanout = new Fanout({
-      topics: topicsOf(crypto, fleet, host.node, 'hf'), instance: o.instance ?? bytesOf(`instance ${name}`, 8), interest: o.interest ?? null, hasty: false, now: office.now,
+      topics: topicsOf(crypto, fleet, host.node, 'hf'), instance: o.instance ?? bytesOf(`instance ${name}`, 8), interest: o.interest ?? null, hasty: false, shared: o.shared === true, now: office.now,
       host: {
         crypto: counting, random: host.random, fleet, node: host.node, sign: (m) => host.sign(m), priority: (s) => host.priority(s), prints: () => prints.all(),
         tips: () => host.items().filter((i) => i.kind === 0 && hex(i.node) === hex(host.node)), standing: (node) => host.standings.get(hex(node)) ?? 'member', traffic: () => 0,
@@ -62,6 +65,7 @@ export class Process {
       case 'datagram': this.sessions.get(out.session)?.got.push(out.bytes); break;
       case 'drop': this.dropped.push(out.session); this.over(out.session, false); break;
       case 'leave': this.over(out.session, true); break;
+      case 'siblings': this.asked++; this.fanout.siblingsAre(this.siblings, now); break;
       case 'twin': this.twins++; break;
     }
   }
@@ -103,7 +107,7 @@ export class PostOffice {
   /** All that was ever posted. */
   readonly log: Letter[] = [];
 
-  process(name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes } = {}): Process {
+  process(name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean } = {}): Process {
     const process = new Process(this, name, o);
     this.processes.push(process);
     return process;
@@ -137,5 +141,5 @@ export class PostOffice {
 
 function wants(process: Process, topic: string): boolean {
   const { topics, instance, interest } = process.fanout.options, levels = topic.split('/');
-  return topics.filters(instance, interest).some((filter) => filter.split('/').every((level, i, all) => all.length === levels.length && (level === '+' || level === levels[i])));
+  return [...topics.filters(instance), ...topics.live(interest)].some((filter) => filter.split('/').every((level, i, all) => all.length === levels.length && (level === '+' || level === levels[i])));
 }
