@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { codeOf, type Code } from '../../src/fault.ts';
 import type { Entry } from '../program/database.ts';
-import { jsonText } from '../program/ndjson.ts';
+import { jsonText } from '../../src/event/json.ts';
 import type { Surroundings } from './context.ts';
 
 /** The HTTP status of each code; what is not here is the server's own failure, 500. */

@@ -1,7 +1,7 @@
 // A stream of server-sent events (HTML standard, section 9.2) to one client: no faster than it reads, with a sign of life when nothing comes.
 
 import type { Followed } from '../program/database.ts';
-import { jsonText } from '../program/ndjson.ts';
+import { jsonText } from '../../src/event/json.ts';
 import { entryShown, faultBody } from './answer.ts';
 
 /** Nothing is sent for longer than this, ms: proxies and clients take silence for a broken line. */

@@ -1,4 +1,4 @@
-// Lines of NDJSON in, as drafts of events, with bounded memory and a reason for every line that is not one; bodies out.
+// Lines of NDJSON in, as drafts of events, with bounded memory and a reason for every line that is not one.
 
 import { isUtf8 } from 'node:buffer';
 import { base64url, unbase64url } from '../../src/event/bytes.ts';
@@ -123,7 +123,7 @@ export function checkNumbers(json: string): void {
   }
 }
 
-/** JSON has no byte strings: {"$bytes": "base64url"}, when it is exactly that, stands for one, both ways. */
+/** JSON has no byte strings: {"$bytes": "base64url"}, when it is exactly that, stands for one, both ways (`jsonText`). */
 export function bytesFromJson(value: unknown, depth = 0): unknown {
   // What nests deeper than a value may is refused at the door, whatever is in there.
   if (value === null || typeof value !== 'object' || depth > VALUE_DEPTH) return value;
@@ -149,17 +149,4 @@ export function bytesFromJson(value: unknown, depth = 0): unknown {
     Object.defineProperty(map, name, { value: bytesFromJson(inner, depth + 1), writable: true, enumerable: true, configurable: true });
   }
   return map;
-}
-
-/** A value as JSON text; byte strings as above. */
-export function jsonText(value: unknown): string {
-  // Bytes are rare, and asking about every part while writing costs as much again as the writing.
-  if (!holdsBytes(value)) return JSON.stringify(value);
-  return JSON.stringify(value, (_, inner: unknown) => inner instanceof Uint8Array ? { $bytes: base64url(inner) } : inner);
-}
-
-function holdsBytes(value: unknown): boolean {
-  if (value === null || typeof value !== 'object') return false;
-  if (value instanceof Uint8Array) return true;
-  return Array.isArray(value) ? value.some(holdsBytes) : Object.values(value).some(holdsBytes);
 }

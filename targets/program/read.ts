@@ -4,7 +4,7 @@ import { Fault } from '../../src/fault.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Entry, Followed, Query } from './database.ts';
 import { readMomentFlag, momentText } from './moment.ts';
-import { jsonText } from './ndjson.ts';
+import { jsonText } from '../../src/event/json.ts';
 import { openDatabase } from './open.ts';
 import { counted, grouped, printable } from './output.ts';
 

@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { codeOf } from '../../src/fault.ts';
-import { bytesFromJson, jsonText, LINE_BYTES, lineReader, readDraft, type Line } from '../../targets/program/ndjson.ts';
+import { jsonText } from '../../src/event/json.ts';
+import { bytesFromJson, LINE_BYTES, lineReader, readDraft, type Line } from '../../targets/program/ndjson.ts';
 
 const test = suite('ndjson');
 
