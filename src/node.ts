@@ -147,7 +147,7 @@ export class Node {
   fleetLog(): Bytes | undefined { return this.writer.logs.get('$fleet')?.log; }
 
   /** What was shown counts as seen, also where another process of this node has stored it and this one has not learnt of it yet: what is written then sorts later. */
-  shown(entry: Entry): Entry { see(this.archive, entry.stamp); return entry; }
+  shown(entry: Entry): Entry { if (this.options.store.shared) see(this.archive, entry.stamp); return entry; }
 
   /** Events of a stream in fold order. Faults: `bad-argument`, `store-damaged`. */
   async *read(stream: string, query: Query = {}): AsyncGenerator<Entry> {

@@ -11,7 +11,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'a process that starts never goes on under an old incarnation',
-    file: 'src/log/writer.ts', find: 'incarnation ??= archive.random.bytes(16);', replace: 'incarnation ??= author.node.slice(0, 16);', scenario: 'crashes', seeds: 12,
+    file: 'src/log/writer.ts', find: 'incarnation ??= mint();', replace: 'incarnation ??= author.node.slice(0, 16);', scenario: 'crashes', seeds: 12,
   },
   {
     rule: 'what the journal holds is taken up at start',
@@ -47,10 +47,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'what a session showed of one process does not stand for a later one, whose disk may have gone back',
-    file: 'src/node-words.ts', find: 'if (word.made > over) continue;', replace: '', scenario: 'sticks', seeds: 20,
+    file: 'src/node-words.ts', find: 'if (!other || word!.made <= over) {', replace: 'if (level.length) {', scenario: 'sticks', seeds: 20,
   },
   {
     rule: 'an import takes in what is held only in part',
     file: 'src/node-import.ts', find: '(span) => span.from <= first && last <= span.to) ?? [];', replace: '(span) => span.from <= first) ?? []; if (spans.length) { done.held++; continue; }', scenario: 'sticks', seeds: 12,
+  },
+  {
+    rule: 'processes of one node go on from logs of their own slot only',
+    file: 'src/log/writer.ts', find: 'return slot === undefined || (record', replace: 'return true || (record', scenario: 'server', seeds: 6,
+  },
+  {
+    rule: 'what a dead process had acknowledged is taken over',
+    file: 'src/node-shared.ts', find: 'of await this.#shared.orphans())', replace: 'of (await this.#shared.orphans()).slice(99))', scenario: 'server', seeds: 12,
+  },
+  {
+    rule: 'memory follows what other processes of the node commit',
+    file: 'src/log/refresh.ts', find: 'if (begins(key, TALLY)) {', replace: 'if (!value) {', scenario: 'server', seeds: 6,
   },
 ];
