@@ -3,6 +3,8 @@ import type { Node } from './node.ts';
 
 /** How long the second admin waits for the first, the third for the second, and so on. */
 const TURN_MS = 60_000;
+/** The same between the processes of one node, in the order of their slots: they hear of each other at once. */
+const SLOT_MS = 10_000;
 
 /** When it is whose turn, and what is due then. */
 export class Duty {
@@ -19,7 +21,7 @@ export class Duty {
     const rank = desk.identity.grant ? desk.dutyRank() : undefined; // who is being set up has none: a founder starts the first key itself
     if (rank === undefined) { this.#at = undefined; return; }
     const now = options.clock.uptime();
-    this.#at ??= now + rank * TURN_MS;
+    this.#at ??= now + rank * TURN_MS + (options.store.shared?.slot ?? 0) * SLOT_MS;
     if (this.#busy || now < this.#at) return;
     const drafts = desk.duties(this.#node.fleetLog());
     this.#at = now + TURN_MS; // what fails stays due

@@ -76,16 +76,17 @@ async function live(world: World): Promise<number> {
 /** Founds the fleet, brings its members in and lays the first lines: a chain, a ring, a star or whatever chance makes. */
 async function found(world: World): Promise<void> {
   const { chance, scenario } = world;
-  const founder = world.add('n0');
+  const founder = world.add('n0'), server = scenario.processes ? chance.int(0, 1) : -1;
+  if (server === 0) founder.database = new SharedDatabase(founder.disk);
   await world.foundOn(founder);
   const count = chance.int(...scenario.machines);
   for (let i = 1; i < count; i++) {
     const machine = world.add(`n${i}`);
-    if (scenario.processes && i === 1) machine.database = new SharedDatabase(machine.disk);
+    if (server === i) machine.database = new SharedDatabase(machine.disk);
     if (!(await world.bring(founder, machine, drawRole(world)))) throw new Error(`${machine.label} did not join`);
   }
-  const server = world.machines.find(({ database }) => database);
-  if (server) for (let n = chance.int(...scenario.processes!); n > 1; n--) world.addProcess(server);
+  const shared = world.machines[server];
+  if (shared) for (let n = chance.int(...scenario.processes!); n > 1; n--) world.addProcess(shared);
   const order = chance.shuffle(world.machines);
   const shape = chance.pick(['chain', 'ring', 'star', 'random'] as const);
   for (let i = 1; i < order.length; i++) world.join(order[i]!, order[shape === 'star' ? 0 : shape === 'random' ? chance.int(0, i - 1) : i - 1]!);
