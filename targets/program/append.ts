@@ -5,7 +5,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import { misused, type Command, type Invocation } from './command.ts';
 import type { Database, Draft } from './database.ts';
 import { checkNumbers, bytesFromJson, lineReader, readDraft, type Line } from './ndjson.ts';
-import { readMomentFlag } from './moment.ts';
+import { readMomentFlag } from './moment-flag.ts';
 import { openDatabase } from './open.ts';
 import { counted, errorText, grouped } from './output.ts';
 import { wasNotAsked } from './remote.ts';
@@ -60,7 +60,7 @@ async function appendOne(invocation: Invocation): Promise<number> {
     checkNumbers(body);
   }
   const time = invocation.text('time');
-  if (time !== undefined) draft.time = readMomentFlag('time', time, Date.now());
+  if (time !== undefined) draft.time = readMomentFlag('time', time, Date.now(), command);
   const database = await openDatabase(invocation);
   try {
     const { appended, rejected } = await database.append(invocation.positionals[0]!, [draft], invocation.on('urgent'));

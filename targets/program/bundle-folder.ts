@@ -117,9 +117,10 @@ function wordOf(node: Node, bytes: Uint8Array): Word | undefined {
 
 /**
  * Makes what an export of this node left unfinished in a folder a volume like any other, cut to its whole blocks; the beginnings that others left are theirs. No other export may go on there.
- * Faults: `carrier-failed`.
+ * Returns the paths of those volumes. Faults: `carrier-failed`.
  */
-export async function adoptParts(node: Node, folder: string): Promise<void> {
+export async function adoptParts(node: Node, folder: string): Promise<string[]> {
+  const done: string[] = [];
   const { crypto } = node.options, key = bundleKey(crypto, node.fleet);
   for (const path of (await volumesIn(folder)).filter((each) => each.endsWith(PART))) {
     const file = await openVolume(path).catch(() => undefined), name = path.slice(0, -PART.length);
@@ -145,11 +146,13 @@ export async function adoptParts(node: Node, folder: string): Promise<void> {
       }
       await disk.rename(path, name);
       await disk.syncFolder(dirname(path));
+      done.push(name);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       // A medium that takes nothing says so when the export writes.
-      if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return;
+      if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return done;
       throw new Fault('carrier-failed', `${path} cannot be made whole (${code ?? message}): was the medium pulled out?`, { cause: error });
     }
   }
+  return done;
 }

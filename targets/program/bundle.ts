@@ -61,7 +61,8 @@ const writing = new Map<string, Promise<unknown>>();
 
 async function writeInto(node: Node, folder: string, wish: BundleWish, progress: BundleProgress, check: (() => Promise<void>) | undefined): Promise<BundleMade> {
   await check?.();
-  if (wish.file === undefined) await adoptParts(node, folder);
+  const adopted = wish.file === undefined ? await adoptParts(node, folder) : [], finished: BundleMade['finished'] = [];
+  for (const file of adopted) finished.push({ file, events: (await soundAt(node, file)).reduce((sum, { first, last }) => sum + last - first + 1, 0) });
   const lying = wish.file === undefined && wish.everything !== true ? await lyingIn(node, folder) : [];
   const wanted = {
     ...(wish.for === undefined ? {} : { for: wish.for.map((one) => findMember(node, one).id) }), ...(wish.since === undefined ? {} : { since: wish.since }),
@@ -69,7 +70,7 @@ async function writeInto(node: Node, folder: string, wish: BundleWish, progress:
     volumeBytes: wish.file === undefined ? Math.min(wish.volumeBytes ?? VOLUME_BYTES_MOST, VOLUME_BYTES_MOST) : Number.MAX_SAFE_INTEGER, padded: wish.parity !== undefined,
   };
   const asked = { ...wanted, besides: await lyingWhole(node, lying, await exportPlan(node, wanted)) };
-  const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0, damaged: 0 };
+  const plan = await exportPlan(node, asked), made: BundleMade = { volumes: [], events: 0, bytes: 0, parity: 0, damaged: 0, finished };
   if (check && plan.length === 0 && lying.some(({ word }) => word !== undefined && equal(word.node, node.id) && stillSaid(node, word))) return made;
   const sizes: number[] = [], damaged = new Set<string>();
   let writer: VolumeWriter | undefined, stem = '', id: Uint8Array | undefined, size = 0, blocks = 0, bytes = 0, events = 0;

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ImportReport } from '../../src/node-import.ts';
 import { misused, type Command } from './command.ts';
 import type { BundleWish } from './database.ts';
-import { readMomentFlag } from './moment.ts';
+import { readMomentFlag } from './moment-flag.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
 
@@ -80,7 +80,7 @@ export const exportCommand: Command = {
     if (single && size !== undefined) misused('--volume-size is for folders; this is one file.', command);
     const wish: BundleWish = {
       ...(single ? { file: spool === undefined ? resolve(target) : join(spool, 'bundle.hfb') } : { folder: resolve(target) }),
-      ...(list('for') === undefined ? {} : { for: list('for')! }), ...(since === undefined ? {} : { since: readMomentFlag('since', since, Date.now()) }),
+      ...(list('for') === undefined ? {} : { for: list('for')! }), ...(since === undefined ? {} : { since: readMomentFlag('since', since, Date.now(), command) }),
       ...(streams === undefined ? {} : { streams: streams.split(',').map((each) => each.trim()).filter((each) => each !== '') }), ...(on('all') ? { everything: true } : {}),
       ...(size === undefined ? {} : { volumeBytes: readSize(size, command) }), ...(parity === undefined ? {} : { parity: readShare(parity, command) }),
     };
@@ -94,8 +94,9 @@ export const exportCommand: Command = {
         return;
       }
       await out.result(made, () => [
+        ...made.finished.map(({ file, events }) => `${printable(file)}  ${counted(events, 'event')}, left unfinished by an export before, made whole now`),
         ...made.volumes.map(({ file, bytes, events }, i) => `${printable(file)}  ${byteText(bytes)}  ${i >= made.volumes.length - made.parity ? 'parity' : counted(events, 'event')}`),
-        `wrote ${counted(made.events, 'event')} in ${counted(made.volumes.length, 'volume')} (${byteText(made.bytes)}), read again and whole${made.events === 0 ? '; nothing was left to carry, the volume says what this node holds' : ''}`,
+        `wrote ${counted(made.events, 'event')} in ${counted(made.volumes.length, 'volume')} (${byteText(made.bytes)}), read again and whole${made.events === 0 ? `; nothing ${made.finished.length > 0 ? 'else ' : ''}was left to carry, the volume says what this node holds` : ''}`,
         ...(made.damaged > 0 ? [`${counted(made.damaged, 'stored segment')} could not be read and stayed behind; \`holdfast verify --repair\` fetches them from others`] : []),
       ].join('\n'));
     } finally {
@@ -112,7 +113,7 @@ export const importCommand: Command = {
   summary: 'take in what was carried here: volumes, folders of them, or stdin',
   about: [
     'Takes any part of a bundle, in any order, any number of times; whatever is whole is used at once. What is damaged is restored where parity allows, and otherwise named by its volume and events. Broken off, it goes on where it was when called again.',
-    'Exit status 1 if something was lost that is not held here.',
+    'Exit status 1 if something was lost that is not held here; 3 if all that is there was taken in, but it tells of volumes, or of the end of one, that were not.',
   ],
   flags: {},
   examples: [['holdfast import /media/usb', 'everything on the stick'], ['holdfast import day1.hfb day2.hfb', 'single files'], ['ssh ship holdfast export - | holdfast import -', 'through a pipe']],
@@ -131,7 +132,7 @@ export const importCommand: Command = {
         const report = await database.importFrom(paths, (bytes, events) => out.progress(`read ${byteText(bytes)}, ${counted(events, 'new event')}`));
         out.progress('');
         await out.result(report, () => importLines(report).join('\n'));
-        return report.lost.length > 0 || report.volumes.length === 0 ? 1 : 0;
+        return importStatus(report);
       } finally {
         out.progress('');
         await database.close();
@@ -141,6 +142,12 @@ export const importCommand: Command = {
     }
   },
 };
+
+/** The exit status of an import: 1 when something is known to be lost or nothing opened, 3 when something that was not there may hold more, 0 otherwise. */
+export function importStatus({ lost, volumes, missing }: ImportReport): number {
+  if (lost.length > 0 || volumes.length === 0) return 1;
+  return missing.length > 0 || volumes.some(({ complete }) => !complete) ? 3 : 0;
+}
 
 /** What an import did, for people. */
 export function importLines({ events, segments, words, volumes, lost, missing, unknownBytes }: ImportReport): string[] {

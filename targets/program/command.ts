@@ -66,6 +66,16 @@ export function misused(sentence: string, command?: Command): never {
   throw fault;
 }
 
+/** Checks something that was written on the command line: a fault of the check is a usage fault, with its own code and sentence. */
+export async function asWritten<T>(command: Command | undefined, check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof Fault) usageFaults.set(error, command);
+    throw error;
+  }
+}
+
 /** Whether an error is a usage fault, and of which command. */
 export function asMisuse(error: unknown): { command: Command | undefined } | undefined {
   return error instanceof Fault && usageFaults.has(error) ? { command: usageFaults.get(error) } : undefined;

@@ -157,8 +157,8 @@ export interface Repaired { found: Verified['damaged']; dropped: Missing[]; miss
 /** Where a bundle goes (one of `folder` and `file`), and what it takes along. `for`: nodes by id, beginning of one, or name; `since`: ms since 1970; `parity`: share of the blocks that may be lost. */
 export interface BundleWish { folder?: string; file?: string; for?: string[]; since?: number; streams?: string[]; everything?: boolean; volumeBytes?: number; parity?: number }
 
-/** A bundle that was made: its volumes, those of parity last; `parity`: how many of them those are; `damaged`: stored segments that could not be read and stayed behind. */
-export interface BundleMade { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number; damaged: number }
+/** A bundle that was made: its volumes, those of parity last; `parity`: how many of them those are; `damaged`: stored segments that could not be read and stayed behind; `finished`: volumes that an export before had left unfinished, made whole, with what they hold. */
+export interface BundleMade { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number; damaged: number; finished: { file: string; events: number }[] }
 
 /** A backup that was made. `events`: acknowledged when it was begun; `key`: whether the node's key is in it; `damaged`: the store was, and is as it was. */
 export interface BackupMade { path: string; bytes: number; events: number; key: boolean; damaged: boolean }

@@ -1,7 +1,7 @@
 // `sync` and `listen`: one exchange with another node, and waiting for others to come.
 
 import { isLoopback, parseAddress } from '../../src/io/address.ts';
-import type { Command } from './command.ts';
+import { asWritten, type Command } from './command.ts';
 import { checkListenUrl, checkUrl, schemeOf, shownUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted } from './output.ts';
@@ -24,9 +24,9 @@ export const syncCommand: Command = {
   ],
   flags: {},
   examples: [['holdfast sync tcp://pump-house:7700', 'bring both up to date'], ['holdfast sync mqtts://user@broker.example?password-file=/etc/holdfast/broker', 'with all members at a broker'], ['holdfast sync serial:/dev/ttyUSB0?baud=9600', 'over a serial line, with whoever is at its other end'], ['holdfast sync file:/media/usb', 'with whoever gets the stick: read it, then write it'], ['holdfast sync tcp://[fd00::7]:7700 --json', 'an IPv6 address stands in brackets']],
-  async run({ dir, positionals, out }) {
+  async run({ command, dir, positionals, out }) {
     const url = positionals[0]!;
-    await checkUrl(url);
+    await asWritten(command, () => checkUrl(url));
     const database = await openDatabase({ dir, out });
     const end = interrupt();
     try {
@@ -56,9 +56,9 @@ export const listenCommand: Command = {
     ['holdfast listen tcp://127.0.0.1:0', 'on this machine only, at any free port'],
     ['holdfast listen serial:/dev/ttyS1?baud=115200', 'at a serial port'],
   ],
-  async run({ dir, positionals, out }) {
+  async run({ command, dir, positionals, out }) {
     const url = positionals[0]!;
-    await checkListenUrl(url);
+    await asWritten(command, () => checkListenUrl(url));
     const local = schemeOf(url) === 'tcp' && isLoopback(parseAddress(url).host);
     const database = await openDatabase({ dir, out }, { serve: true });
     const end = interrupt();

@@ -102,9 +102,10 @@ function readWords({ events, lost, volumes, segments }: ImportReport, wanted: Ly
   return [`took in ${counted(events, 'event')}`, ...(segments.refused > 0 ? [`${counted(segments.refused, 'segment')} refused`] : []), ...(gone > 0 ? [`${counted(gone, 'event')} there cannot be read`] : [])];
 }
 
-function writtenWords({ volumes, bytes, events }: BundleMade): string[] {
-  if (volumes.length === 0) return [];
-  return [events === 0 ? `wrote what this node holds (${byteText(bytes)})` : `wrote ${counted(events, 'event')} (${byteText(bytes)})`];
+function writtenWords({ volumes, bytes, events, finished }: BundleMade): string[] {
+  const words = finished.length === 0 ? [] : [`finished ${counted(finished.length, 'volume')} with ${counted(finished.reduce((sum, each) => sum + each.events, 0), 'event')}`];
+  if (volumes.length === 0) return words;
+  return [...words, events === 0 ? `wrote what this node holds (${byteText(bytes)})` : `wrote ${counted(events, 'event')} (${byteText(bytes)})`];
 }
 
 /** Removes own volumes of which everybody (or all whom the place is for) has everything; a small one that says what this node holds stays in their place. Returns how many. */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { formatAddress, isLoopback, parseAddress } from '../../src/io/address.ts';
-import { misused, type Command } from './command.ts';
+import { asWritten, misused, type Command } from './command.ts';
 import type { InviteWish } from './database.ts';
 import { defaultName, enterFleet, foundFleet, readRootKey } from './found.ts';
 import { checkUrl } from './link-url.ts';
@@ -94,7 +94,7 @@ export const inviteCommand: Command = {
     const name = text('name');
     if (name !== undefined) wish.name = checkName(name, command);
     const addresses = list('address');
-    for (const url of addresses ?? []) await checkUrl(url);
+    for (const url of addresses ?? []) await asWritten(command, () => checkUrl(url));
     const rootFile = text('root');
     if (rootFile !== undefined) wish.root = readRootKey(rootFile);
     const database = await openDatabase({ dir, out });

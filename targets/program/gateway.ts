@@ -43,6 +43,13 @@ export async function openGateway(dir: string, settings: Settings, station: Stat
   }
 }
 
+/** Refuses inputs that can never work before anything is begun. Fault: `bad-config`. */
+export async function checkInputs({ inputs }: Settings): Promise<void> {
+  if (inputs === undefined) return;
+  const [{ parseInputs }, { INPUT_KINDS }] = await Promise.all([import('./input-settings.ts'), import('./input-kinds.ts')]);
+  parseInputs(inputs.tables, inputs.where, INPUT_KINDS);
+}
+
 /** A disk that is full, or fails, must not keep a node from running: then there is no page. What the user can put right is an error all the same. */
 function withoutPage<T>(notice: (text: string) => void, starting: Promise<T>): Promise<T | undefined> {
   return starting.catch((error: unknown) => {

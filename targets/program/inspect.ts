@@ -1,7 +1,7 @@
 // `status`, `digest` and `verify`: what a node holds, and whether it is whole.
 
 import { resolve } from 'node:path';
-import { misused, type Command } from './command.ts';
+import { asWritten, misused, type Command } from './command.ts';
 import type { Missing, Repaired } from './database.ts';
 import { checkUrl, schemeOf } from './link-url.ts';
 import { openDatabase } from './open.ts';
@@ -62,7 +62,7 @@ export const verifyCommand: Command = {
     const from: string[] = [];
     for (const each of list('from') ?? []) {
       const path = schemeOf(each) === '' || schemeOf(each) === 'file';
-      if (!path) await checkUrl(each);
+      if (!path) await asWritten(command, () => checkUrl(each));
       from.push(path ? resolve(each.replace(/^file:(\/\/)?/, '')) : each);
     }
     const database = await openDatabase({ dir, out });

@@ -1,9 +1,7 @@
-// Moments as people write them: milliseconds since 1970, ISO 8601, or how long ago.
+// Moments as people write and read them: milliseconds since 1970, or ISO 8601.
 
-import { Fault } from '../../src/fault.ts';
 import { TIME_MAX } from '../../src/limits.ts';
 
-const UNITS: { [unit: string]: number } = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const ISO = /^([+-]\d{6}|\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?$/;
 
 /**
@@ -26,16 +24,6 @@ export function readMoment(written: string | number): number | undefined {
   if (zone !== null && (Number(zone[2]) > 23 || Number(zone[3] ?? 0) > 59)) return undefined;
   const offset = zone === null ? 0 : (zone[1] === '-' ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3] ?? 0)) * 60_000;
   return readMoment(date.getTime() - offset);
-}
-
-/** A moment given to a flag: as above, or how long before `now`: 90s, 15m, 6h, 2d, 1w. Fault: `bad-argument`. */
-export function readMomentFlag(flag: string, written: string, now: number): number {
-  const ago = /^(\d{1,9})([smhdw])$/.exec(written);
-  const moment = ago === null ? readMoment(written) : now - Number(ago[1]) * UNITS[ago[2]!]!;
-  if (moment === undefined) {
-    throw new Fault('bad-argument', `--${flag} is ${JSON.stringify(written)}; write milliseconds since 1970, a date such as 2026-11-20T09:30:00Z, or how long ago: 90s, 15m, 6h, 2d.`);
-  }
-  return moment;
 }
 
 /** A moment for people: 2026-11-20 09:30:00.250, in UTC. */

@@ -1,9 +1,10 @@
 // `read`, `get`, `streams` and `keys`: what is recorded.
 
 import { Fault } from '../../src/fault.ts';
-import type { Command, Invocation } from './command.ts';
+import { misused, type Command, type Invocation } from './command.ts';
 import type { Entry, Followed, Query } from './database.ts';
-import { readMomentFlag, momentText } from './moment.ts';
+import { momentText } from './moment.ts';
+import { readMomentFlag } from './moment-flag.ts';
 import { jsonText } from '../../src/event/json.ts';
 import { openDatabase } from './open.ts';
 import { counted, grouped, printable } from './output.ts';
@@ -27,7 +28,7 @@ function query(invocation: Invocation): Query {
   }
   for (const name of ['since', 'until'] as const) {
     const value = invocation.text(name);
-    if (value !== undefined) wanted[name] = readMomentFlag(name, value, now);
+    if (value !== undefined) wanted[name] = readMomentFlag(name, value, now, invocation.command);
   }
   const limit = invocation.count('limit', 1);
   if (limit !== undefined) wanted.limit = limit;
@@ -62,9 +63,9 @@ export const readCommand: Command = {
   async run(invocation) {
     const { out } = invocation;
     const wanted = query(invocation);
-    if (invocation.on('follow') && wanted.reverse) throw new Fault('bad-argument', '--follow goes forward; it cannot be combined with --last.');
+    if (invocation.on('follow') && wanted.reverse) misused('--follow goes forward; it cannot be combined with --last.', invocation.command);
     const from = invocation.text('from');
-    if (from !== undefined && !invocation.on('follow')) throw new Fault('bad-argument', '--from says where --follow begins; it does nothing without it.');
+    if (from !== undefined && !invocation.on('follow')) misused('--from says where --follow begins; it does nothing without it.', invocation.command);
     const stream = invocation.positionals[0]!;
     const line = out.json ? entryJson : entryWords;
     if (!invocation.on('follow')) {

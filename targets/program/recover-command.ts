@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from './command.ts';
-import { misused } from './command.ts';
+import { asWritten, misused } from './command.ts';
 import { importLines } from './carry.ts';
 import { checkUrl, schemeOf } from './link-url.ts';
 import { counted, grouped, printable } from './output.ts';
@@ -36,7 +36,7 @@ export const recoverCommand: Command = {
     const token = text('token'), name = text('name'), peers: string[] = [], paths: string[] = [];
     for (const each of from) {
       const url = schemeOf(each) !== '' && schemeOf(each) !== 'file';
-      if (url) await checkUrl(each);
+      if (url) await asWritten(command, () => checkUrl(each));
       if (url) peers.push(each); else paths.push(resolve(each.replace(/^file:(\/\/)?/, '')));
     }
     if (paths.length === 0 && token === undefined) misused('a peer alone has no key of this node: name a directory with its node.key too, or give a --token.', command);

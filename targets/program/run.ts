@@ -7,7 +7,7 @@ import { connectControl } from '../../src/io/control.ts';
 import { formatAddress, parseAddress } from '../../src/io/address.ts';
 import { feedWatchdog, serviceNotifier } from '../../src/io/notify.ts';
 import type { Command, Invocation } from './command.ts';
-import { openGateway, type Gateway } from './gateway.ts';
+import { checkInputs, openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
 import { errorText, printable } from './output.ts';
 import { readSettings, settingFlags, settingVariables, type Settings } from './settings.ts';
@@ -15,6 +15,8 @@ import { openStation, type Station, type StationOptions } from './station.ts';
 
 /** How long a command may keep this waiting. */
 const PATIENCE_MS = 5_000;
+/** The exit status of one of several processes that lost its place: whoever started it starts it again (EX_TEMPFAIL). */
+const AGAIN = 75;
 /** Ports after the default one that are tried when it is taken, before any free one. */
 const MORE_PORTS = 9;
 
@@ -59,6 +61,7 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
   // Keeps the part of the heap where everything begins at its first size: a third less memory under load, for a fifth more work.
   setFlagsFromString('--semi-space-growth-factor=1');
   const { dir, out } = invocation, logs = settings.log === 'json';
+  await checkInputs(settings);
   if (invocation.on('init') && !await hasNode(dir)) {
     const { defaultName, foundFleet } = await import('./found.ts');
     const name = settings.name ?? defaultName();
@@ -106,6 +109,8 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
       last = text;
     });
     const { url } = gateway;
+    const database = station.underneath();
+    if (database !== undefined) say('database', `SQL at ${database.place}`, { ...database });
     if (url !== undefined) say('page', `page at ${url} (holdfast page prints the link that opens it)`, { url });
     service.ready(`${printable(name)} runs on ${dir}`);
     stopFeeding = feedWatchdog(service, () => station.beat());
@@ -121,7 +126,12 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
     await gateway?.close();
     await station.close();
   }
-  if (stop.failure !== undefined) throw stop.failure.error;
+  if (stop.failure !== undefined) {
+    if (station.node.options.store.shared === undefined) throw stop.failure.error;
+    const text = errorText(stop.failure.error, out.json);
+    if (logs) logLine('error', codeOf(stop.failure.error), text, {}); else out.note(text);
+    return AGAIN;
+  }
   say('stopped', 'stopped');
   await out.flush();
   return 0;

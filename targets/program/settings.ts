@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { DEFAULT_PORT } from '../../src/io/address.ts';
-import type { Flag, Invocation } from './command.ts';
+import { asWritten, type Flag, type Invocation } from './command.ts';
 import { checkHttpName, DEFAULT_HTTP, parseHttp, type HttpPlace } from './http-place.ts';
 import type { KeptLink } from './link-settings.ts';
 import { checkListenUrl, checkUrl } from './link-url.ts';
@@ -140,8 +140,8 @@ export async function checkSetting(name: string, value: unknown, where: string):
   return check(setting, value, where);
 }
 
-/** Puts the settings together: flags before variables before the file before the defaults. Fault: `bad-config`. */
-export async function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 'list'>, environment: { [name: string]: string | undefined }): Promise<Settings> {
+/** Puts the settings together: flags before variables before the file before the defaults. Fault: `bad-config`, a usage fault where a flag is wrong. */
+export async function readSettings(dir: string, invocation: Pick<Invocation, 'text' | 'list'> & Partial<Pick<Invocation, 'command'>>, environment: { [name: string]: string | undefined }): Promise<Settings> {
   const path = join(dir, CONFIG_FILE);
   let file: { [name: string]: unknown } = {};
   try {
@@ -164,10 +164,10 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     const flag = setting.name.replaceAll('_', '-');
     if (setting.kind === 'list') {
       const urls = invocation.list(flag);
-      if (urls !== undefined) return check(setting, urls, `--${flag}`);
+      if (urls !== undefined) return asWritten(invocation.command, () => check(setting, urls, `--${flag}`));
     } else {
       const text = invocation.text(flag);
-      if (text !== undefined) return check(setting, text, `--${flag}`);
+      if (text !== undefined) return asWritten(invocation.command, () => check(setting, text, `--${flag}`));
     }
     const said = environment[variable(setting)];
     // An empty variable is how shells and units say "not set"; an empty list is written "none".

@@ -9,7 +9,7 @@ import { holdfast, inFolder, json, start } from './program.ts';
 import { digest, fatImage, fleetIn, mounted, names, record, spoil, volumes } from './sticks.ts';
 
 interface Imported { events: number; segments: { added: number; held: number; refused: number }; volumes: { volume: number; damaged: number[]; restored: number; complete: boolean }[]; lost: { stream: string; first: number; last: number }[]; unknownBytes: number }
-interface Exported { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number }
+interface Exported { volumes: { file: string; bytes: number; events: number }[]; events: number; bytes: number; parity: number; finished: { file: string; events: number }[] }
 const into = async (dir: string, ...paths: string[]): Promise<Imported & { code: number | null }> => {
   const { code, stdout, stderr } = await holdfast(['import', ...paths, '--dir', dir, '--json']);
   if (stdout === '') throw new Error(stderr);
@@ -34,7 +34,7 @@ test('volumes in any order, some twice, as one file, through a pipe; what lies i
   const again = await json<Exported>(['export', path('out'), '--dir', a]);
   assert.is(again.events, 0);
   const last = await into(b, files.at(-1)!);
-  assert.ok(last.events > 0 && last.code === 0);
+  assert.ok(last.events > 0 && last.code === 3);
   for (const file of [...files].reverse()) await into(b, file, file);
   await same(a, b);
   assert.is((await into(b, path('out'))).events, 0);
@@ -149,6 +149,10 @@ test('a killed export leaves whole blocks that count; the next one makes a volum
   assert.ok(rest.events <= 20_003 - some.events + 1, `${rest.events} after ${some.events}`);
   assert.equal(names(out).filter((name) => name.endsWith('.part')), []);
   assert.ok(names(out).includes(left.slice(0, -'.part'.length)));
+  // What the first one wrote is told by the second one, with what is in it; the import said that it was not all.
+  assert.is(some.code, 3);
+  assert.equal(rest.finished.map(({ file }) => file), [join(out, left.slice(0, -'.part'.length))]);
+  assert.ok(rest.finished[0]!.events >= some.events && rest.finished[0]!.events + rest.events >= 20_000, JSON.stringify(rest.finished));
   await into(b, out);
   await same(a, b);
 }));
@@ -194,6 +198,11 @@ test('damaged, cut and missing volumes are named by their events, and parity bri
   execFileSync('truncate', ['-s', '300000', path('cut.hfb')]);
   const cut = await into(d, path('cut.hfb'));
   assert.ok(cut.events > 0 && cut.volumes[0]!.complete === false);
+  // Nothing is known to be lost, but one volume ends too early, or is not there at all.
+  assert.equal([cut.code, cut.lost], [3, []]);
+  const gap = await into(d, data[1]!, data[3]!);
+  assert.equal([gap.code, gap.lost], [3, []]);
+  assert.match((await holdfast(['import', data[3]!, '--dir', d])).stdout, /nothing was here of volumes 1-3/);
 }));
 
 test('what a stranger brings opens nothing; links and pipes in a folder are let lie', () => inFolder(async (path) => {

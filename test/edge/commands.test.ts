@@ -26,6 +26,19 @@ test('help, version and mistakes need no node', async () => {
   assert.equal(Object.keys((JSON.parse(flag.stderr) as { error: object }).error), ['code', 'message']);
 });
 
+test('what is written wrongly on the command line ends with status 2, before anything else is looked at', async () => {
+  const wrong: [args: string[], word: string][] = [
+    [['run', '--listen', 'foo'], '--listen'], [['run', '--window-ms', 'soon'], '--window-ms'], [['run', '--peers', 'mqtt://b?colour=red'], 'colour'], [['read', 's', '--since', 'yesterday'], '--since'], [['read', 's', '--from', 'now'], '--follow'],
+    [['export', 'out', '--since', 'once'], '--since'], [['append', 's', '--key', 'k', '--type', 't', '--time', 'noon'], '--time'], [['sync', 'nonsense'], 'nonsense'], [['listen', 'mqtt://b'], 'listened'], [['invite', '--address', 'http://a'], 'http'],
+    [['verify', '--repair', '--from', 'tcp://'], 'tcp://'], [['recover', 'x', '--from', 'http://a'], 'http'],
+  ];
+  await Promise.all(wrong.map(async ([args, word]) => {
+    const { code, stdout, stderr } = await holdfast([...args, '--dir', '/nowhere']);
+    assert.equal([code, stdout], [2, ''], `${args.join(' ')}: ${stderr}`);
+    assert.ok(stderr.includes(word) && stderr.includes(`usage: holdfast ${args[0]}`), stderr);
+  }));
+});
+
 test('every command has help with an example', async () => {
   const { stdout } = await holdfast(['help']);
   const names = [...stdout.matchAll(/^ {2}([a-z]+) .*$/gm)].map((match) => match[1]!).filter((name) => name !== 'holdfast' && name !== 'echo');
@@ -116,7 +129,7 @@ test('read filters by key, type, time and count; get, keys and streams', () => i
   assert.equal(await read('--last', '--limit', '3'), [2999, 2998, 2997]);
   assert.equal(await read('--key', 'none'), []);
   assert.is((await holdfast(['read', 'telemetry', '--limit', '0', '--dir', dir])).code, 2);
-  assert.is((await holdfast(['read', 'telemetry', '--since', 'yesterday', '--dir', dir])).code, 1);
+  assert.is((await holdfast(['read', 'telemetry', '--since', 'yesterday', '--dir', dir])).code, 2);
   assert.is((await json<Entry>(['get', 'telemetry', 'k7', '--dir', dir])).body, 2997);
   const none = await holdfast(['get', 'telemetry', 'k99', '--dir', dir]);
   assert.is(none.code, 1);

@@ -163,8 +163,8 @@ test('a mistake in a table is named with its line, and the node does not start',
   const dir = path('d');
   await holdfast(['init', '--dir', dir, '--name', 'alpha', '--fleet', 'f']);
   writeFileSync(`${dir}/holdfast.toml`, `${BASE}[[input]]\nkind = "host"\n\n[[input]]\nkind = "comand"\n`);
-  const { code, stderr } = await holdfast(['run', '--dir', dir]);
-  assert.is(code, 1);
+  const { code, stdout, stderr } = await holdfast(['run', '--dir', dir]);
+  assert.equal([code, stdout], [1, '']);
   assert.match(stderr, /holdfast\.toml, line 7: there is no kind of input "comand".*Did you mean command\? \[bad-config\]/);
 }));
 

@@ -23,7 +23,7 @@ function fake() {
   const report: ImportReport = { events: 3, segments: { added: 1, held: 0, refused: 0 }, words: [], volumes: [], lost: [], missing: [], unknownBytes: 0 };
   const database: Database = {
     remote: false,
-    exportTo: (wish, progress) => { progress(1, 2); return Promise.resolve({ volumes: [{ file: String(wish.folder), bytes: 1, events: 2 }], events: 2, bytes: 1, parity: 0, damaged: 0 }); },
+    exportTo: (wish, progress) => { progress(1, 2); return Promise.resolve({ volumes: [{ file: String(wish.folder), bytes: 1, events: 2 }], events: 2, bytes: 1, parity: 0, damaged: 0, finished: [] }); },
     importFrom: (paths, progress) => { progress(5, 6); return Promise.resolve({ ...report, unknownBytes: paths.length }); },
     backup: ({ target, withoutKey }, progress) => { progress(3, 4); return Promise.resolve({ path: target, bytes: 5, events: 6, key: withoutKey !== true, damaged: false }); },
     repair: (from, progress) => { progress(7, 8); return Promise.resolve({ found: [], dropped: [], missing: [], sources: from.map((each) => ({ from: each, events: 1 })), failed: [], pages: [], damaged: [] }); },

@@ -9,7 +9,8 @@ import { codeOf } from '../../src/fault.ts';
 import { readArguments, type Request } from '../../targets/program/arguments.ts';
 import { asMisuse, type Command } from '../../targets/program/command.ts';
 import { commandHelp, usageLine } from '../../targets/program/help.ts';
-import { momentText, readMoment, readMomentFlag } from '../../targets/program/moment.ts';
+import { momentText, readMoment } from '../../targets/program/moment.ts';
+import { readMomentFlag } from '../../targets/program/moment-flag.ts';
 import { byteText, grouped, printable } from '../../targets/program/output.ts';
 import { INPUT_KINDS } from '../../targets/program/input-kinds.ts';
 import { parseInputs } from '../../targets/program/input-settings.ts';
@@ -56,7 +57,7 @@ test('moments of flags may be how long ago', () => {
   assert.is(readMomentFlag('since', '15m', 1_000_000), 100_000);
   assert.is(readMomentFlag('since', '2d', 0), -172_800_000);
   const wrong = fault(() => readMomentFlag('since', 'yesterday', 0));
-  assert.is(wrong.code, 'bad-argument');
+  assert.equal([wrong.code, wrong.misuse], ['bad-argument', true]);
   assert.match(wrong.message, '--since');
 });
 
@@ -143,7 +144,9 @@ test('settings: flags before variables before the file before defaults', async (
     assert.equal((await readSettings(dir, none, { HOLDFAST_PEERS: 'none' })).peers, []);
     assert.match((await faultOf(readSettings(dir, none, { HOLDFAST_PEER: 'x' }))).message, 'HOLDFAST_PEERS');
     assert.match((await faultOf(readSettings(dir, none, { HOLDFAST_WINDOW_MS: '1.5' }))).message, 'HOLDFAST_WINDOW_MS');
-    assert.match((await faultOf(readSettings(dir, flags({ peers: ['nonsense'] }), {}))).message, '--peers');
+    const flag = await faultOf(readSettings(dir, flags({ peers: ['nonsense'] }), {})), variable = await faultOf(readSettings(dir, none, { HOLDFAST_PEERS: 'nonsense' }));
+    assert.match(flag.message, '--peers');
+    assert.equal([flag.misuse, variable.misuse], [true, false]);
   } finally {
     rmSync(dir, { recursive: true });
   }
