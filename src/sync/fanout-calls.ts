@@ -20,13 +20,13 @@ export interface CallEvents {
   /** The peer has ended it, or begun another. */
   drop(session: string): void;
   /** It has no room for `ms`; `others` may. */
-  busy(peer: string, level: string, ms: number, others: string[]): void;
+  busy(peer: string, level: string, ms: number, others: string[], now: number): void;
   /** It did not answer. */
-  silent(peer: string, level: string): void;
+  silent(peer: string, level: string, now: number): void;
   /** Processes that hold the same, for those there is no room for. */
   equals(): string[];
   /** Milliseconds for which a session with this process would bring nothing to anybody, for all that is known. */
-  useless(peer: string, level: string): number;
+  useless(peer: string, level: string, now: number): number;
 }
 
 interface Called { id: string; peer: string; level: string; tries: number; at: number }
@@ -88,7 +88,7 @@ export class Calls {
       if (called.at + CALL_MS > now) continue;
       if (called.tries >= CALL_TRIES) {
         this.#called.delete(called.peer);
-        this.#events.silent(called.peer, called.level);
+        this.#events.silent(called.peer, called.level, now);
       } else {
         called.tries++;
         called.at = now;
@@ -113,7 +113,7 @@ export class Calls {
     switch (plain[0]) {
       case CALL: if (rest.length < 8) return false; this.#takeCall(level, id, hex(rest.subarray(0, 8)), now); return true;
       case ANSWER: if (rest.length < 8) return false; this.#takeAnswer(level, id, hex(rest.subarray(0, 8)), now); return true;
-      case BUSY: if (rest.length < 2) return false; this.#takeBusy(level, id, rest); return true;
+      case BUSY: if (rest.length < 2) return false; this.#takeBusy(level, id, rest, now); return true;
       case DATA: this.#takeData(level, id, rest, now); return true;
       case END: this.#takeEnd(level, id); return true;
       default: return true; // of a later version
@@ -127,7 +127,7 @@ export class Calls {
     if (mine && compare(unhex(this.#own), unhex(peer)) < 0) return; // they see ours and answer it
     const before = [...this.#beginning.values()].find((one) => one.peer === peer && one.level === level);
     if (before?.call !== call) {
-      const useless = Math.min(this.#events.useless(peer, level), BUSY_MOST_MS);
+      const useless = Math.min(this.#events.useless(peer, level, now), BUSY_MOST_MS);
       if (useless > 0) return this.#refuse(peer, call, useless, []);
       // Whoever calls anew has lost what it had: its own place is free.
       if (!this.#roomFor(level, peer, now)) return this.#refuse(peer, call, BUSY_MS * (1 + this.#random.bytes(1)[0]! / 256), this.#events.equals());
@@ -160,13 +160,13 @@ export class Calls {
     this.#begin({ session, peer: called.peer, level, role: 'open', since: now });
   }
 
-  #takeBusy(level: string, call: string, rest: Bytes): void {
+  #takeBusy(level: string, call: string, rest: Bytes, now: number): void {
     const called = [...this.#called.values()].find((one) => one.id === call && one.level === level);
     if (!called) return;
     this.#called.delete(called.peer);
     const others: string[] = [];
     for (let at = 2; at + 8 <= rest.length && others.length < BUSY_NAMES; at += 8) others.push(hex(rest.subarray(at, at + 8)));
-    this.#events.busy(called.peer, called.level, Math.min(BUSY_MOST_MS, ((rest[0]! << 8) | rest[1]!) * 1_000), others.filter((other) => other !== this.#own));
+    this.#events.busy(called.peer, called.level, Math.min(BUSY_MOST_MS, ((rest[0]! << 8) | rest[1]!) * 1_000), others.filter((other) => other !== this.#own), now);
   }
 
   #takeData(level: string, session: string, datagram: Bytes, now: number): void {

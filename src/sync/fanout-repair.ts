@@ -58,8 +58,9 @@ export class Repair {
   }
 
   /** It has no room; what it shows is perhaps to be had from others. */
-  busy(peer: string, level: string, ms: number, others: string[]): void {
+  busy(peer: string, level: string, ms: number, others: string[], now: number): void {
     this.stir();
+    this.#now = now;
     const { members } = this.#fanout, busy = members.get(peer, level);
     if (!busy) return;
     busy.notBefore = this.#now + ms;
@@ -70,8 +71,9 @@ export class Repair {
   }
 
   /** It did not answer. */
-  silent(peer: string, level: string): void {
+  silent(peer: string, level: string, now: number): void {
     this.stir();
+    this.#now = now;
     const member = this.#fanout.members.get(peer, level);
     if (!member) return;
     member.deaf = 'no answer';
@@ -85,7 +87,8 @@ export class Repair {
   }
 
   /** How long a session with it would bring nothing: the same difference was looked into with another. */
-  useless(peer: string, level: string): number {
+  useless(peer: string, level: string, now: number): number {
+    this.#now = now;
     const { members, siblings, states, calls } = this.#fanout, member = members.get(peer, level);
     if (!member) return 0;
     if (siblings.isSpared(member)) return BUSY_MOST_MS;
@@ -97,7 +100,7 @@ export class Repair {
   #ripeAt(member: Member, present: number[]): number {
     const { members, siblings, states, options, calls } = this.#fanout, n = members.size;
     if (member.lackSince === undefined && member.differSince === undefined) return Infinity;
-    if (siblings.isSpared(member) || calls.with(member.name) || (member.head.shared && calls.meets(member.level, member.name))) return Infinity;
+    if (siblings.isSpared(member) || siblings.isLeft(member) || calls.with(member.name) || (member.head.shared && calls.meets(member.level, member.name))) return Infinity;
     if (options.hasty) return Math.max(member.notBefore, (member.lackSince ?? member.differSince!) + HASTY_MS);
     const spread = member.lot * (SPREAD_MS + SPREAD_EACH_MS * n);
     const lack = member.lackSince === undefined ? Infinity : member.lackSince + LACK_MS;

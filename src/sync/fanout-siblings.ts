@@ -44,6 +44,11 @@ export class Siblings {
     return member.level === this.#level && (!this.#shared || (!this.has(member) && this.#knownAt >= member.heardAt));
   }
 
+  /** True for a head that nobody seems to publish any more: to be cleared, not to be called, until it shows that it lives. */
+  isLeft(member: Member): boolean {
+    return this.#shared && !member.lively && this.isStrange(member);
+  }
+
   /** True for a process of this node of which there is nothing to be had: a sibling, or one that may turn out to be one. */
   isSpared(member: Member): boolean {
     return member.level === this.#level && !this.isStrange(member);

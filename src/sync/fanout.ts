@@ -53,10 +53,10 @@ export class Fanout {
       begin: (running) => this.#begin(running),
       datagram: (session, bytes) => this.#outputs.push({ kind: 'datagram', session, bytes }),
       drop: (session) => this.#outputs.push({ kind: 'drop', session }),
-      busy: (peer, level, ms, others) => this.#repair.busy(peer, level, ms, others),
-      silent: (peer, level) => this.#repair.silent(peer, level),
+      busy: (peer, level, ms, others, now) => this.#repair.busy(peer, level, ms, others, now),
+      silent: (peer, level, now) => this.#repair.silent(peer, level, now),
       equals: () => this.#repair.equals(),
-      useless: (peer, level) => this.#repair.useless(peer, level),
+      useless: (peer, level, now) => this.#repair.useless(peer, level, now),
     });
     this.#repair = new Repair(this, (tips) => this.#outputs.push({ kind: 'lacking', tips }));
   }

@@ -24,7 +24,7 @@ export class Process {
   dealt = 0;
   twins = 0;
   /** What is answered when it asks who its siblings are, and how often it did. */
-  siblings: Bytes[] = [];
+  siblings: Bytes[] | undefined = [];
   asked = 0;
   admitted: Segment[] = [];
   /** The broker takes messages. */
@@ -32,10 +32,10 @@ export class Process {
   private readonly office: PostOffice;
   private letters = 0;
 
-  constructor(office: PostOffice, name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean }) {
+  constructor(office: PostOffice, name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean; host?: ToyHost }) {
     this.office = office;
     this.name = name;
-    const host = (this.host = new ToyHost(o.node ?? name)), fleet = o.fleet ?? FLEET;
+    const host = (this.host = o.host ?? new ToyHost(o.node ?? name)), fleet = o.fleet ?? FLEET;
     const counting: Crypto = { ...crypto, verify: (...args) => { this.verified++; return crypto.verify(...args); } };
     let prints = new Fingerprints(crypto, []);
     host.listeners.add((change) => { prints.apply(change as never); this.fanout.changed(new Set([...change.added, ...change.removed].map((i) => i.stream)), office.now); this.pump(); });
@@ -61,7 +61,10 @@ export class Process {
       case 'admit': this.admitted.push(...out.segments); this.fanout.admitted(this.host.answer({ kind: 'admit', segments: out.segments, peer: this.host.node }) as never, now); break;
       case 'dealt': this.dealt++; break;
       case 'lacking': this.fanout.lacks(this.host.answer({ kind: 'lacking', tips: out.tips as never }) as boolean[], now); break;
-      case 'begin': this.sessions.set(out.running.session, { role: out.running.role, peer: out.running.peer, got: [] }); break;
+      case 'begin':
+        this.sessions.set(out.running.session, { role: out.running.role, peer: out.running.peer, got: [] });
+        if (this.office.eager && out.running.role === 'open') this.send(out.running.session, bytesOf('hello', 20));
+        break;
       case 'datagram': this.sessions.get(out.session)?.got.push(out.bytes); break;
       case 'drop': this.dropped.push(out.session); this.over(out.session, false); break;
       case 'leave': this.over(out.session, true); break;
@@ -102,12 +105,16 @@ export class Process {
 /** The broker: letters wait until they are delivered. */
 export class PostOffice {
   now = 1_000_000;
+  /** Who opens a session sends a first datagram at once, as a real one does. */
+  eager = false;
+  /** Letters that the broker loses. */
+  lost: (letter: Letter) => boolean = () => false;
   readonly processes: Process[] = [];
   readonly letters: Letter[] = [];
   /** All that was ever posted. */
   readonly log: Letter[] = [];
 
-  process(name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean } = {}): Process {
+  process(name: string, o: { node?: string; interest?: string[] | null; instance?: Bytes; fleet?: Bytes; shared?: boolean; host?: ToyHost } = {}): Process {
     const process = new Process(this, name, o);
     this.processes.push(process);
     return process;
@@ -123,6 +130,7 @@ export class PostOffice {
     for (let n = 0; this.letters.length > 0; n++) {
       if (n > 10_000) throw new Error('letters without end');
       const letter = this.letters.shift()!;
+      if (this.lost(letter)) continue;
       for (const process of this.processes) if (process.fanout.up && wants(process, letter.topic)) process.deliver(letter);
     }
   }
