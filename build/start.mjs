@@ -1,15 +1,15 @@
 // `npm start [-- flags]`: builds the edge node when its sources are newer than it, then runs it on ./holdfast-data with the terminal attached.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { ROOT } from './esbuild.mjs';
+import { newest } from './sources.mjs';
 
 /** Returns the exit code of the node. */
 export async function main(args) {
   const { PROGRAM, buildEdge } = await import('./edge.mjs');
-  if (!existsSync(PROGRAM) || newest(['src', 'targets', 'build', 'package.json', 'package-lock.json', 'node_modules/.holdfast-ready']) > statSync(PROGRAM).mtimeMs) {
+  if (!existsSync(PROGRAM) || newest() > statSync(PROGRAM).mtimeMs) {
     process.stderr.write('Building the edge node …\n');
     const { stop } = await import('esbuild');
     try { await buildEdge(); } catch (error) { process.stderr.write(`${error.message}\n`); return 1; } finally { await stop(); }
@@ -23,13 +23,4 @@ export async function main(args) {
     child.on('error', (error) => { process.stderr.write(`${error.message}\n`); resolve(1); });
     child.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)));
   });
-}
-
-/** When the youngest of these files and folders was changed, in ms since 1970. */
-function newest(paths) {
-  return Math.max(...paths.map((path) => {
-    const full = join(ROOT, path);
-    const stat = statSync(full);
-    return stat.isDirectory() ? Math.max(stat.mtimeMs, ...readdirSync(full, { recursive: true }).map((name) => statSync(join(full, name)).mtimeMs)) : stat.mtimeMs;
-  }));
 }

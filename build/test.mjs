@@ -1,7 +1,7 @@
 // `npm test [-- substring…]`: types, lint and every test/**/*.test.ts in a process of its own, a few at a time, with a timeout and honest totals.
 //
 // Tests run from the root of the repository. A file may declare `// timeout: 600s` in its first lines (120 s otherwise). Programs that tests start are
-// called test/**/*.child.ts and end up beside the test (`new URL('./x.child.mjs', import.meta.url)`); a test that mentions dist/edge finds it built.
+// called test/**/*.child.ts and end up beside the test (`new URL('./x.child.mjs', import.meta.url)`); a test that mentions dist/edge or dist/server finds it built.
 // With --output the output of files that pass is shown too; --no-check leaves out types and lint.
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -43,10 +43,9 @@ export async function runTests(args, { env = {}, settings = {} } = {}) {
   };
 
   const sources = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
-  if ([...sources.values()].some((text) => text.includes('dist/edge'))) {
-    const { buildEdge } = await import('./edge.mjs');
-    await buildEdge().catch((error) => report('targets/edge', { failed: 1 }, 'does not build', error.message));
-  }
+  const needs = (folder) => [...sources.values()].some((text) => text.includes(folder));
+  if (needs('dist/edge')) await (await import('./edge.mjs')).buildEdge().catch((error) => report('targets/edge', { failed: 1 }, 'does not build', error.message));
+  if (needs('dist/server')) await (await import('./server.mjs')).buildServer().catch((error) => report('targets/server', { failed: 1 }, 'does not build', error.message));
   const children = Promise.all(filesUnder('test', '.child.ts').map((file) => bundle(file, settings)));
   const tests = [...sources].map(([file, text]) => ({ file, text, bundled: bundle(file, settings) }))
     .sort((a, b) => (times[b.file] ?? 5_000) - (times[a.file] ?? 5_000))

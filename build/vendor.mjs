@@ -58,6 +58,8 @@ export function vendor() {
       build.onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STANDINS[path], loader: 'js' }));
       build.onResolve({ filter: /^worker-timers$/ }, standIn('absent'));
       build.onResolve({ filter: /^debug$/ }, standIn('silent'));
+      // Other ways to reach a database: a library in C, and somebody's cloud.
+      build.onResolve({ filter: /^pg-(native|cloudflare)$/ }, standIn('absent'));
       build.onResolve({ filter: /^lru-cache$/ }, standIn('aliases'));
       build.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
       // Bindings of other systems; Linux is what is shipped. What `npm start` runs elsewhere keeps its own.

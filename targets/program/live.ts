@@ -51,6 +51,7 @@ export function liveLines(report: Report, rates: Map<string, number>, paint: Pai
   }
   if (report.streams.length > ROWS) lines.push(paint('dim', `  and ${report.streams.length - ROWS} more streams`));
   lines.push('');
+  if (report.database !== undefined) lines.push(`  ${paint('dim', 'SQL at')} ${report.database.place}${report.database.connected ? '' : `  ${paint('bad', 'out of reach; trying again')}`}`);
   if (page !== undefined) lines.push(`  ${paint('dim', 'page at')} ${page}  ${paint('dim', '(holdfast page prints the link that opens it)')}`);
   for (const url of report.listening) lines.push(`  ${paint('dim', 'listening on')} ${url}`);
   for (const peer of report.peers.slice(0, ROWS)) {

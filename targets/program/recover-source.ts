@@ -23,6 +23,8 @@ export interface OldHome { dir: string; store: string | undefined; key: Identity
 /** Everything that paths led to. `files`: anything else, looked through byte by byte. */
 export interface Sources { homes: OldHome[]; volumes: string[]; files: string[] }
 
+/** In the backup of a server: its segments, one after the other. */
+export const SEGMENTS = 'segments';
 /** How deep, and through how many folders, a card is looked through for data directories. */
 const DEPTH = 6, FOLDERS = 20_000;
 /** Bytes of one piece of a file that is looked through. */
@@ -40,7 +42,11 @@ export async function findSources(paths: string[]): Promise<Sources> {
     const before = found.homes.length, volumes = await volumesIn(path);
     let left = FOLDERS;
     const look = (dir: string, depth: number): void => {
-      if (isHome(dir)) { found.homes.push(homeAt(dir)); return; }
+      if (isHome(dir)) {
+        found.homes.push(homeAt(dir));
+        if (existsSync(join(dir, SEGMENTS))) found.files.push(join(dir, SEGMENTS));
+        return;
+      }
       if (depth === 0 || left-- <= 0) return;
       let inside: string[];
       try {

@@ -109,7 +109,7 @@ function refuseUsed({ dir, paths }: RecoverWish): void {
     const source = existsSync(path) ? realpathSync(path) : path;
     if (source === real || source.startsWith(`${real}/`)) throw new Fault('bad-argument', `${path} is what is to be recovered from, and ${dir} would be written to. Name a new directory.`);
   }
-  const used = readdirSync(dir).find((name) => [STORE, JOURNAL, 'data.mdb'].includes(name));
+  const used = readdirSync(dir).find((name) => [STORE, JOURNAL, 'data.mdb', 'postgres'].includes(name));
   if (used !== undefined && !existsSync(join(dir, RECOVERING))) throw new Fault('bad-argument', `${dir} holds a ${used} already, and nothing is written over it. Name a new directory.`);
 }
 

@@ -7,7 +7,7 @@ import { serveControl, type Control } from '../../src/io/control.ts';
 import { openNode, type Node } from '../../src/node.ts';
 import type { Notice } from '../../src/node-options.ts';
 import { nodeDatabase } from './direct.ts';
-import type { Database, InputReport } from './database.ts';
+import type { Database, DatabaseState, InputReport } from './database.ts';
 import { openHome } from './home.ts';
 import { laterKind, openLinks, type LinkEvents, type Links } from './links.ts';
 import type { Home } from './medium.ts';
@@ -35,6 +35,8 @@ export interface Station {
   links: Links;
   /** From now on reports show these inputs. */
   showInputs(inputs: () => InputReport[]): void;
+  /** As `Home.database`. */
+  underneath(): DatabaseState | undefined;
   /** As `Home.beat`. */
   beat(): Promise<void>;
   close(): Promise<void>;
@@ -89,6 +91,7 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   return {
     node, database, links,
     showInputs(shown) { inputs = shown; },
+    underneath: () => home.database?.(),
     beat: () => home.beat(),
     async close() {
       try {

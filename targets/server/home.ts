@@ -1,0 +1,103 @@
+// A server's node: store and journal in PostgreSQL, which the node runs itself where no database is named; what is this process's own lies in its data directory.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '../../src/fault.ts';
+import { systemClock } from '../../src/io/clock.ts';
+import { createCrypto, createRandom } from '../../src/io/crypto.ts';
+import { keyFile } from '../../src/io/key-file.ts';
+import { lock } from '../../src/io/lock.ts';
+import { openEmbedded, type Embedded } from '../../src/io/postgres-embedded.ts';
+import { openPostgres, type Postgres } from '../../src/io/postgres.ts';
+import type { Node } from '../../src/node.ts';
+import { bytesUnder } from '../program/folder-size.ts';
+import { CLOCKS, KEY_FILE } from '../program/home.ts';
+import type { Home, Opening } from '../program/medium.ts';
+import { CLAIM, claiming, keepClaim } from './claim.ts';
+import { KEYS, learntKeys } from './learnt-keys.ts';
+import type { Place } from './medium.ts';
+import { shownDatabase } from './shown-database.ts';
+
+/** The folder of a database of its own. */
+export const POSTGRES = 'postgres';
+
+/** Opens a process of a server. Faults: those of `Medium.open`, `fleet-exists` (the database is another node's), `unsupported` (PostgreSQL is too old, or cannot be run here). */
+export async function openPostgresHome(dir: string, place: Place, options: Opening): Promise<Home> {
+  makeDirectory(dir);
+  const held = await lock(dir).catch((error: unknown) => {
+    if (!(error instanceof Fault) || error.code !== 'store-locked') throw error;
+    throw new Fault('store-locked', `${error.message} One more process of this server takes a directory of its own (--dir), the same key (--key ${place.key ?? join(dir, KEY_FILE)}) and the same database (DATABASE_URL${place.database === undefined ? ', as `holdfast status` shows it' : ''}).`, { cause: error });
+  });
+  const notice = options.notice ?? (() => {});
+  let embedded: Embedded | undefined, postgres: Postgres | undefined;
+  const end = async (): Promise<void> => {
+    await embedded?.stop();
+    await held.release();
+  };
+  try {
+    embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: fileURLToPath(import.meta.resolve('#postgres/.')), notice }) : undefined;
+    const url = embedded?.url ?? place.database!, shown = shownDatabase(url), random = createRandom(), crypto = createCrypto();
+    const database = postgres = await openPostgres({ url, random, notice });
+    const { store, journal } = database, file = options.keys ?? keyFile(place.key ?? join(dir, KEY_FILE));
+    const claim = database.document(CLAIM), learnt = learntKeys(file, database.document(KEYS), { crypto, random });
+    const keys = options.create === true ? await claiming(claim, store, crypto, learnt, shown) : learnt;
+    if (options.create !== true) await keepClaim(claim, crypto, learnt, shown);
+    const clock = systemClock(CLOCKS[options.clock ?? 'auto']);
+    return {
+      parts: { store, journal, clock, random, crypto, keys }, clock, damage: [], tokens: database.document('http-tokens'),
+      check: () => Promise.resolve([]),
+      async size() {
+        return { used: embedded === undefined ? (await store.space()).used : await bytesUnder(dir), journal: journal.size };
+      },
+      database: () => ({ place: shown, embedded: embedded !== undefined, ...database.health() }),
+      backUp: async (node, wish, progress) => (await import('./backup.ts')).backUp({ dir, node, keys, url }, wish, progress),
+      opened: (node) => nameMembers(node, database),
+      // The medium is somewhere else, and may be away for a while: only this process itself is at stake.
+      beat: () => Promise.resolve(),
+      async abandon() {
+        await journal.close().catch(() => {});
+        await store.close().catch(() => {});
+        await end();
+      },
+      unlock: end,
+    };
+  } catch (error) {
+    await postgres?.journal.close().catch(() => {});
+    await postgres?.store.close().catch(() => {});
+    await end();
+    throw error;
+  }
+}
+
+/** What a process keeps for itself (its control socket, what inputs have read) needs a place wherever its key is. */
+function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Fault('bad-argument', `The directory ${dir} cannot be made: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Keeps the names of members where SQL finds them. */
+function nameMembers(node: Node, database: Pick<Postgres, 'members'>): void {
+  let writing = false, again = false;
+  const write = (): void => {
+    again = writing;
+    if (writing) return;
+    writing = true;
+    const members = node.desk.membership.members().map(({ node: id, name, state }) => ({ node: id, name, state: state === 'live' ? 'member' as const : 'revoked' as const }));
+    // Whoever opens the node next writes them again.
+    database.members(members).catch(() => {}).finally(() => {
+      writing = false;
+      if (again) write();
+    });
+  };
+  node.parts.add({
+    tick: () => undefined, close: () => {},
+    changed({ added, removed }) {
+      if ([...added, ...removed].some(({ stream }) => stream === '$fleet')) write();
+    },
+  });
+  write();
+}

@@ -1,0 +1,13 @@
+// The URL of a database as people may see it.
+
+/** The URL without its password: for words, and for psql, which asks for it. */
+export function shownDatabase(url: string): string {
+  try {
+    const { protocol, username, host, pathname, searchParams } = new URL(url);
+    searchParams.delete('password');
+    const more = decodeURIComponent(searchParams.toString()).replaceAll(' ', '%20');
+    return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}${more === '' ? '' : `?${more}`}`;
+  } catch {
+    return 'of DATABASE_URL';
+  }
+}
