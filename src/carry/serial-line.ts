@@ -92,7 +92,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   let busyUntil = -Infinity, outstanding: number[] = [], outstandingBytes = 0, refused = false;
   /** Half duplex: how many datagrams may be taken, and the one that is written once it is known whether another follows. */
   let grant = 0, taken: Bytes | undefined, pending: Bytes | undefined;
-  let lostSeen = 0, sentBytes = 0, hails = 0, gone = false;
+  let lostSeen = 0, sentBytes = 0, hails = 0, heard = false, gone = false;
 
   /** The port does not take what it has: `written` will tell when that changes. */
   const stuck = () => outstandingBytes > 0 && time(outstandingBytes) >= HELD_MS;
@@ -113,6 +113,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   const decoder = lineDecoder((datagram, over, bytes) => {
     const before = link;
     const known = before?.datagram(datagram, clock) ?? false;
+    heard ||= known;
     if (known && before) before.traffic.in += bytes - datagram.length;
     // Of what nobody knows only our own echo matters.
     if (half && (known || end?.echo(datagram))) turn.frame(!known, over, clock);
@@ -121,6 +122,7 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
   function begin(): void {
     againAt = undefined;
     openedAt = undefined;
+    heard = false;
     lostSeen = hails = 0;
     const mine = end = arq({
       role: 'either', now: clock, random, mtu: noise.size, window: Math.round(Math.max(WINDOW_LEAST, Math.min(WINDOW_MOST, rate * WINDOW_MS))),
@@ -246,6 +248,8 @@ export function serialLine(options: LineOptions, port: LinePort): SerialLine {
     stop(reason, now) {
       stopping ??= reason;
       clock = Math.max(clock, now);
+      // Who has heard nobody owes nobody a word.
+      if (openedAt === undefined && !heard) end = link = undefined;
       link?.close(reason);
       pump(clock);
     },

@@ -44,6 +44,8 @@ export interface SerialStation {
 const LOOK_LEAST_MS = 500, LOOK_MOST_MS = 5_000;
 /** What is left to say at `close` may take so long. */
 const LINGER_MS = 5_000;
+/** And the system with what it has of it. */
+const DRAIN_MS = 2_000;
 
 /** Opens a port. Faults: `link-failed` (says why: not there, not allowed), `busy` (another program has it). */
 export async function openSerial(address: SerialAddress, engine: (host: LineHost, now: number) => LineEngine, events: SerialEvents): Promise<SerialStation> {
@@ -128,9 +130,12 @@ export async function openSerial(address: SerialAddress, engine: (host: LineHost
         touch(() => line.stop(reason, now()));
         if (port === undefined) closing();
       });
-      // The last word leaves the system before the port is given back.
+      // The last word leaves the system before the port is given back, unless nobody takes it: a cable without its other end, flow control.
       const last = port;
-      if (last?.isOpen) await new Promise<void>((resolve) => { last.drain(() => resolve()); });
+      if (last?.isOpen) await new Promise<void>((resolve) => {
+        setTimeout(resolve, DRAIN_MS).unref();
+        last.drain(() => resolve());
+      });
       closed = true;
       clearTimeout(timer);
       clearTimeout(looking);

@@ -151,6 +151,32 @@ test('a plug pulled and put back: the same link goes on', () => {
   }
 });
 
+test('a line at whose other end nobody is stops at once; one that is being met does not leave the other side waiting', () => {
+  for (const half of [false, true]) {
+    for (const wait of [0, 50, 400, 3_000, 100_000]) {
+      const alone = new LineWorld(`alone ${wait}`, { baud: 9_600, half });
+      alone.deafen(alone.left);
+      alone.right.line.stop('not here', 0);
+      alone.run(wait);
+      alone.left.line.stop('the end', alone.now);
+      assert.ok(alone.left.line.stopped, `${half} ${wait}`);
+      const { bytes } = alone.left;
+      alone.run(alone.now + 60_000);
+      assert.is(alone.left.bytes, bytes);
+    }
+    let open = 0;
+    for (let wait = 0; wait < 3_000; wait += 37) {
+      const world = new LineWorld(`meeting ${wait}`, { baud: 1_200, half });
+      world.run(wait);
+      world.left.line.stop('the end', world.now);
+      assert.ok(world.run(world.now + 30_000, () => world.left.line.stopped));
+      open += world.right.opens;
+      assert.ok(world.run(world.now + 10_000, () => world.right.link === undefined), `${half} ${wait}`);
+    }
+    assert.ok(open > 0);
+  }
+});
+
 test('a link that its owner closes is followed by another, later each time; a line that is stopped makes none', () => {
   const world = new LineWorld('close', { baud: 115_200 });
   const waits: number[] = [];
