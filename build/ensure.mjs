@@ -12,8 +12,9 @@ const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.holdfast-ready');
 const ADDON = 'node-lmdb';
 
-/** Makes sure that the packages are those of package-lock.json and that the native addon loads. Returns false, having said why, if they are not. */
-export async function ensure() {
+/** Makes sure that the packages are those of package-lock.json and that the native addon loads, unless only the server is wanted, which needs none. Returns false, having said why, if they are not. */
+export async function ensure(serverOnly = false) {
+  if (serverOnly) return installed();
   const stamp = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json')))
     .update(`${process.versions.modules} ${process.platform} ${process.arch} ${ROOT}`).digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return true;

@@ -11,7 +11,7 @@ if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
   process.exitCode = 1;
 } else {
   import('./ensure.mjs')
-    .then(function (its) { return its.ensure(); })
+    .then(function (its) { return its.ensure(task === 'server' || (task === 'build' && process.argv[3] === 'server')); })
     .then(function (ready) { return ready ? import('./' + task + '.mjs').then(function (its) { return its.main(process.argv.slice(3)); }) : 1; })
     .then(function (code) { process.exitCode = code; }, function (error) { console.error(error); process.exitCode = 1; });
 }

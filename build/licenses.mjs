@@ -17,9 +17,18 @@ export function licenses(packages) {
     for (const inner of ['', ...(INNER[name] ?? [])]) {
       const folder = join(ROOT, 'node_modules', name, inner);
       const files = existsSync(folder) ? readdirSync(folder).filter((file) => /^(licen[cs]e|copying|copyright|notice)(\.\w+)?$/i.test(file)) : [];
-      if (files.length === 0) throw new Error(`${join(name, inner)} has no licence file: it may not be shipped`);
+      const said = files.length === 0 ? inReadme(folder) : undefined;
+      if (said !== undefined) parts.push([join(name, inner), said]);
+      else if (files.length === 0) throw new Error(`${join(name, inner)} has no licence file: it may not be shipped`);
       for (const file of files) parts.push([join(name, inner), readFileSync(join(folder, file), 'utf8')]);
     }
   }
   return parts.map(([name, text]) => `${'='.repeat(78)}\n${name}\n${'='.repeat(78)}\n\n${text.trim()}\n`).join('\n');
+}
+
+/** Some packages have their licence at the end of their README. */
+function inReadme(folder) {
+  const path = join(folder, 'README.md');
+  const text = existsSync(path) ? /^##+ licen[cs]e\s*\n([^]*?)(?=\n#|$(?![^]))/im.exec(readFileSync(path, 'utf8'))?.[1] : undefined;
+  return text !== undefined && /permission is hereby granted/i.test(text) ? text : undefined;
 }

@@ -11,7 +11,8 @@ const SOURCES = ['src', 'targets', 'build', 'package.json', 'package-lock.json',
 export function newest() {
   return Math.max(...SOURCES.map((path) => {
     const full = join(ROOT, path);
-    const stat = statSync(full);
+    const stat = statSync(full, { throwIfNoEntry: false });
+    if (stat === undefined) return 0;
     return stat.isDirectory() ? Math.max(stat.mtimeMs, ...readdirSync(full, { recursive: true }).map((name) => statSync(join(full, name)).mtimeMs)) : stat.mtimeMs;
   }));
 }

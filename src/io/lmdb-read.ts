@@ -2,30 +2,15 @@
 import lmdb from 'node-lmdb';
 import { Fault } from '../fault.ts';
 import type { Bytes, Range, Row, Table } from '../ports.ts';
+import { damaged, type LmdbReader } from './lmdb-reader.ts';
 import { KEY_MAX, storedBound, storedKey, tableStart, valueOf } from './lmdb-rows.ts';
 
 /** Bytes of rows in one page of a scan, about; rows in one unless told otherwise. */
 const PAGE_BYTES = 4 * 1_048_576, PAGE_ROWS = 1_000;
 const KEYS = { keyIsBuffer: true } as const;
 
-export interface LmdbReader {
-  get(table: Table, key: Bytes): Bytes | undefined;
-  scan(table: Table, range: Range): Row[];
-  /** Ends the transaction object itself, as growing the map and closing demand. The next read makes another. */
-  pause(): void;
-}
-
-/** What a `store-damaged` Fault of a scan has as its `cause`: where the scan can go on (as `gte`, or as `lt` in reverse), if that is known. */
-export interface Damage { table: Table; next: Bytes | undefined }
-
 const plain = (bytes: Bytes): Bytes => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const below = (a: Bytes, b: Bytes): boolean => Buffer.compare(a, b) < 0;
-
-/** The Fault for something unreadable in a table. */
-export function damaged(table: Table, what: string, next?: Bytes, cause?: unknown): Fault {
-  const where: Damage = { table, next };
-  return new Fault('store-damaged', `Table ${table} of the store is damaged: ${what}. The rest of it can be read; what was lost can be fetched from other nodes.`, { cause: cause ?? where });
-}
 
 /** Reads `dbi` of `env`. What it gives are copies. */
 export function lmdbReader(env: lmdb.Env, dbi: lmdb.Dbi): LmdbReader {

@@ -1,7 +1,7 @@
 // Reads a damaged LMDB file without LMDB: what lies on sound pages is served, the rest is named.
 import type { Bytes, Range, Row, Table } from '../ports.ts';
 import { isOrdered } from './lmdb-check.ts';
-import { damaged, type LmdbReader } from './lmdb-read.ts';
+import { damaged, type LmdbReader } from './lmdb-reader.ts';
 import { parsePage, readAt, readMetas, readStored, type Meta, type Stored } from './lmdb-pages.ts';
 import { storedBound, storedKey, tableStart, valueOf } from './lmdb-rows.ts';
 

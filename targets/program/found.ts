@@ -51,7 +51,10 @@ export async function enterFleet(dir: string, token: string, name: string | unde
 async function making<T>(dir: string, make: (options: NodeOptions) => Promise<{ node: Node; result: T }>, peers: string[] = []): Promise<T> {
   if (await hasNode(dir)) throw new Fault('fleet-exists', `There is a node in ${dir} already. Choose another directory with --dir, or move that one away.`);
   const fresh = !existsSync(dir);
-  const home = await openHome(dir, { create: true });
+  const home = await openHome(dir, { create: true }).catch((error: unknown) => {
+    if (fresh) rmSync(dir, { recursive: true, force: true });
+    throw error;
+  });
   try {
     const { node, result } = await make({ ...home.parts, wake: () => {}, notice: () => {} });
     await node.close();

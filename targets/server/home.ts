@@ -1,7 +1,7 @@
 // A server's node: store and journal in PostgreSQL, which the node runs itself where no database is named; what is this process's own lies in its data directory.
 
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../../src/fault.ts';
 import { systemClock } from '../../src/io/clock.ts';
@@ -36,7 +36,7 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     await held.release();
   };
   try {
-    embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: fileURLToPath(import.meta.resolve('#postgres/.')), notice }) : undefined;
+    embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: dirname(dirname(fileURLToPath(import.meta.resolve('#postgres/bin/postgres')))), notice }) : undefined;
     const url = embedded?.url ?? place.database!, shown = shownDatabase(url), random = createRandom(), crypto = createCrypto();
     const database = postgres = await openPostgres({ url, random, notice });
     const { store, journal } = database, file = options.keys ?? keyFile(place.key ?? join(dir, KEY_FILE));

@@ -1,6 +1,6 @@
 // A process that reads a damaged store as a node would: all of every table both ways, going on after each fault, then writes; says what came of it.
 import { codeOf } from '../../src/fault.ts';
-import type { Damage } from '../../src/io/lmdb-read.ts';
+import type { Damage } from '../../src/io/lmdb-reader.ts';
 import { openLmdb } from '../../src/io/lmdb.ts';
 import { TABLES, type Range, type Table } from '../../src/ports.ts';
 

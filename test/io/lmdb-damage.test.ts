@@ -4,7 +4,7 @@ import { closeSync, cpSync, fstatSync, openSync, readSync, rmSync, truncateSync,
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Damage } from '../../src/io/lmdb-read.ts';
+import type { Damage } from '../../src/io/lmdb-reader.ts';
 import { codeOf } from '../../src/fault.ts';
 import { parsePage, readAt, readMetas } from '../../src/io/lmdb-pages.ts';
 import { openLmdb, type LmdbStore } from '../../src/io/lmdb.ts';
