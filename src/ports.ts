@@ -188,7 +188,7 @@ export interface Broker {
   publish(topic: string, payload: Bytes, retain: boolean): boolean;
   /**
    * Replaces the topic filters that are subscribed to; they are in force, and retained messages on their way, before `onUp` is called. `shared`: further filters, of which each message comes to only one of
-   * the clients that name the same group, and no retained ones; a broker that cannot do so sends all to each.
+   * the clients that name the same group (retained ones perhaps to none); a broker that cannot do so sends all to each.
    */
   subscribe(filters: string[], shared?: { group: string; filters: string[] }): void;
   close(): Promise<void>;
