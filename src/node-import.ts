@@ -171,16 +171,19 @@ export class BundleImport {
     const { crypto } = this.#node.options;
     for (const [stripe, found] of rows) {
       if (membersOf(deal, stripe).every(({ volume, index }) => volumes.get(volume)?.has(index))) continue;
-      const kept = new Map<number, Bytes>();
-      for (const [row, { source, at, length }] of found) {
-        const block = openBlock(crypto, this.#key, await source.read(at, length)), bytes = block && readRow(block.body)?.bytes;
-        if (bytes) kept.set(row, bytes);
-      }
-      const back = await restoreStripe(deal, stripe, kept, async (volume, index) => {
-        const place = volumes.get(volume)?.place(index);
-        return place?.source.read(place.at, place.length);
+      const back = restoreStripe(deal, stripe, {
+        has: (volume, index) => volumes.get(volume)?.has(index) === true,
+        block: async (volume, index) => {
+          const place = volumes.get(volume)?.place(index);
+          return place?.source.read(place.at, place.length);
+        },
+        rows: [...found.keys()],
+        row: async (row) => {
+          const { source, at, length } = found.get(row)!, block = openBlock(crypto, this.#key, await source.read(at, length));
+          return block && readRow(block.body)?.bytes;
+        },
       });
-      for (const { volume, index, bytes } of back ?? []) {
+      for await (const { volume, index, bytes } of back) {
         const block = openBlock(crypto, this.#key, bytes);
         if (!block || block.volume !== volume || block.index !== index) continue;
         let one = volumes.get(volume);

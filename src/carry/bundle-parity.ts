@@ -5,7 +5,10 @@ import type { Bytes } from '../ports.ts';
 import { Reader } from '../event/reader.ts';
 import { Writer } from '../event/writer.ts';
 import { BLOCK_MOST, PARITY_VOLUMES, STRIPE_USUAL } from './bundle-bounds.ts';
-import { ParityRows, STRIPE_MOST, restore } from './parity.ts';
+import { ParityRows, STRIPE_MOST, mending, type Mending } from './parity.ts';
+
+/** Bytes of restored blocks that are held at a time. */
+const TOGETHER_BYTES = 4_194_304;
 
 /** How the blocks of a bundle are dealt: `blocks` in each data volume, of `size` bytes; K members and M rows in each of S stripes. */
 export interface Deal { blocks: number[]; size: number; members: number; rows: number; stripes: number }
@@ -41,18 +44,46 @@ export async function rowsOf(deal: Deal, stripe: number, read: (volume: number, 
   return made.rows;
 }
 
+/** What is left of a stripe. `block` and `row` give undefined when they cannot be read any more. */
+export interface Remains {
+  has(volume: number, index: number): boolean;
+  block(volume: number, index: number): Promise<Bytes | undefined>;
+  rows: readonly number[];
+  row(row: number): Promise<Bytes | undefined>;
+}
+
 /**
- * The blocks of a stripe that `read` does not give (undefined: missing or damaged), restored from it and its rows; undefined when too little is left. They are `deal.size` long: a
- * last block that was shorter ends in zeros, which do not belong to it.
+ * The blocks of a stripe that are not there, restored, as many at a time as take 4 MiB; none when too little is left. They are `deal.size` long: a last block that was shorter ends in zeros, which do not
+ * belong to it.
  */
-export async function restoreStripe(deal: Deal, stripe: number, rows: ReadonlyMap<number, Bytes>, read: (volume: number, index: number) => Promise<Bytes | undefined>): Promise<{ volume: number; index: number; bytes: Bytes }[] | undefined> {
-  const places = membersOf(deal, stripe), held = new Map<number, Bytes>();
-  for (let member = 0; member < deal.members; member++) {
-    const place = places[member], bytes = place ? await read(place.volume, place.index) : new Uint8Array(0);
-    if (bytes) held.set(member, bytes);
+export async function* restoreStripe(deal: Deal, stripe: number, left: Remains): AsyncGenerator<{ volume: number; index: number; bytes: Bytes }> {
+  const places = [...membersOf(deal, stripe).entries()], missing = places.filter(([, { volume, index }]) => !left.has(volume, index)), held = places.filter((one) => !missing.includes(one));
+  const most = Math.max(1, Math.floor(TOGETHER_BYTES / deal.size)), numbers = missing.map(([member]) => member);
+  let rows = left.rows;
+  for (let from = 0; from < missing.length;) {
+    const some = missing.slice(from, from + most), mend = mending(deal.members, deal.size, numbers, some.map(([member]) => member), rows);
+    if (!mend) return;
+    const unread = await addRows(mend, left);
+    // A row that cannot be read any more is replaced by another one.
+    if (unread !== undefined) { rows = rows.filter((row) => row !== unread); continue; }
+    for (const [member, { volume, index }] of held) {
+      const bytes = await left.block(volume, index);
+      if (!bytes) return;
+      mend.addMember(member, bytes);
+    }
+    for (const [member, place] of some) yield { ...place, bytes: mend.blocks.get(member)! };
+    from += some.length;
   }
-  const back = restore(deal.members, deal.size, held, rows);
-  return back && [...back].map(([member, bytes]) => ({ ...places[member]!, bytes }));
+}
+
+/** Returns the number of a row that could not be read. */
+async function addRows(mend: Mending, left: Remains): Promise<number | undefined> {
+  for (const row of mend.rows) {
+    const bytes = await left.row(row);
+    if (!bytes) return row;
+    mend.addRow(row, bytes);
+  }
+  return undefined;
 }
 
 /** The body of a block of parity. */

@@ -56,29 +56,35 @@ export class ParityRows {
   }
 }
 
+/** Missing members on their way back: every member that is held, and every one of `rows`, is added once, in any order and none kept; then `blocks` are whole. */
+export interface Mending {
+  /** The rows that it takes. */
+  readonly rows: readonly number[];
+  /** The members that were asked for, by number. */
+  readonly blocks: ReadonlyMap<number, Bytes>;
+  addMember(member: number, bytes: Bytes): void;
+  addRow(row: number, bytes: Bytes): void;
+}
+
 /**
- * The missing members of a stripe of `members` (K) blocks of `size` bytes, by number; undefined when too few blocks are left. `held`: members by number; `rows`: rows of parity by number.
+ * Restores `wanted` of the `missing` members of a stripe of `members` (K) blocks of `size` bytes; undefined when there are too few `rows`. Holds the wanted members and no others.
  * Nothing is checked: whoever sealed the blocks sees whether they open. Fault `bad-argument` for numbers that no stripe has.
  */
-export function restore(members: number, size: number, held: ReadonlyMap<number, Bytes>, rows: ReadonlyMap<number, Bytes>): Map<number, Bytes> | undefined {
-  const missing = Array.from({ length: members }, (_, i) => i).filter((i) => !held.has(i));
-  const used = [...rows.keys()].sort((a, b) => a - b).slice(0, missing.length);
+export function mending(members: number, size: number, missing: readonly number[], wanted: readonly number[], rows: readonly number[]): Mending | undefined {
+  const used = [...rows].sort((a, b) => a - b).slice(0, missing.length);
   if (used.length < missing.length) return undefined;
-  if (missing.length === 0) return new Map();
-  check(members, used[used.length - 1]! + 1);
-  // What the missing members add up to in each row: the row less everything that is held.
-  const sums = used.map((j) => {
-    const sum = new Uint8Array(size);
-    sum.set(rows.get(j)!.subarray(0, size));
-    for (const [i, bytes] of held) addTimes(sum, cell(j, i), bytes);
-    return sum;
-  });
+  if (used.length > 0) check(members, used[used.length - 1]! + 1);
+  // The missing members are the inverse of their part of the matrix times what they add up to in each row: the row less everything that is held.
   const inverse = inverted(used.map((j) => Uint8Array.from(missing, (i) => cell(j, i))));
-  return new Map(missing.map((member, k) => {
-    const bytes = new Uint8Array(size);
-    sums.forEach((sum, j) => addTimes(bytes, inverse[k]![j]!, sum));
-    return [member, bytes];
-  }));
+  const blocks = new Map(wanted.map((member) => [member, new Uint8Array(size)]));
+  const add = (bytes: Bytes, factor: (of: Bytes) => number): void => {
+    for (const [member, into] of blocks) addTimes(into, factor(inverse[missing.indexOf(member)]!), bytes.subarray(0, size));
+  };
+  return {
+    rows: used, blocks,
+    addMember: (member, bytes) => { add(bytes, (of) => used.reduce((sum, j, n) => sum ^ PRODUCTS[of[n]! * 256 + cell(j, member)]!, 0)); },
+    addRow: (row, bytes) => { add(bytes, (of) => of[used.indexOf(row)]!); },
+  };
 }
 
 /** The inverse of a square matrix by Gauss and Jordan; parts of a Cauchy matrix always have one. */

@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import type { Bytes } from '../../src/ports.ts';
 import { bundleKey, openBlock, partsOf, PARITY, sealBlock, SEGMENTS, INDEX, WORD } from '../../src/carry/bundle-block.ts';
 import { makeBundle, type Load, type Made } from '../../src/carry/bundle-maker.ts';
+import { BLOCK_MOST, PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
+import { ParityRows } from '../../src/carry/parity.ts';
 import { dealOf, encodeRow, membersOf, readRow, restoreStripe, rowsOf } from '../../src/carry/bundle-parity.ts';
 import { BundleScan, type Found } from '../../src/carry/bundle-scan.ts';
 import { encodeWord, readWord, type Word } from '../../src/carry/bundle-word.ts';
-import { PARITY_EXTRA } from '../../src/carry/bundle-bounds.ts';
 import { codeOf } from '../../src/fault.ts';
 import { concat, equal, hex } from '../../src/event/bytes.ts';
 import { createCrypto } from '../../src/io/crypto.ts';
@@ -128,16 +129,42 @@ test('parity brings back whole volumes and scattered blocks, up to its share', a
         const sealed = sealBlock(crypto, new Chance(String(row)), key, { kind: PARITY, bundle: new Uint8Array(8), volume: 0, index: row, last: false, body: encodeRow({ deal, stripe, row, bytes }) }, size + PARITY_EXTRA);
         return [row, readRow(openBlock(crypto, key, sealed)!.body)!.bytes] as const;
       }));
-      const restored = await restoreStripe(deal, stripe, kept, (v, i) => Promise.resolve(v === lost ? undefined : block(v, i)));
-      for (const { volume, index, bytes } of restored!) { assert.ok(equal(bytes, block(volume, index)) && volume === lost); back++; }
-      const none = await restoreStripe(deal, stripe, new Map(), (v, i) => Promise.resolve(v === lost ? undefined : block(v, i)));
-      assert.ok(none === undefined || none.length === 0);
+      const left = { has: (v: number) => v !== lost, block: (v: number, i: number) => Promise.resolve(block(v, i)), rows: [...kept.keys()], row: (row: number) => Promise.resolve(kept.get(row)) };
+      for await (const { volume, index, bytes } of restoreStripe(deal, stripe, left)) { assert.ok(equal(bytes, block(volume, index)) && volume === lost); back++; }
+      for await (const none of restoreStripe(deal, stripe, { ...left, rows: [] })) assert.unreachable(String(none.volume));
+      // Rows that are there no more, and a block: nothing is made up.
+      for await (const none of restoreStripe(deal, stripe, { ...left, row: () => Promise.resolve(undefined) })) assert.unreachable(String(none.volume));
+      for await (const none of restoreStripe(deal, stripe, { ...left, block: () => Promise.resolve(undefined) })) if (deal.members > 1) assert.unreachable(String(none.volume));
     }
     assert.is(back, volumes[lost]);
   }
   for (const call of [() => dealOf([], 4_096, 0.2), () => dealOf([1], 4_096, 0), () => dealOf([1], 4_096, 3)]) { try { call(); assert.unreachable(); } catch (error) { assert.is(codeOf(error), 'bad-argument'); } }
   const wide = { ...deal, blocks: Array.from({ length: 160 }, () => 70_000), members: 60, stripes: 190_000 };
   assert.ok(encodeRow({ deal: wide, stripe: 1, row: 1, bytes: new Uint8Array(size) }).length < size + PARITY_EXTRA - 80);
+});
+
+test('a deal of the largest blocks and stripes is restored in bounded memory; a row that cannot be read is replaced by another', async () => {
+  const K = 127, deal = { blocks: Array.from({ length: K }, () => 1), size: BLOCK_MOST, members: K, rows: 128, stripes: 1 };
+  const small = (n: number): Bytes => new Uint8Array(new Chance(String(n)).bytes(40)), made = new ParityRows(K, 128, 40);
+  for (let i = 0; i < K; i++) made.add(i, small(i));
+  // All that is read lies in one place, one after the other: what is kept of it would be overwritten.
+  const place = new Uint8Array(deal.size);
+  let read = 0, back = 0, together = 0, most = 0;
+  const large = (bytes: Bytes): Promise<Bytes> => {
+    place.fill(0).set(bytes);
+    read++;
+    together = 0;
+    return Promise.resolve(place);
+  };
+  for await (const { volume, bytes } of restoreStripe(deal, 0, { has: (v) => v % 3 !== 0, block: (v) => large(small(v)), rows: [...made.rows.keys()], row: (row) => (row === 5 ? Promise.resolve(undefined) : large(made.rows[row]!)) })) {
+    assert.ok(volume % 3 === 0 && equal(bytes.subarray(0, 40), small(volume)) && bytes.subarray(40).every((byte) => byte === 0));
+    back++;
+    most = Math.max(most, ++together);
+  }
+  assert.is(back, 43);
+  // 4 MiB of restored blocks at a time, and for each such part everything is read once more.
+  assert.is(most, 16);
+  assert.ok(read >= 3 * K && read <= 4 * K, `${read}`);
 });
 
 test.run();
