@@ -2,6 +2,7 @@
 import { Client } from 'pg';
 import { Fault } from '../fault.ts';
 import type { Bytes } from '../ports.ts';
+import { postgresAddress } from './postgres-address.ts';
 import { storeTable } from './postgres-schema.ts';
 
 /** One value: a segment that counts, one in quarantine, or a record of a journal. */
@@ -18,7 +19,7 @@ const SOURCES: [kind: Kept['kind'], query: string][] = [
 
 /** Reads all of it, as it was at one moment: journals of all processes first, in order. Fault `store-failed`: the database cannot be read. */
 export async function* keptIn(url: string): AsyncGenerator<Kept> {
-  const client = new Client({ connectionString: url, application_name: 'holdfast backup' });
+  const client = new Client({ ...postgresAddress(url), application_name: 'holdfast backup' });
   client.on('error', () => {});
   try {
     await client.connect();

@@ -50,7 +50,7 @@ export interface Invocation {
 export function commonFlags(): { [name: string]: Flag } {
   return {
     dir: { value: 'DIR', help: `The data directory (default: HOLDFAST_DIR, or ${defaults().dir}).` },
-    ...Object.fromEntries(targetSettings().map(({ name, value, help }) => [name, { value, help }])),
+    ...Object.fromEntries(targetSettings().map(({ name, value, help }) => [name.replaceAll('_', '-'), { value, help }])),
     json: { help: 'Print JSON on stdout and nothing else there; errors are JSON on stderr.' },
     help: { help: 'Show this help.' },
   };

@@ -9,11 +9,12 @@ import { dialTcp } from '../../src/io/tcp.ts';
 import { CLOCK_NONE, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Database, Report } from './database.ts';
-import { KEY_FILE, ROOT_KEY_FILE } from './home.ts';
+import { ROOT_KEY_FILE } from './home.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, printable } from './output.ts';
 import { schemeOf, shownUrl } from './link-url.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { medium } from './target.ts';
 
 /** What one look found. `warn` is worth knowing; `bad` makes the exit status 1. */
 interface Finding { check: string; state: 'ok' | 'warn' | 'bad'; text: string; advice?: string }
@@ -21,7 +22,7 @@ interface Finding { check: string; state: 'ok' | 'warn' | 'bad'; text: string; a
 /** Free bytes below which a disk is worth a warning, and is nearly full. */
 const DISK_LOW = 500_000_000, DISK_FULL = 50_000_000;
 /** Files that only the user of the service may read. */
-const PRIVATE = [KEY_FILE, ROOT_KEY_FILE, 'control.sock'];
+const PRIVATE = [ROOT_KEY_FILE, 'control.sock'];
 const DAMAGED = 'Copy the directory away before you do anything else; then `holdfast verify` names what is damaged, and `holdfast sync` fetches it from another node.';
 /** Time for each peer to answer. */
 const DIAL_MS = 5_000;
@@ -45,7 +46,7 @@ export const doctorCommand: Command = {
     } catch (error) {
       findings.push({ check: 'settings', state: 'bad', text: (error as Error).message, advice: 'Correct it; `holdfast run` will not start before.' });
     }
-    findings.push(clockFinding(settings), ...permissionFindings(dir), ...diskFindings(dir));
+    findings.push(clockFinding(settings), ...permissionFindings(dir, (await medium()).keyPath(dir)), ...diskFindings(dir));
     findings.push(...await storeFindings(invocation));
     for (const url of [...settings?.peers ?? [], ...(settings?.links ?? []).map((link) => link.url)]) {
       out.progress(`connecting to ${shownUrl(url)}`);
@@ -74,7 +75,7 @@ function clockFinding(settings: Settings | undefined): Finding {
   };
 }
 
-function permissionFindings(dir: string): Finding[] {
+function permissionFindings(dir: string, key: string): Finding[] {
   if (!existsSync(dir)) return [];
   const findings: Finding[] = [];
   const own = process.getuid?.();
@@ -85,6 +86,7 @@ function permissionFindings(dir: string): Finding[] {
   };
   try {
     for (const name of readdirSync(dir)) if (PRIVATE.includes(name)) look(join(dir, name));
+    if (existsSync(key)) look(key);
   } catch (error) {
     return [{ check: 'permissions', state: 'bad', text: `${dir} cannot be read: ${(error as Error).message}`, advice: 'Run holdfast as the user that the directory belongs to.' }];
   }
@@ -124,6 +126,10 @@ async function storeFindings(where: Pick<Invocation, 'dir' | 'out'>): Promise<Fi
   }
   const events = report.streams.reduce((sum, each) => sum + each.events, 0);
   const findings: Finding[] = [{ check: 'store', state: 'ok', text: `opens; ${counted(events, 'event')} in ${counted(report.streams.length, 'stream')}${report.running ? `; process ${report.pid} runs on it` : ''}` }];
+  if (report.database !== undefined) {
+    const { place, version, connected, processes, embedded } = report.database;
+    findings.push({ check: 'database', state: connected ? 'ok' : 'bad', text: `PostgreSQL ${version} ${embedded ? 'of its own ' : ''}at ${place}${processes > 1 ? `, shared by ${processes} processes` : ''}${connected ? '' : ', out of reach'}`, ...(connected ? {} : { advice: 'Start it again; the node goes on by itself when it is back.' }) });
+  }
   for (const what of report.damage) findings.push({ check: 'store', state: 'bad', text: what, advice: DAMAGED });
   for (const alarm of report.alarms) findings.push({ check: 'alarm', state: 'warn', text: alarm.text });
   for (const { node, name, segments } of report.quarantine) {

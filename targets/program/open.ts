@@ -18,11 +18,11 @@ const PAUSE_MS = 50;
  * Faults: `no-fleet`, `store-locked`, `link-failed` (a node runs as another user), those of the store.
  */
 export async function openDatabase({ dir, out }: Pick<Invocation, 'dir' | 'out'>, options: { serve?: boolean } = {}): Promise<Database> {
-  if (!await hasNode(dir)) throw noNode(dir);
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const channel = await connectControl(dir);
     if (channel !== undefined) return remoteDatabase(channel, () => connectControl(dir));
+    if (!await hasNode(dir)) throw noNode(dir);
     try {
       const station = await openStation(dir, {
         control: options.serve === true,

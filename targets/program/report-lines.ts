@@ -29,7 +29,7 @@ export function reportLines(report: Report): string[] {
   if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   if (report.bundles.length > 0) lines.push('', 'bundles made', ...report.bundles.slice(0, 8).map(({ bundle, at, events, bytes, arrived }) => `  ${bundle.slice(0, 8)}  ${spanText(Math.max(0, report.clock.now - at))} ago  ${counted(events, 'event')} (${byteText(bytes)})  ${arrived.length === 0 ? 'no word of it yet' : `taken in by ${arrived.map((one) => printable(one.name)).join(', ')}`}`));
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${byteText(report.disk.free)} free`);
-  if (report.database !== undefined) lines.push(`sql     ${report.database.place}: PostgreSQL ${report.database.version}, ${report.database.connected ? 'connected' : 'OUT OF REACH'}, process ${report.database.slot} of ${report.database.processes}`);
+  if (report.database !== undefined) lines.push(`sql     ${report.database.place}: PostgreSQL ${report.database.version}, ${report.database.connected ? 'connected' : 'OUT OF REACH'}, slot ${report.database.slot}, ${report.database.processes === 1 ? 'the only process' : `one of ${report.database.processes} processes`}`);
   for (const each of report.quarantine) lines.push(`quarantine  ${counted(each.segments, 'segment')} (${byteText(each.bytes)}) of ${printable(each.name)} ${each.node.slice(0, 16)}…, which is revoked or not admitted`);
   for (const what of report.damage) lines.push(`DAMAGED ${printable(what)}`);
   for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);

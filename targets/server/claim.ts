@@ -23,7 +23,7 @@ function readClaim(bytes: Bytes | undefined): Claim | undefined {
 }
 
 function taken({ node, fleet, name }: Claim, place: string): Fault {
-  return new Fault('fleet-exists', `The database ${place} is that of node ${name} (${hex(node).slice(0, 12)}…) of fleet ${hex(fleet).slice(0, 12)}…. One more process of that server takes its key (--key FILE); another server takes another database.`);
+  return new Fault('fleet-exists', `The database ${place} is that of node ${name} (${hex(node).slice(0, 12)}…) of fleet ${hex(fleet).slice(0, 12)}…. One more process of that server takes its key (--key-file FILE); another server takes another database.`);
 }
 
 /** Makes sure that a database is that of a node that is there; one that holds nothing becomes its own. Fault `fleet-exists`. */

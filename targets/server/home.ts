@@ -27,7 +27,7 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
   makeDirectory(dir);
   const held = await lock(dir).catch((error: unknown) => {
     if (!(error instanceof Fault) || error.code !== 'store-locked') throw error;
-    throw new Fault('store-locked', `${error.message} One more process of this server takes a directory of its own (--dir), the same key (--key ${place.key ?? join(dir, KEY_FILE)}) and the same database (DATABASE_URL${place.database === undefined ? ', as `holdfast status` shows it' : ''}).`, { cause: error });
+    throw new Fault('store-locked', `${error.message} One more process of this server takes a directory of its own (--dir), the same key (--key-file ${place.keyFile ?? join(dir, KEY_FILE)}) and the same database (DATABASE_URL${place.database === undefined ? ', as `holdfast status` shows it' : ''}).`, { cause: error });
   });
   const notice = options.notice ?? (() => {});
   let embedded: Embedded | undefined, postgres: Postgres | undefined;
@@ -39,7 +39,7 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: dirname(dirname(fileURLToPath(import.meta.resolve('#postgres/bin/postgres')))), notice }) : undefined;
     const url = embedded?.url ?? place.database!, shown = shownDatabase(url), random = createRandom(), crypto = createCrypto();
     const database = postgres = await openPostgres({ url, random, notice });
-    const { store, journal } = database, file = options.keys ?? keyFile(place.key ?? join(dir, KEY_FILE));
+    const { store, journal } = database, file = options.keys ?? keyFile(place.keyFile ?? join(dir, KEY_FILE));
     const claim = database.document(CLAIM), learnt = learntKeys(file, database.document(KEYS), { crypto, random });
     const keys = options.create === true ? await claiming(claim, store, crypto, learnt, shown) : learnt;
     if (options.create !== true) await keepClaim(claim, crypto, learnt, shown);

@@ -7,14 +7,14 @@ import type { Medium } from '../program/medium.ts';
 import { readSettings } from '../program/settings.ts';
 
 /** The database (undefined: one of its own) and the key file (undefined: in the data directory) of a server. */
-export interface Place { database: string | undefined; key: string | undefined }
+export interface Place { database: string | undefined; keyFile: string | undefined }
 
 /** The medium of an invocation. Fault `bad-config`. */
 export async function postgresMedium({ dir, text }: Pick<Invocation, 'dir' | 'text'>): Promise<Medium> {
-  const { more = {} } = await readSettings(dir, { text: (flag) => ['database', 'key'].includes(flag) ? text(flag) : undefined, list: () => undefined }, process.env);
-  const place = more as unknown as Place;
+  const { more = {} } = await readSettings(dir, { text: (flag) => ['database', 'key-file'].includes(flag) ? text(flag) : undefined, list: () => undefined }, process.env);
+  const place: Place = { database: more['database'] as string | undefined, keyFile: more['key_file'] as string | undefined };
   return {
-    keyPath: (its) => place.key ?? join(its, KEY_FILE),
+    keyPath: (its) => place.keyFile ?? join(its, KEY_FILE),
     open: async (its, options) => (await import('./home.ts')).openPostgresHome(its, place, options),
   };
 }

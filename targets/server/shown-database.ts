@@ -2,6 +2,8 @@
 
 /** The URL without its password: for words, and for psql, which asks for it. */
 export function shownDatabase(url: string): string {
+  // Keywords and values.
+  if (!/^\w+:\//.test(url)) return url.replace(/\s*\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S*)/gi, '');
   try {
     const { protocol, username, host, pathname, searchParams } = new URL(url);
     searchParams.delete('password');

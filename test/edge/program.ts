@@ -1,14 +1,16 @@
-// Runs the real program, dist/edge/holdfast, as child processes: to its end, or as long as a test needs it.
+// Runs the real programs, dist/edge/holdfast or dist/server/holdfast, as child processes: to their end, or as long as a test needs them.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const PROGRAM = resolve('dist/edge/holdfast');
+/** The program of a server, for `program`. */
+export const SERVER = resolve('dist/server/holdfast');
 
 /** Variables of the machine that runs the tests must not reach the program. */
 function environment(more: { [name: string]: string }): NodeJS.ProcessEnv {
-  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_'))), ...more };
+  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_') && name !== 'DATABASE_URL')), ...more };
 }
 
 /** How a program ended, and what it said. */
@@ -32,8 +34,8 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
 
 /** Starts the program. */
-export function start(args: string[], options: { input?: string | Buffer; env?: { [name: string]: string }; cwd?: string } = {}): Running {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment(options.env ?? {}), ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+export function start(args: string[], options: { input?: string | Buffer; env?: { [name: string]: string }; cwd?: string; program?: string } = {}): Running {
+  const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment(options.env ?? {}), ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
   running.add(child);
   let stdout = '', stderr = '', over = false;
   const wake: (() => void)[] = [];
