@@ -20,8 +20,8 @@ interface Habit { pauses: number[]; began: number; live: boolean }
 const SPELL_MS = 60_000, LONG_SPELL_MS = 600_000;
 /** Pauses that are remembered of each node. */
 const PAUSES = 16;
-/** A pause may be so many times as long as usual, and at least so long, before it is silence; and of nodes without a habit, ms. */
-const PATIENCE = 3, LEAST_MS = 300_000, UNKNOWN_MS = 86_400_000;
+/** A pause may be so many times as long as usual, and at least so long, before it is silence (at a broker an idle node shows itself every 10 minutes); and of nodes without a habit, ms. */
+const PATIENCE = 3, LEAST_MS = 900_000, UNKNOWN_MS = 86_400_000;
 
 /** How long a node may be quiet, and its habit (undefined: none is known). */
 export function patienceWith({ pauses, began }: Habit, heardAt: number): { habit: number; patience: number } {
@@ -35,11 +35,15 @@ export class Census {
   readonly #traces = new Map<string, Trace>();
   /** Logs whose newest segment has not been looked at since it changed, in the order in which they did. */
   readonly #fresh = new Map<string, Item>();
+  /** Nodes that have written in the stream that is watched, and when that came; null: it was there before. */
+  readonly #wrote = new Map<string, number | null>();
+  readonly #watched: string;
   readonly #closed: () => void;
 
-  /** Counts what the frontier holds, and is told of its changes until `close`, or until the node closes; then `closed` is called. */
-  constructor(node: Node, closed: () => void) {
+  /** Counts what the frontier holds, and is told of its changes until `close`, or until the node closes; then `closed` is called. `watched`: the stream that `wrote` is about. */
+  constructor(node: Node, watched: string, closed: () => void) {
     this.#node = node;
+    this.#watched = watched;
     this.#closed = closed;
     for (const items of node.archive.frontier.values()) for (const item of items) this.#count(item, 1);
     node.parts.add(this);
@@ -58,7 +62,9 @@ export class Census {
     for (const item of removed) this.#count(item, -1);
     for (const item of added) {
       this.#count(item, 1);
-      if (item.kind === TIP) grown.add(hex(item.node));
+      if (item.kind !== TIP) continue;
+      grown.add(hex(item.node));
+      if (item.stream === this.#watched) this.#wrote.set(hex(item.node), now);
     }
     for (const id of grown) this.hear(id, now, 'events');
   }
@@ -101,7 +107,15 @@ export class Census {
       const log = hex(item.log);
       this.#fresh.delete(log);
       this.#fresh.set(log, item);
+      if (item.stream === this.#watched && !this.#wrote.has(hex(item.node))) this.#wrote.set(hex(item.node), null);
     }
+  }
+
+  /** Nodes (hex) of which something new came in the stream that is watched, and when; each is named once. */
+  wrote(most: number): { id: string; at: number | null }[] {
+    const turn = [...this.#wrote].slice(0, most).map(([id, at]) => ({ id, at }));
+    for (const { id } of turn) this.#wrote.delete(id);
+    return turn;
   }
 
   /** Looks at the newest segments of `most` logs that have changed; returns how many are left. What cannot be read says nothing. */

@@ -9,7 +9,7 @@ import type { Surroundings } from './context.ts';
 /** The HTTP status of each code; what is not here is the server's own failure, 500. */
 const STATUS: { [code in Code]?: number } = {
   'bad-argument': 400, 'bad-encoding': 400, 'bad-value': 400, 'bad-event': 400, 'bad-url': 400, 'too-many': 400, 'too-large': 413, 'not-found': 404, 'unsupported': 415, 'timeout': 408,
-  'no-right': 403, 'no-key': 403, 'not-admin': 403, 'not-a-member': 403, 'revoked': 403, 'busy': 503, 'closed': 503, 'store-full': 507,
+  'no-right': 403, 'no-key': 403, 'not-admin': 403, 'not-a-member': 403, 'revoked': 403, 'busy': 503, 'closed': 503, 'store-full': 507, 'carrier-full': 507,
 };
 
 /** Nothing may be kept by caches, taken for another type, framed, or told to other sites. */

@@ -10,6 +10,8 @@ import { faultBody, json, statusOf } from './answer.ts';
 import { flag, parameters, streamAsked } from './asked.ts';
 import { checkPlain, piecesOf, withBody } from './body.ts';
 import type { ApiContext, Surroundings } from './context.ts';
+import { LINES } from './format.ts';
+import { needs } from './guard.ts';
 import { elementsOf } from './json-array.ts';
 
 /** Events, and characters of their text, that are appended together. */
@@ -20,9 +22,6 @@ const NAMED = 1_000;
 const CBOR_EVENTS = 100_000;
 /** Characters of an array after which others have their turn. */
 const TURN_CHARS = 65_536;
-
-/** Media types of lines of JSON. */
-const LINES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'];
 
 /** What became of a request so far. `refused` counts all, `rejected` names the first ones by their index in the request. */
 interface Outcome { appended: number; refused: number; rejected: { index: number; code: string; message: string }[] }
@@ -37,7 +36,7 @@ interface Batcher {
 
 /** Adds `POST /api/streams/:stream/events`. */
 export function appendRoutes(app: Hono<Surroundings>, { database }: Pick<ApiContext, 'database'>): void {
-  app.post('/api/streams/:stream/events', async (c) => {
+  app.post('/api/streams/:stream/events', needs('append'), async (c) => {
     const stream = streamAsked(c);
     const urgent = flag('urgent', parameters(c, ['urgent'])['urgent']);
     const batcher = batch(database, stream, urgent);

@@ -2,6 +2,8 @@
 
 import type { HttpBindings } from '@hono/node-server';
 import type { Database } from '../program/database.ts';
+import type { Hub } from '../program/http-hub.ts';
+import type { Bearer } from '../program/http-tokens.ts';
 import type { Rates } from './rates.ts';
 import type { Reports } from './reports.ts';
 
@@ -18,8 +20,12 @@ export type Post = (name: string, contentType: string, body: Uint8Array) => Prom
 export interface ApiContext {
   database: Database;
   version: string;
-  /** The secret that requests bear. */
+  /** What the node shows besides. */
+  hub: () => Promise<Hub>;
+  /** The node's own token, which may do everything. */
   token: string;
+  /** What the page is about. */
+  view: 'node' | 'fleet';
   /** Names besides loopback's that requests may call this machine, lower case, without port. */
   names: readonly string[];
   /** The page's files by their path, `/` among them; undefined when there is no page. */
@@ -31,5 +37,5 @@ export interface ApiContext {
   stopping: AbortSignal;
 }
 
-/** What Hono knows of a request here: Node's own objects. */
-export interface Surroundings { Bindings: HttpBindings }
+/** What Hono knows of a request here: Node's own objects, and whose token it bears. */
+export interface Surroundings { Bindings: HttpBindings; Variables: { bearer: Bearer } }

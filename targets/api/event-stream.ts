@@ -12,12 +12,12 @@ const TOGETHER = 65_536;
 const RETRY_MS = 2_000;
 
 /**
- * The answer that sends `news` until they end, the client goes (then `left` is called) or the server stops. The first of them is awaited, so that what is wrong with the request is
+ * The answer that sends `news`, each as `written` writes it, until they end, the client goes (then `left` is called) or the server stops. The first of them is awaited, so that what is wrong with the request is
  * answered as such: throws its fault.
  */
-export async function eventStream(news: AsyncIterable<Followed>, stopping: AbortSignal, left: () => void): Promise<Response> {
+export async function eventStream<T>(news: AsyncIterable<T>, written: (one: T) => string, stopping: AbortSignal, left: () => void): Promise<Response> {
   const source = news[Symbol.asyncIterator]();
-  let next: Promise<IteratorResult<Followed>> = source.next();
+  let next: Promise<IteratorResult<T>> = source.next();
   try {
     await next;
   } catch (error) {
@@ -79,7 +79,8 @@ export async function eventStream(news: AsyncIterable<Followed>, stopping: Abort
   return new Response(stream, { headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' } });
 }
 
-function written(told: Followed): string {
+/** An event of a stream, or a cursor. */
+export function followedText(told: Followed): string {
   // An id without data is remembered by the client, and nothing is dispatched.
   return 'cursor' in told ? `id: ${told.cursor}\n\n` : `data: ${jsonText(entryShown(told.entry))}\n\n`;
 }

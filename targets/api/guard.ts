@@ -1,8 +1,8 @@
-// Who may ask: the names that this machine goes by, the pages that may ask, and the token that everything but the page and its health needs.
+// Who may ask: the names that this machine goes by, the pages that may ask, and the token that everything but the page and its health needs, with its scope.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Fault } from '../../src/fault.ts';
+import { SCOPES, type Bearer, type Scope, type Tokens } from '../program/http-tokens.ts';
 import { faultAnswer } from './answer.ts';
 import type { ApiContext, Surroundings } from './context.ts';
 
@@ -23,10 +23,13 @@ export function ownName({ names }: Pick<ApiContext, 'names'>): MiddlewareHandler
     if (!LOOPBACK.test(name) && !names.includes(name) && name !== literal(incoming.socket.localAddress)) {
       return faultAnswer(new Fault('bad-argument', `This node is not called ${JSON.stringify(name.slice(0, 100))}. If that is a name of this machine, say so in holdfast.toml: http_names = [${JSON.stringify(name.slice(0, 100))}]`), 421);
     }
-    const { origin } = incoming.headers;
+    const { origin } = incoming.headers, site = incoming.headers['sec-fetch-site'];
     if (origin !== undefined && !sameHost(origin, host)) {
       return faultAnswer(new Fault('no-right', `Pages of ${JSON.stringify(origin.slice(0, 100))} may not ask this node.`), 403);
     }
+    // What a browser says of itself: links from elsewhere may open the page, and do nothing else.
+    const opens = incoming.headers['sec-fetch-mode'] === 'navigate' && incoming.method === 'GET' && !(incoming.url ?? '').startsWith('/api/');
+    if ((site === 'cross-site' || site === 'same-site') && !opens) return faultAnswer(new Fault('no-right', 'Pages of other sites may not ask this node.'), 403);
     return next();
   };
 }
@@ -41,9 +44,8 @@ function sameHost(origin: string, host: string): boolean {
   return /^https?:\/\//i.test(origin) && origin.replace(/^https?:\/\//i, '').toLowerCase() === host;
 }
 
-/** Asks for the token. Takes the same time whatever is wrong with what was sent. */
-export function bearer({ token }: Pick<ApiContext, 'token'>): MiddlewareHandler<Surroundings> {
-  const wanted = digest(token);
+/** Asks for a token, and notes whose it is. `granted`: requests that a ticket made. */
+export function bearer(tokens: () => Promise<Tokens>, granted: WeakMap<Request, Bearer>): MiddlewareHandler<Surroundings> {
   let allowance = WRONG_AT_ONCE, at = performance.now();
   const refuse = (words: string): Response => {
     const now = performance.now();
@@ -55,11 +57,23 @@ export function bearer({ token }: Pick<ApiContext, 'token'>): MiddlewareHandler<
   };
   return async (c: Context<Surroundings>, next) => {
     const sent = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(c.env.incoming.headers.authorization ?? '')?.[1];
-    if (timingSafeEqual(digest(sent ?? ''), wanted) && sent !== undefined) return next();
-    return refuse(sent === undefined ? 'This needs the header "Authorization: Bearer TOKEN"; `holdfast token` prints the token.' : 'This is not the token of this node; `holdfast token` prints it.');
+    const found = granted.get(c.req.raw) ?? (sent === undefined ? undefined : await (await tokens()).bearerOf(sent));
+    if (found === undefined) return refuse(sent === undefined ? 'This needs the header "Authorization: Bearer TOKEN"; `holdfast token` prints the token.' : 'This is no token of this node; `holdfast token` prints one.');
+    c.set('bearer', found);
+    return next();
   };
 }
 
-function digest(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest();
+/** Whether a scope includes another one. */
+export function reaches(scope: Scope, wanted: Scope): boolean {
+  return SCOPES.indexOf(scope) >= SCOPES.indexOf(wanted);
+}
+
+/** Refuses tokens whose scope does not reach. Every route says what it needs. */
+export function needs(scope: Scope): MiddlewareHandler<Surroundings> {
+  return async (c, next) => {
+    const has = c.get('bearer').scope;
+    if (!reaches(has, scope)) return faultAnswer(new Fault('no-right', `This needs a token with the scope ${scope}; this one has ${has}.`), 403);
+    return next();
+  };
 }

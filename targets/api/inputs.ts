@@ -7,10 +7,11 @@ import { mediaType } from './append.ts';
 import { parameters } from './asked.ts';
 import { withBody } from './body.ts';
 import type { ApiContext, Surroundings } from './context.ts';
+import { needs } from './guard.ts';
 
 /** Adds `POST /api/inputs/:name`. */
 export function inputRoutes(app: Hono<Surroundings>, { post }: Pick<ApiContext, 'post'>): void {
-  app.post('/api/inputs/:name', async (c) => {
+  app.post('/api/inputs/:name', needs('append'), async (c) => {
     const name = c.req.param('name');
     parameters(c, []);
     if (post === undefined) throw new Fault('not-found', 'This node has no input that takes what is posted.');

@@ -1,6 +1,7 @@
 // How a node is, as Prometheus reads it (text format 0.0.4).
 
 import type { Report } from '../program/database.ts';
+import type { AlarmRow, FleetNow } from '../program/http-hub.ts';
 
 /** One sample: its labels and its value. */
 type Sample = [labels: { [name: string]: string }, value: number];
@@ -9,12 +10,15 @@ type Sample = [labels: { [name: string]: string }, value: number];
 interface Metric { name: string; type: 'gauge' | 'counter'; help: string; samples: Sample[] }
 
 const PREFIX = 'holdfast_';
+/** Nodes that have series of their own, of each kind: those of a large fleet are counted together. */
+const NODES = 200;
+const KINDS: AlarmRow['kind'][] = ['fork', 'clone', 'quarantine', 'clock', 'disk', 'silence', 'damage', 'other'];
 /** The qualities of clocks as numbers. */
 const QUALITY = { none: 0, rtc: 1, synced: 2 };
 
-/** The metrics of a report, and of this process. */
-export function metricsOf(report: Report, version: string): string {
-  return [...ofNode(report, version), ...ofStreams(report), ...ofLinks(report), ...ofFleet(report), ...ofInputs(report), ...ofProcess()].map(written).join('');
+/** The metrics of a report, of the fleet, and of this process. */
+export function metricsOf(report: Report, fleet: FleetNow, version: string): string {
+  return [...ofNode(report, version), ...ofStreams(report), ...ofLinks(report), ...ofMembers(report), ...ofFleet(fleet), ...ofInputs(report), ...ofDatabase(report), ...ofProcess()].map(written).join('');
 }
 
 function written({ name, type, help, samples }: Metric): string {
@@ -76,7 +80,8 @@ function ofLinks({ peers, connections }: Report): Metric[] {
   ];
 }
 
-function ofFleet({ members, quarantine, receipts, clock }: Report): Metric[] {
+function ofMembers({ members, quarantine: held, receipts: told, clock }: Report): Metric[] {
+  const quarantine = held.slice(0, NODES), receipts = told.slice(0, NODES);
   const lacking = members.flatMap(({ node, name, lacks }) => lacks === undefined ? [] : [[{ node, name }, lacks] as const]);
   return [
     { name: 'members', type: 'gauge', help: 'Nodes of the fleet by how they stand.', samples: (['member', 'revoked'] as const).map((state) => [{ state }, members.filter((each) => each.state === state).length]) },
@@ -87,6 +92,41 @@ function ofFleet({ members, quarantine, receipts, clock }: Report): Metric[] {
     { name: 'quarantine_bytes', type: 'gauge', help: 'Bytes of these.', samples: quarantine.map(({ node, name, bytes }) => [{ node, name }, bytes]) },
     { name: 'receipt_age_seconds', type: 'gauge', help: 'Since a node said last what it holds.', samples: receipts.map(({ node, name, at }) => [{ node, name }, Math.max(0, (clock.now - at) / 1_000)]) },
     { name: 'receipt_complete', type: 'gauge', help: '1 when that was all that this node holds now.', samples: receipts.map(({ node, name, complete }) => [{ node, name }, flag(complete)]) },
+  ];
+}
+
+function ofFleet({ nodes, alarms }: FleetNow): Metric[] {
+  const count = (test: (row: FleetNow['nodes'][number]) => boolean): number => nodes.reduce((sum, row) => sum + Number(test(row)), 0);
+  const sum = (of: (row: FleetNow['nodes'][number]) => number | undefined): number => nodes.reduce((total, row) => total + (of(row) ?? 0), 0);
+  return [
+    { name: 'fleet_contact', type: 'gauge', help: 'Nodes by how they are in contact with this one: a link is up, they show themselves at a broker, they were heard of before, or never.', samples: (['connected', 'heard', 'past', 'never'] as const).map((state) => [{ state }, count((row) => !row.self && (row.contact?.state ?? 'never') === state)]) },
+    { name: 'fleet_silent', type: 'gauge', help: 'Members that were not heard of for longer than is usual with them.', samples: one(count(({ silent }) => silent !== null)) },
+    { name: 'fleet_lacking', type: 'gauge', help: 'Members that are not known to hold all that this node holds.', samples: one(count(({ lacks }) => lacks !== null && lacks.events > 0)) },
+    { name: 'fleet_lacks_events', type: 'gauge', help: 'Events that they are not known to hold, of all of them together.', samples: one(sum(({ lacks }) => lacks?.events)) },
+    { name: 'fleet_lacks_bytes', type: 'gauge', help: 'About how many bytes these are.', samples: one(sum(({ lacks }) => lacks?.bytes)) },
+    { name: 'fleet_behind_events', type: 'gauge', help: 'Events of other nodes that must have been written and are not held here.', samples: one(sum(({ behind }) => behind?.events)) },
+    { name: 'fleet_quarantine_segments', type: 'gauge', help: 'Segments that are held and do not count, of all authors.', samples: one(sum(({ quarantine }) => quarantine?.segments)) },
+    { name: 'fleet_quarantine_bytes', type: 'gauge', help: 'Bytes of these.', samples: one(sum(({ quarantine }) => quarantine?.bytes)) },
+    { name: 'fleet_alarms', type: 'gauge', help: 'Alarms by what they are about (of the 500 that are listed).', samples: KINDS.map((kind) => [{ kind }, alarms.filter((each) => each.kind === kind).length]) },
+    { name: 'fleet_versions', type: 'gauge', help: 'Members by the version that they run, as far as they tell.', samples: versionsOf(nodes) },
+  ];
+}
+
+/** The most frequent versions; anybody may say anything. */
+function versionsOf(nodes: FleetNow['nodes']): Sample[] {
+  const counts = new Map<string, number>();
+  for (const { state, version } of nodes) if (state === 'member' && version !== null) counts.set(version, (counts.get(version) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([version, nodesOfIt]) => [{ version }, nodesOfIt]);
+}
+
+function ofDatabase({ database }: Report): Metric[] {
+  if (database === undefined) return [];
+  return [
+    { name: 'database_connected', type: 'gauge', help: '1 while the database under this node answers.', samples: [[{ slot: String(database.slot), version: database.version }, flag(database.connected)]] },
+    { name: 'database_processes', type: 'gauge', help: 'Processes of this node on its database.', samples: one(database.processes) },
+    { name: 'database_bytes', type: 'gauge', help: 'What the node takes in its database.', samples: one(database.bytes) },
+    { name: 'database_turn_seconds', type: 'gauge', help: 'How long this process waited last for its turn to write.', samples: one(database.turnMs / 1_000) },
+    { name: 'database_turns_total', type: 'counter', help: 'Turns that it has had.', samples: one(database.turns) },
   ];
 }
 

@@ -3,22 +3,27 @@
 /** A schema; plain JSON. */
 export type Schema = { [name: string]: unknown };
 
-const text: Schema = { type: 'string' }, count: Schema = { type: 'integer', minimum: 0 }, yes: Schema = { type: 'boolean' };
-const ms: Schema = { type: 'integer', description: 'Milliseconds since 1970, UTC.' };
+/** The plain ones. */
+export const text: Schema = { type: 'string' }, count: Schema = { type: 'integer', minimum: 0 }, yes: Schema = { type: 'boolean' };
+export const ms: Schema = { type: 'integer', description: 'Milliseconds since 1970, UTC.' };
 
 /** An object with these parts and no others; what ends in `?` may be missing. */
-function object(parts: { [name: string]: Schema }, description?: string): Schema {
+export function object(parts: { [name: string]: Schema }, description?: string): Schema {
   const names = Object.keys(parts);
   return {
     type: 'object', ...(description === undefined ? {} : { description }),
     properties: Object.fromEntries(names.map((name) => [name.replace('?', ''), parts[name]])), required: names.filter((name) => !name.endsWith('?')), additionalProperties: false,
   };
 }
-const list = (items: Schema): Schema => ({ type: 'array', items });
-const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const words = (...all: string[]): Schema => ({ type: 'string', enum: all });
+/** A list. */
+export const list = (items: Schema): Schema => ({ type: 'array', items });
+/** One that has a name. */
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+/** One of some words. */
+export const words = (...all: string[]): Schema => ({ type: 'string', enum: all });
 
-const stream: Schema = { type: 'string', pattern: '^\\$?[A-Za-z0-9._-]+$', maxLength: 64 };
+/** The name of a stream. */
+export const stream: Schema = { type: 'string', pattern: '^\\$?[A-Za-z0-9._-]+$', maxLength: 64 };
 const broker = object({
   topics: object({ own: text, read: text }), clientId: text,
   members: list(object({ node: text, name: text, instance: text, equal: yes, ahead: { type: 'integer' }, heardMs: count, 'refuses?': text })),
@@ -46,6 +51,8 @@ export const SCHEMAS: { [name: string]: Schema } = {
     streams: list(object({ stream, events: count, logs: count, rate: { ...list(count), maxItems: 60, description: 'Events that came in each of the last samples, oldest first.' } })),
     sampleMs: { ...count, description: 'Length of one sample, ms.' },
   }),
+  Link: object({ url: text, 'node?': text, 'name?': text, state: words('connected', 'connecting', 'waiting'), 'resting?': yes, 'rate?': { type: 'number', minimum: 0 }, 'reason?': text, in: count, out: count, 'broker?': broker }),
+  Keys: object({ keys: list(object({ key: text, type: text, time: ms, id: text })), 'next?': text }),
   Posted: object({ accepted: count, refused: count, reasons: { ...list(object({ index: count, code: text, reason: text })), description: 'Why the first of those were refused that were.' } }),
   Health: object({ ok: yes, 'reasons?': list(text) }),
   Status: object({
@@ -53,13 +60,14 @@ export const SCHEMAS: { [name: string]: Schema } = {
     member: words('member', 'revoked', 'unknown'), members: list(object({ node: text, name: text, state: words('member', 'revoked'), admin: yes, read: list(text), write: list(text), 'lacks?': lacks })),
     quarantine: list(object({ node: text, name: text, segments: count, bytes: count })), alarms: list(object({ code: text, node: text, text })),
     receipts: list(object({ node: text, name: text, at: ms, complete: yes })), holes: count, void: count, unknown: count, listening: list(text),
-    peers: list(object({ url: text, 'node?': text, 'name?': text, state: words('connected', 'connecting', 'waiting'), 'resting?': yes, 'rate?': { type: 'number', minimum: 0 }, 'reason?': text, in: count, out: count, 'broker?': broker })),
+    peers: list(ref('Link')),
     connections: object({ accepted: count, refused: count, garbage: count, strangers: count }), clock: object({ quality: words('none', 'rtc', 'synced'), because: text, now: ms }),
     damage: list(text), disk: object({ used: count, journal: count, free: count }),
     inputs: list(object({
       name: text, kind: text, ok: yes, words: text, accepted: count, recorded: count, unchanged: count, refused: count, lost: count, lostWhy: text, waiting: count, last: { type: ['integer', 'null'] },
       samples: list(object({ at: ms, code: text, reason: text, text, cut: yes })),
     })),
+    'database?': object({ place: text, embedded: yes, connected: yes, version: text, slot: count, processes: count, bytes: count, turnMs: { type: 'number', minimum: 0 }, turns: count }, 'The database under the node, where it has one of its own.'),
     bundles: { ...list(object({ bundle: text, at: ms, events: count, bytes: count, for: list(text), arrived: list(object({ node: text, name: text, at: ms })) })), description: 'Bundles that this node made, and who has said to have taken them in.' },
     worries: list(object({ kind: words('odd', 'bad'), text })),
   }, 'How the node is.'),

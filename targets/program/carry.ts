@@ -1,8 +1,7 @@
 // `export` and `import`: what is carried by hand, as volumes on a stick, as one file, or through a pipe.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ImportReport } from '../../src/node-import.ts';
@@ -11,30 +10,7 @@ import type { BundleWish } from './database.ts';
 import { readMomentFlag } from './moment-flag.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
-
-/** What comes from or goes to a pipe lies here meanwhile, by the process that uses it. */
-const SPOOL = /^carry-(\d+)-/;
-
-/**
- * A folder in the data directory, which a node that runs as a service sees as well: it has a /tmp of its own. Those of processes that were killed are removed.
- * Where there is no directory yet, who opens it says so.
- */
-async function spoolIn(dir: string): Promise<string> {
-  for (const name of await readdir(dir).catch(() => [])) {
-    const pid = Number(SPOOL.exec(name)?.[1]);
-    if (pid > 0 && !lives(pid)) await rm(join(dir, name), { recursive: true, force: true }).catch(() => {});
-  }
-  return mkdtemp(join(dir, `carry-${process.pid}-`)).catch(() => mkdtemp(join(tmpdir(), 'holdfast-carry-')));
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
+import { spoolIn } from './spool.ts';
 
 const UNITS: { [unit: string]: number } = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 };
 

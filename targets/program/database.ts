@@ -2,6 +2,8 @@
 
 import type { Value } from '../../src/event/value.ts';
 import type { ImportReport } from '../../src/node-import.ts';
+import type { Hub } from './http-hub.ts';
+import type { TokensTold, TokenWish } from './http-tokens.ts';
 
 /** One event to append. */
 export interface Draft { key: string; type: string; body: unknown; time?: number }
@@ -212,6 +214,10 @@ export interface Database {
   importFrom(paths: string[], progress: (bytes: number, events: number) => void): Promise<ImportReport>;
   /** Copies the node into a new folder or .tar file. Faults: `bad-argument`, `carrier-full`, `carrier-failed`. */
   backup(wish: { target: string; withoutKey?: boolean }, progress: (bytes: number, events: number) => void): Promise<BackupMade>;
+  /** Makes a token of the HTTP API, or takes one back; returns those that there are. Faults: `bad-argument`, `not-found`, `too-many`. */
+  tokens(wish: TokenWish): Promise<TokensTold>;
+  /** What the HTTP API needs besides: only where the node is open in this process. */
+  hub?(): Promise<Hub>;
   /** Waits for peers at `url` until `signal`. */
   listen(url: string, signal: AbortSignal): AsyncIterable<ListenNews>;
   close(): Promise<void>;

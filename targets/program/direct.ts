@@ -8,6 +8,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import type { systemClock } from '../../src/io/clock.ts';
 import type { Node } from '../../src/node.ts';
 import type { Appended, Database, Draft, InputReport, ListenNews } from './database.ts';
+import type { Hub } from './http-hub.ts';
 import type { Links } from './links.ts';
 import type { Home } from './medium.ts';
 import { plain } from './plain.ts';
@@ -18,7 +19,7 @@ export interface Place {
   dir: string;
   node: Node;
   links: Links;
-  home: Pick<Home, 'damage' | 'check' | 'size' | 'database' | 'backUp'>;
+  home: Pick<Home, 'damage' | 'check' | 'size' | 'database' | 'backUp' | 'tokens'>;
   clock: ReturnType<typeof systemClock>;
   running: boolean;
   uptimeMs(): number;
@@ -29,7 +30,8 @@ export interface Place {
 /** Wraps an open node. `close` does nothing: whoever opened the node closes it. What few ask for is loaded when somebody does. */
 export function nodeDatabase(place: Place): Database {
   const { node, links } = place;
-  return {
+  let hub: Promise<Hub> | undefined;
+  const database: Database = {
     remote: false,
     append: (stream, drafts, urgent) => append(node, stream, drafts, urgent),
     async *read(stream, query) {
@@ -76,9 +78,12 @@ export function nodeDatabase(place: Place): Database {
     exportTo: async (wish, progress) => (await import('./bundle.ts')).writeBundle(node, wish, progress),
     importFrom: async (paths, progress) => (await import('./bundle.ts')).readBundles(node, paths, progress),
     backup: (wish, progress) => place.home.backUp(node, wish, progress),
+    tokens: async (wish) => (await import('./http-tokens.ts')).changeTokens(place.home.tokens ?? place.dir, wish),
+    hub: () => hub ??= import('./report-hub.ts').then(({ hubOf }) => hubOf(place, database)),
     listen: (url, signal) => listen(links, url, signal),
     close: () => Promise.resolve(),
   };
+  return database;
 }
 
 /** Appends what can be; the rest is named. One refused draft must not keep the others out. */

@@ -1,14 +1,13 @@
 // `init`, `invite`, `join`, `revoke` and `release`: who belongs to the fleet.
 
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
-import { formatAddress, isLoopback, parseAddress } from '../../src/io/address.ts';
 import { asWritten, misused, type Command } from './command.ts';
 import type { InviteWish } from './database.ts';
 import { defaultName, enterFleet, foundFleet, readRootKey } from './found.ts';
 import { checkUrl } from './link-url.ts';
 import { openDatabase } from './open.ts';
 import { printable } from './output.ts';
+import { reachable } from './reachable.ts';
 import { defaults } from './target.ts';
 
 export const initCommand: Command = {
@@ -48,23 +47,6 @@ function checkName(name: string, command: Command): string {
 function readers(which: string | undefined, command: Command): string[] {
   if (which === undefined || which === 'all' || which === '*') return ['*'];
   return which === 'none' ? [] : misused('--read is all or none; streams with readers of their own are not there yet.', command);
-}
-
-/** The addresses under which other machines reach a node that listens there; an address of all interfaces becomes each of them. */
-function reachable(listening: string[]): string[] {
-  const found = new Set<string>();
-  for (const url of listening) {
-    const { host, port } = parseAddress(url);
-    if (isLoopback(host)) continue;
-    if (host !== '0.0.0.0' && host !== '::') found.add(url);
-    else {
-      for (const { family, address, internal } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
-        // Link-local IPv6 addresses mean nothing without an interface of the other machine.
-        if (!internal && (family === 'IPv4' || (host === '::' && !address.startsWith('fe80')))) found.add(formatAddress({ host: address, port }));
-      }
-    }
-  }
-  return [...found].slice(0, 8);
 }
 
 export const inviteCommand: Command = {

@@ -3,15 +3,17 @@
 import { setMaxListeners } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf } from '../../src/fault.ts';
+import { codeOf, Fault } from '../../src/fault.ts';
 import type { Asset, Post } from '../api/context.ts';
 import { listenHttp, type Listening } from '../api/listen.ts';
 import { sampleRates } from '../api/rates.ts';
 import { keepReports } from '../api/reports.ts';
 import type { Database } from './database.ts';
+import type { Hub } from './http-hub.ts';
 import { isOpen, namesOf, PLACE_FILE, urlOf, type HttpPlace } from './http-place.ts';
 import { httpToken } from './http-token.ts';
 import type { Settings } from './settings.ts';
+import { defaults } from './target.ts';
 import { VERSION } from './version.ts';
 
 /** Ports after the default one that are tried when it is taken, before any free one. */
@@ -26,6 +28,8 @@ export interface HttpOptions {
   assets?: ReadonlyMap<string, Asset> | undefined;
   /** What is posted to inputs. */
   post?: Post | undefined;
+  /** What the page is about; if nothing is said, as the target has it. */
+  view?: 'node' | 'fleet';
   /** Something worth a line. */
   notice(text: string): void;
 }
@@ -34,7 +38,7 @@ export interface HttpOptions {
 export interface Http { url: string; close(): Promise<void> }
 
 /** Starts the API; undefined where it is switched off. Faults: `busy` (the chosen port is taken), `link-failed`, those of the token. */
-export async function startHttp({ dir, settings, database, assets, post, notice }: HttpOptions): Promise<Http | undefined> {
+export async function startHttp({ dir, settings, database, assets, post, notice, view = defaults().view ?? 'node' }: HttpOptions): Promise<Http | undefined> {
   const place = settings.http, file = join(dir, PLACE_FILE);
   // One that was killed has left its own.
   rmSync(file, { force: true });
@@ -43,7 +47,10 @@ export async function startHttp({ dir, settings, database, assets, post, notice 
   const end = new AbortController();
   setMaxListeners(0, end.signal); // every client that follows listens
   const rates = sampleRates(database);
-  const context = { database, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal };
+  const hub = (): Promise<Hub> => database.hub?.() ?? Promise.reject(new Fault('unsupported', 'The node is open in another process.'));
+  // What is usual in a fleet is learnt by watching it, also while nobody looks.
+  if (view === 'fleet') void hub().then((one) => one.fleet()).catch(() => {});
+  const context = { database, hub, view, version: VERSION, token, names: namesOf(place, settings.httpNames), assets, post, rates, reports: keepReports(database), stopping: end.signal };
   const load = async () => (await import('../api/answering.ts')).answering(context);
   let listening: Listening;
   try {

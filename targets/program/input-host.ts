@@ -1,8 +1,8 @@
 // An input of what the machine says about itself, at intervals: load, memory, disk, network, temperature.
 
-import { hostMetrics } from '../../src/io/host.ts';
 import type { InputKind } from './input.ts';
 import { keepTime, spanOption } from './input-interval.ts';
+import { machineNow } from './metrics.ts';
 
 export const hostInput: InputKind = {
   options: ['every'],
@@ -14,7 +14,7 @@ export const hostInput: InputKind = {
   },
   start(options, context) {
     return Promise.resolve(keepTime(spanOption(options, 'every', '10s', 1_000), context, async () => {
-      const metrics = await hostMetrics(context.dir);
+      const metrics = await machineNow(context.dir);
       await context.accept({ value: metrics, get raw() { return JSON.stringify(metrics); } });
     }));
   },

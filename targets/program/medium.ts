@@ -4,6 +4,7 @@ import type { systemClock } from '../../src/io/clock.ts';
 import type { KeyFile, NodeOptions } from '../../src/node-options.ts';
 import type { Node } from '../../src/node.ts';
 import type { BackupMade, DatabaseState } from './database.ts';
+import type { TokenDocument } from './http-tokens.ts';
 import type { Settings } from './settings.ts';
 
 /** How a home is opened. */
@@ -27,6 +28,8 @@ export interface Home {
   check(): Promise<readonly string[]>;
   /** Bytes that the node takes on its medium, and those of its journal among them. */
   size(): Promise<{ used: number; journal: number }>;
+  /** Where the tokens of the HTTP API are kept, where that is not a file of the data directory. */
+  readonly tokens?: TokenDocument;
   /** How the database is; undefined where there is none beside the node itself. */
   database?(): DatabaseState;
   /** Copies the node, open as `node`, into a new folder or .tar file. Faults: `bad-argument`, `carrier-full`, `carrier-failed`. */

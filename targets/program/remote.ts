@@ -5,6 +5,7 @@ import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
 import type { ImportReport } from '../../src/node-import.ts';
 import type { Appended, BackupMade, BundleMade, Database, Draft, Entry, Exchange, Followed, InviteWish, KeyLatest, ListenNews, Page, Query, Repaired, Report, StreamSize, Verified } from './database.ts';
+import type { TokensTold } from './http-tokens.ts';
 import { asList, asMap, asNumber, asText, draftToWire, END, entryFromWire, faultFromWire, ITEM, toWire } from './wire.ts';
 
 // Faults of requests that never left: they can be asked again, of whoever has the store next, without being done twice.
@@ -148,6 +149,7 @@ export function remoteDatabase(first: Channel, more: () => Promise<Channel | und
     exportTo: async (wish, progress) => structure<BundleMade>(await watched(progress, 'exportTo', wish)),
     importFrom: async (paths, progress) => structure<ImportReport>(await watched(progress, 'importFrom', paths)),
     backup: async (wish, progress) => structure<BackupMade>(await watched(progress, 'backup', wish)),
+    tokens: async (wish) => structure<TokensTold>(await ask('tokens', wish)),
     async *listen(url, signal): AsyncGenerator<ListenNews> {
       for await (const news of call(signal, 'listen', url)) yield structure<ListenNews>(news);
     },

@@ -73,6 +73,7 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
     case 'invite': return database.invite(asMap(args[0]));
     case 'revoke': return database.revoke(asText(args[0]), asText(args[1]), args[2] === true);
     case 'release': return database.release(asText(args[0]));
+    case 'tokens': return database.tokens(asMap(args[0]));
     case 'sync': return database.sync(asText(args[0]), channel.gone, courtesy(channel));
     case 'listen':
       for await (const news of database.listen(asText(args[0]), channel.gone)) await item(news);

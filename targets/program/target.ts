@@ -6,8 +6,8 @@ import type { Named } from './commands.ts';
 import type { Medium } from './medium.ts';
 import type { Setting } from './settings.ts';
 
-/** What holds where nobody says otherwise. */
-export interface Defaults { dir: string; windowMs: number; metricsSeconds: number }
+/** What holds where nobody says otherwise; `view`: what the page is about. */
+export interface Defaults { dir: string; windowMs: number; metricsSeconds: number; view?: 'node' | 'fleet' }
 
 /** One target. */
 export interface Target {

@@ -1,27 +1,55 @@
-// `token` and `page`: what somebody on this machine needs to use the HTTP API and the page of a node that runs.
+// `token` and `page`: what somebody needs to use the HTTP API and the page of a node that runs.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { connectControl } from '../../src/io/control.ts';
-import type { Command } from './command.ts';
+import { misused, type Command } from './command.ts';
 import { hasNode, noNode } from './home.ts';
 import { PLACE_FILE } from './http-place.ts';
 import { TOKEN_FILE } from './http-token.ts';
+import { momentText } from './moment.ts';
+import { openDatabase } from './open.ts';
+import { printable } from './output.ts';
 
 export const tokenCommand: Command = {
   name: 'token',
   positionals: [],
-  summary: 'print the token of the HTTP API',
+  summary: 'print the token of the HTTP API, or make one of narrower scope',
   about: [
-    'Whoever has it can read and append everything that this node can: treat it like a password. `holdfast run` makes it when it first runs; to have another one, delete http-token in the data directory and start the node anew.',
-    'It is not the token of `invite`, with which a node joins the fleet.',
+    "Without flags it prints the node's own token: whoever has it can do everything that this node can, so treat it like a password. `holdfast run` makes it when it first runs; to have another one, delete http-token in the data directory and start the node anew.",
+    'Others are made with a name and a scope: read sees what the node can read, append also records and carries bundles, admin also invites, revokes and makes tokens. Such a token is printed once; only a hash of it is kept.',
+    'None of them is the token of `invite`, with which a node joins the fleet.',
   ],
-  flags: {},
-  examples: [['curl -H "Authorization: Bearer $(holdfast token)" http://127.0.0.1:7717/api/streams', 'what is held, for a program']],
-  async run({ dir, out }) {
-    const token = await readToken(dir);
-    await out.result({ token }, () => token);
+  flags: {
+    scope: { value: 'SCOPE', help: 'Make a token that may do this: read, append or admin.' },
+    name: { value: 'NAME', help: 'What the new token is called.' },
+    list: { help: 'List the tokens that have names.' },
+    revoke: { value: 'NAME', help: 'Take the token of this name back; it is refused within seconds.' },
+  },
+  examples: [
+    ['curl -H "Authorization: Bearer $(holdfast token)" http://127.0.0.1:7717/api/streams', 'what is held, for a program'],
+    ['holdfast token --scope read --name grafana', 'a token that can only read'],
+    ['holdfast token --revoke grafana', 'and back again'],
+  ],
+  async run({ command, dir, out, text, on }) {
+    const scope = text('scope'), name = text('name'), revoke = text('revoke'), list = on('list');
+    if (Number(scope !== undefined || name !== undefined) + Number(revoke !== undefined) + Number(list) > 1) misused('Make a token, list them, or revoke one: each by itself.', command);
+    if (scope === undefined && name === undefined && revoke === undefined && !list) {
+      const token = await readToken(dir);
+      return out.result({ token }, () => token);
+    }
+    if ((scope === undefined) !== (name === undefined)) misused('A token is made with --scope and --name.', command);
+    const database = await openDatabase({ dir, out });
+    try {
+      const { tokens, made } = await database.tokens({ ...(name === undefined ? {} : { make: { name, scope: scope! } }), ...(revoke === undefined ? {} : { revoke }) });
+      if (made !== undefined) out.note('This is the only time that it is shown.');
+      if (made !== undefined) await out.result({ name, scope, token: made }, () => made);
+      else if (revoke !== undefined) await out.result({ name: revoke }, () => `the token ${printable(revoke)} is no longer taken`);
+      else await out.result({ tokens }, () => tokens.length === 0 ? 'no tokens besides the one of the node' : tokens.map((each) => `${each.name.padEnd(24)} ${each.scope.padEnd(8)} made ${momentText(each.at).slice(0, 16)}`).join('\n'));
+    } finally {
+      await database.close();
+    }
   },
 };
 

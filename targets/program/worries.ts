@@ -6,10 +6,14 @@ import { byteText, counted } from './output.ts';
 /** Free bytes below which the disk counts as a worry. */
 const DISK_LOW = 500_000_000;
 
+/** What of a report is looked at. */
+type Judged = Pick<Report, 'disk' | 'damage' | 'member' | 'inputs' | 'database'> & { peers: Pick<Report['peers'][number], 'state' | 'url'>[]; alarms: unknown[]; quarantine: { segments: number }[] };
+
 /** What is wrong, in words; empty when the node is healthy. */
-export function worriesOf(report: Omit<Report, 'worries'>): Worry[] {
+export function worriesOf(report: Judged): Worry[] {
   const found: Worry[] = [];
   if (report.disk.free < DISK_LOW) found.push({ kind: 'bad', text: `only ${byteText(report.disk.free)} of disk left` });
+  if (report.database?.connected === false) found.push({ kind: 'bad', text: 'the database is out of reach' });
   if (report.damage.length > 0) found.push({ kind: 'bad', text: 'the store is damaged' });
   if (report.member === 'revoked') found.push({ kind: 'bad', text: 'this node was revoked' });
   if (report.alarms.length > 0) found.push({ kind: 'bad', text: `${report.alarms.length} alarm${report.alarms.length === 1 ? '' : 's'}` });

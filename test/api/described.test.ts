@@ -26,14 +26,16 @@ test.after(() => served.close());
 function fits(path: string, method: string, answer: Answer): void {
   const response = document.paths[path][method].responses[answer.status];
   assert.ok(response, `${method} ${path} answers ${answer.status}, which is not described: ${answer.text.slice(0, 200)}`);
-  const [type, content] = Object.entries<any>(response.content)[0]!;
-  assert.ok(type === '*/*' || String(answer.headers['content-type']).startsWith(type), `${method} ${path}: ${answer.headers['content-type']}`);
+  const said = String(answer.headers['content-type'] ?? ''), kinds = Object.entries<any>(response.content ?? {});
+  if (kinds.length === 0) return assert.is(answer.text, '');
+  const [type, content] = kinds.find(([kind]) => said.startsWith(kind)) ?? kinds[0]!;
+  assert.ok(type === '*/*' || said.startsWith(type), `${method} ${path}: ${said}`);
   if (type === 'application/json') assert.equal(misfits(content.schema, answer.json, document), [], `${method} ${path} ${answer.status}: ${answer.text.slice(0, 300)}`);
 }
 
 test('every route is described, and nothing else', () => {
   const rates = sampleRates(served.station.database);
-  const app = createApi({ database: served.station.database, version: '0', token: 't', names: [], assets: undefined, post: undefined, rates, reports: keepReports(served.station.database), stopping: new AbortController().signal });
+  const app = createApi({ database: served.station.database, hub: served.station.database.hub!, view: 'node', version: '0', token: 't', names: [], assets: undefined, post: undefined, rates, reports: keepReports(served.station.database), stopping: new AbortController().signal });
   rates.stop();
   const routes = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}').replace('*', '{file}')}`);
   const described = Object.entries<any>(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));

@@ -27,6 +27,7 @@ function fake() {
     importFrom: (paths, progress) => { progress(5, 6); return Promise.resolve({ ...report, unknownBytes: paths.length }); },
     backup: ({ target, withoutKey }, progress) => { progress(3, 4); return Promise.resolve({ path: target, bytes: 5, events: 6, key: withoutKey !== true, damaged: false }); },
     repair: (from, progress) => { progress(7, 8); return Promise.resolve({ found: [], dropped: [], missing: [], sources: from.map((each) => ({ from: each, events: 1 })), failed: [], pages: [], damaged: [] }); },
+    tokens: ({ make, revoke }) => Promise.resolve({ tokens: [{ name: revoke ?? make!.name, scope: 'read', at: 9 }], ...(make && { made: make.scope }) }),
     append(stream, drafts, urgent) {
       if (stream === 'full') throw new Fault('store-full', 'no room');
       state.appended.push([stream, drafts, urgent]);
@@ -136,6 +137,7 @@ test('every operation goes there and comes back', () => served(async (remote, st
   const progress: number[][] = [];
   assert.equal(await remote.verify((...each) => void progress.push(each)), { events: 5, segments: 6, damaged: [{ what: 'a', where: 'b', code: 'c' }] });
   assert.equal(progress.at(-1), [3, 4]);
+  assert.equal([await remote.tokens({ make: { name: 'a', scope: 'read' } }), await remote.tokens({ revoke: 'b' })], [{ tokens: [{ name: 'a', scope: 'read', at: 9 }], made: 'read' }, { tokens: [{ name: 'b', scope: 'read', at: 9 }] }]);
   assert.equal(await remote.backup({ target: '/b', withoutKey: true }, (...each) => void progress.push(each)), { path: '/b', bytes: 5, events: 6, key: false, damaged: false });
   assert.equal((await remote.repair(['/c', 'tcp://d'], (...each) => void progress.push(each))).sources, [{ from: '/c', events: 1 }, { from: 'tcp://d', events: 1 }]);
   assert.equal(progress.slice(-2), [[3, 4], [7, 8]]);
