@@ -21,6 +21,8 @@ export interface Session {
 /** What the connections of one process have in common. */
 export interface Base {
   readonly config: ClientConfig;
+  /** As long as this is set a database that cannot be reached is an answer: errors of connections are thrown as they are. */
+  starting: boolean;
   /** Set when nothing more may be done: every call fails with it. */
   failure: Fault | undefined;
   /** Told with words when the database goes, with undefined when it is back. */
@@ -132,7 +134,7 @@ export function openLine(base: Base, options: LineOptions = {}): Line {
         check();
         return session;
       } catch (error) {
-        if (error instanceof Fault) throw error;
+        if (error instanceof Fault || base.starting) throw error;
         base.outage(wordsOf(error));
         await pause(delay);
       }
@@ -149,6 +151,7 @@ export function openLine(base: Base, options: LineOptions = {}): Line {
         if (isLost(error)) {
           session?.end();
           session = undefined;
+          if (base.starting) throw error;
           check();
           base.outage(wordsOf(error));
         } else if (!isPassing(error)) throw error;

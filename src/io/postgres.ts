@@ -4,7 +4,7 @@ import { Fault } from '../fault.ts';
 import type { Bytes, Journal, Random, Shared, Store } from '../ports.ts';
 import { hex } from '../event/bytes.ts';
 import { postgresAddress } from './postgres-address.ts';
-import { isStarting, openLine, connect, type Base, type LineOptions, type Session } from './postgres-line.ts';
+import { isStarting, openLine, type Base, type Line, type Session } from './postgres-line.ts';
 import { isLost, stateOf, storeFault, wordsOf } from './postgres-errors.ts';
 import { journalOn } from './postgres-journal.ts';
 import { makeReader, migrate } from './postgres-migrate.ts';
@@ -58,16 +58,17 @@ function unreachable(error: unknown): Fault {
   return new Fault('link-failed', `PostgreSQL cannot be reached (${words}). ${what}.`, { cause: error });
 }
 
-/** Runs something once at the start, when a database that cannot be reached is an answer and not a delay. */
-async function first<T>(base: Base, options: LineOptions, work: (session: Session) => Promise<T>): Promise<T> {
+/** Runs what comes first, when a database that cannot be reached is an answer and not a delay, unless it is only starting. */
+async function first<T>(base: Base, line: Line, work: (session: Session) => Promise<T>): Promise<T> {
   for (const end = performance.now() + STARTING_MS; ;) {
     try {
-      const session = await connect(base.config, options);
-      try { return await work(session); } finally { session.end(); }
+      return await line.use(work);
     } catch (error) {
+      const over = !isStarting(error) || performance.now() > end;
+      if (over) for (const each of base.lines) each.close();
       if (error instanceof Fault) throw error;
       if (!isLost(error)) throw storeFault(error, 'the opening of the store');
-      if (!isStarting(error) || performance.now() > end) throw unreachable(error);
+      if (over) throw unreachable(error);
       await new Promise((resolve) => { setTimeout(resolve, 200); });
     }
   }
@@ -81,23 +82,32 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const { random, notice, leaseMs = 20_000, application = 'holdfast' } = options, id = uuidOf(random.bytes(16));
   let away = false;
   const base: Base = {
-    config: { ...postgresAddress(options.url), application_name: `${application.slice(0, 24)} ${id}` }, failure: undefined, lines: new Set(), waiting: new Set(),
+    config: { ...postgresAddress(options.url), application_name: `${application.slice(0, 24)} ${id}` }, starting: true, failure: undefined, lines: new Set(), waiting: new Set(),
     outage(words) {
       if ((words !== undefined) === away) return;
       away = words !== undefined;
       if (!base.failure) notice(away ? `PostgreSQL is away (${words}); nothing that was acknowledged is lost, and work goes on when it is back.` : 'PostgreSQL is back.');
     },
   };
-  const seat = await first(base, {}, async (session) => {
+  let onNews = (): void => undefined, me = '', notify = true;
+  const watchLine = openLine(base, {
+    async begin(session) {
+      // Some engines that are otherwise like PostgreSQL have no notifications.
+      if (notify) await session.query('LISTEN holdfast').catch((error: unknown) => { if (isLost(error)) throw error; notify = false; });
+    },
+    onNotification: (_, process) => { if (process !== me) onNews(); },
+  });
+  const { seat, version, folder } = await first(base, watchLine, async (session) => {
     await migrate(session);
     const sql = await makeReader(session);
     if (sql !== undefined) notice(`There is no role that may only read, and this user may not make it. An administrator may say:\n${sql}`);
-    const [fsync] = await session.query<{ off: boolean }>(`SELECT current_setting('fsync') = 'off' AS off`);
-    if (fsync!.off) notice('This PostgreSQL runs with fsync = off: what it acknowledges does not outlive a power cut. Turn it on.');
-    return register(session, id, leaseMs, application);
+    const [facts] = await session.query<{ fsync: boolean; version: string; folder: string | null }>(
+      `SELECT current_setting('fsync') = 'on' AS fsync, current_setting('server_version') AS version, (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory') AS folder`);
+    if (!facts!.fsync) notice('This PostgreSQL runs with fsync = off: what it acknowledges does not outlive a power cut. Turn it on.');
+    return { ...facts!, seat: await register(session, id, leaseMs, application) };
   });
-  const { notify, version, folder } = await first(base, {}, async (session) => (await session.query<{ notify: boolean; version: string; folder: string | null }>(
-    `SELECT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = 'pg_notify') AS notify, current_setting('server_version') AS version, (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory') AS folder`))[0]!);
+  base.starting = false;
+  me = seat.id;
 
   function fail(fault: Fault): Fault {
     base.failure ??= fault;
@@ -106,11 +116,6 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     return base.failure;
   }
 
-  let onNews = (): void => undefined;
-  const watchLine = openLine(base, {
-    begin: async (session) => { if (notify) await session.query('LISTEN holdfast'); },
-    onNotification: (_, process) => { if (process !== seat.id) onNews(); },
-  });
   const turnLine = openLine(base, { settings: { idle_in_transaction_session_timeout: String(Math.ceil(leaseMs / 2)) } });
   const [commitLine, journalLine, askLine, otherLine] = [openLine(base), openLine(base), openLine(base), openLine(base)];
   const readLines = [openLine(base), openLine(base)];
@@ -135,7 +140,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   async function partClosed(): Promise<void> {
     if (--open > 0) return;
     watching.close();
-    if (!base.failure) await bounded(otherLine.use((session) => resign(session, seat)).catch(() => undefined));
+    if (!base.failure) await bounded(watchLine.use((session) => resign(session, seat)).catch(() => undefined));
     for (const line of base.lines) line.close();
   }
 

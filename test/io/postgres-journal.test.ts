@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Journal } from '../../src/ports.ts';
 import { journalConformance } from './journal-conformance.ts';
-import { openTest, sql, startServer } from './postgres-server.ts';
+import { empty, openTest, sql, startServer } from './postgres-server.ts';
 
-const server = await startServer();
+const server = await startServer(), again = await server.database();
 
 /** A process whose journal begins with what dead ones left, as a node uses both. */
 async function open(url: string): Promise<Journal> {
@@ -30,7 +30,7 @@ async function open(url: string): Promise<Journal> {
 }
 
 journalConformance('postgres', async () => {
-  const url = await server.database();
+  const url = await empty(again);
   return { open: () => open(url) };
 });
 

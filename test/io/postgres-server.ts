@@ -63,6 +63,13 @@ export async function sql<R = Record<string, unknown>>(url: string, text: string
   }
 }
 
+/** Makes a database as good as new, in a tenth of the time that another one takes. */
+export async function empty(url: string): Promise<string> {
+  const tables = await sql<{ name: string }>(url, `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('holdfast') AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN ('migration', 'step', 'turn')`);
+  if (tables.length > 0) await sql(url, tables.map(({ name }) => `DELETE FROM holdfast.${name}`).join(';'));
+  return url;
+}
+
 /** A process's use of a database, as tests have it; what it was told is in `notices`. */
 export async function openTest(url: string, options: Partial<PostgresOptions> = {}): Promise<Postgres & { notices: string[]; close(): Promise<void> }> {
   const notices: string[] = [], postgres = await openPostgres({ url, random: createRandom(), notice: (text) => { notices.push(text); }, ...options });

@@ -2,12 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { storeConformance } from './store-conformance.ts';
-import { openTest, sql, startServer } from './postgres-server.ts';
+import { empty, openTest, sql, startServer } from './postgres-server.ts';
 
-const server = await startServer();
+const server = await startServer(), again = await server.database();
 
 storeConformance('postgres', async () => {
-  const url = await server.database();
+  const url = await empty(again);
   return {
     async open() {
       const { store, close } = await openTest(url);
