@@ -1,5 +1,6 @@
 // What this node knows of each other one without asking anybody: when it was heard of, what of it is missing here, and what its newest segment says.
 import type { Bytes, ClockQuality } from './ports.ts';
+import type { Header } from './event/header.ts';
 import type { Item } from './log/item.ts';
 import type { Node } from './node.ts';
 import { hex } from './event/bytes.ts';
@@ -39,13 +40,16 @@ export class Census {
   readonly #wrote = new Map<string, number | null>();
   readonly #watched: string;
   readonly #closed: () => void;
+  readonly #stop: () => void;
 
   /** Counts what the frontier holds, and is told of its changes until `close`, or until the node closes; then `closed` is called. `watched`: the stream that `wrote` is about. */
   constructor(node: Node, watched: string, closed: () => void) {
     this.#node = node;
     this.#watched = watched;
     this.#closed = closed;
-    for (const items of node.archive.frontier.values()) for (const item of items) this.#count(item, 1);
+    this.#count([...node.archive.frontier.values()].flat(), []);
+    // One's own are in the journal for a while, where nobody looks for segments.
+    this.#stop = node.onSealed((segments) => { for (const { header } of segments) if (!header.stream.startsWith('$')) this.#take(hex(header.node), header); });
     node.parts.add(this);
   }
 
@@ -59,9 +63,8 @@ export class Census {
 
   changed({ removed, added }: { removed: Item[]; added: Item[] }): void {
     const now = this.#node.options.clock.now(), grown = new Set<string>();
-    for (const item of removed) this.#count(item, -1);
+    this.#count(added, removed);
     for (const item of added) {
-      this.#count(item, 1);
       if (item.kind !== TIP) continue;
       grown.add(hex(item.node));
       if (item.stream === this.#watched) this.#wrote.set(hex(item.node), now);
@@ -70,6 +73,7 @@ export class Census {
   }
 
   close(): void {
+    this.#stop();
     this.#node.parts.delete(this);
     this.#closed();
   }
@@ -77,7 +81,11 @@ export class Census {
   /** A sign of life of a node. `stored`: it was noted down by an earlier process, so the pause behind it says nothing of the node. */
   hear(id: string, at: number, by: string, stored = false): void {
     const trace = this.#of(id), { heard, habit } = trace;
-    if (heard && heard.at >= at) return;
+    if (heard && heard.at >= at) {
+      // What came in a bundle did so by itself as well.
+      if (heard.by === 'events' && heard.at - at < SPELL_MS) heard.by = by;
+      return;
+    }
     if (!stored) {
       const pause = heard && habit.live ? at - heard.at : 0;
       if (pause >= SPELL_MS) {
@@ -98,16 +106,24 @@ export class Census {
     return trace;
   }
 
-  #count(item: Item, sign: 1 | -1): void {
-    const trace = this.#of(hex(item.node));
-    if (item.kind === HOLE) {
-      trace.missing = Math.max(0, trace.missing + sign * (item.to - item.from + 1));
-      trace.since = trace.missing === 0 ? null : trace.since ?? this.#node.options.clock.now();
-    } else if (sign > 0 && !item.stream.startsWith('$')) {
-      const log = hex(item.log);
+  #count(added: Item[], removed: Item[]): void {
+    const holed = new Set<Trace>();
+    for (const [items, sign] of [[removed, -1], [added, 1]] as const) {
+      for (const { kind, node, from, to } of items) {
+        if (kind !== HOLE) continue;
+        const trace = this.#of(hex(node));
+        trace.missing += sign * (to - from + 1);
+        holed.add(trace);
+      }
+    }
+    // A hole that became smaller is still the same hole.
+    for (const trace of holed) trace.since = trace.missing === 0 ? null : trace.since ?? this.#node.options.clock.now();
+    for (const item of added) {
+      if (item.kind !== TIP || item.stream.startsWith('$')) continue;
+      const log = hex(item.log), id = hex(item.node);
       this.#fresh.delete(log);
       this.#fresh.set(log, item);
-      if (item.stream === this.#watched && !this.#wrote.has(hex(item.node))) this.#wrote.set(hex(item.node), null);
+      if (item.stream === this.#watched && !this.#wrote.has(id)) this.#wrote.set(id, null);
     }
   }
 
@@ -128,8 +144,11 @@ export class Census {
 
   async #read({ log, node, to }: { log: Bytes; node: Bytes; to: number }): Promise<void> {
     const [row] = await this.#node.archive.store.scan('segment', { gte: segmentFrom(log, 0), lt: segmentFrom(log, to + 1), reverse: true, limit: 1 });
-    if (!row) return;
-    const { timeMax, clock } = parseSegment(row.value).header, trace = this.#of(hex(node));
+    if (row) this.#take(hex(node), parseSegment(row.value).header);
+  }
+
+  #take(id: string, { timeMax, clock }: Pick<Header, 'timeMax' | 'clock'>): void {
+    const trace = this.#of(id);
     if (trace.last !== null && timeMax < trace.last) return;
     trace.last = timeMax;
     trace.quality = clock.quality;
