@@ -25,7 +25,7 @@ const TYPES = {
 export async function buildPage(from, to) {
   const result = await esbuild.build({
     entryPoints: ['main.tsx', 'style.css'].map((name) => join(from, name)), outdir: to, absWorkingDir: ROOT, write: false, metafile: true, logLevel: 'silent',
-    bundle: true, format: 'esm', platform: 'browser', target: BROWSERS, minify: true, legalComments: 'none', charset: 'utf8', entryNames: '[name]-[hash]', assetNames: '[name]-[hash]',
+    bundle: true, splitting: true, format: 'esm', platform: 'browser', target: BROWSERS, minify: true, legalComments: 'none', charset: 'utf8', entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', assetNames: '[name]-[hash]',
     jsx: 'automatic', jsxImportSource: 'preact', loader: { '.svg': 'file', '.png': 'file', '.woff2': 'file' }, define: { 'process.env.NODE_ENV': '"production"' }, plugins: [codec()],
   }).catch(async (error) => {
     throw new Error((await esbuild.formatMessages(error.errors ?? [{ text: String(error) }], { kind: 'error', color: process.stderr.isTTY === true })).join('\n'));

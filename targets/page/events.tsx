@@ -1,48 +1,48 @@
-// Events: the latest of each key of a stream, and the last ones of all as they come.
+// Events as they come, of all streams or one, filtered while they come.
 
-import { useState } from 'preact/hooks';
-import { ago, clock, grouped, summary } from './format.ts';
-import type { Entry } from './shown.ts';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Entry } from './contract.ts';
+import { EventLine } from './event-line.tsx';
+import { counted, grouped } from './format.ts';
+import { Heading } from './frame.tsx';
+import type { Known } from './known.ts';
+import { useLive } from './live-events.ts';
+import { usePart, watched, type Watched } from './watched.ts';
 
-/** The latest event of a key. */
-export interface LatestShown { key: string; type: string; time: number; id: string; body?: unknown; node?: string }
+/** Events that are drawn. */
+const DRAWN = 200;
 
-/** Rows that are drawn before the reader asks for more by filtering. */
-const ROWS = 100;
+/** Which events are wanted: those whose parts contain these texts, whatever the case. */
+export interface Sieve { stream: string; key: string; type: string; node: string; text: string }
 
-/** The latest event of every key of one stream. */
-export function Latest({ stream, latest, now }: { stream: string; latest: readonly LatestShown[] | undefined; now: number }) {
-  const [filter, setFilter] = useState('');
-  const fitting = (latest ?? []).filter(({ key, type }) => `${key} ${type}`.toLowerCase().includes(filter.toLowerCase()));
-  return <section aria-labelledby="latest">
-    <h2 id="latest">Latest in <em>{stream}</em></h2>
-    {latest !== undefined && latest.length > 8 && <label class="filter"><span class="hidden">Keys that contain</span><input type="search" placeholder={`filter ${grouped(latest.length)} keys`} value={filter} onInput={(event) => setFilter(event.currentTarget.value)} /></label>}
-    {latest === undefined ? <p class="quiet">…</p> : <div class="scroll" role="region" aria-labelledby="latest" tabIndex={0}><table class="latest">
-      <thead><tr><th scope="col">key</th><th scope="col">value</th><th scope="col" class="number">when</th></tr></thead>
-      <tbody>{fitting.slice(0, ROWS).map((each) => <tr key={each.key}>
-        <th scope="row">{each.key}<small>{each.type}</small></th>
-        <td class="body">{each.body === undefined ? '' : summary(each.body)}</td>
-        <td class="number"><time dateTime={new Date(each.time).toISOString()} title={new Date(each.time).toString()}>{ago(each.time, now)}</time></td>
-      </tr>)}</tbody>
-    </table></div>}
-    {fitting.length > ROWS && <p class="quiet">and {grouped(fitting.length - ROWS)} more keys: filter to see them</p>}
-  </section>;
+const NOTHING: Sieve = { stream: '', key: '', type: '', node: '', text: '' };
+const sieve = watched<Sieve>(NOTHING);
+
+/** Whether an event passes; `name`: of the node that recorded it. */
+function passes(entry: Entry, { key, type, node, text }: Sieve, name: string): boolean {
+  const has = (whole: string, part: string): boolean => part === '' || whole.toLowerCase().includes(part.toLowerCase());
+  return has(entry.key, key) && has(entry.type, type) && (node === '' || has(name, node) || entry.node.startsWith(node)) && (text === '' || has(JSON.stringify(entry.body) ?? '', text));
 }
 
-/** The last events, newest first. */
-export function Live({ entries, names, stream, paused, pause, waiting, connected }: {
-  entries: readonly Entry[]; names: ReadonlyMap<string, string>; stream: string | undefined; paused: boolean; pause(on: boolean): void; waiting: number; connected: boolean;
-}) {
-  return <section aria-labelledby="live">
-    <h2 id="live">Events{stream === undefined ? '' : <> in <em>{stream}</em></>} <span class={connected ? 'live on' : 'live'}>{connected ? 'live' : 'not connected'}</span></h2>
-    <p class="tools"><button type="button" aria-pressed={paused} onClick={() => pause(!paused)}>{paused ? `Go on${waiting > 0 ? ` (${grouped(waiting)} new)` : ''}` : 'Pause'}</button></p>
-    {entries.length === 0 ? <p class="quiet">None came since this page was opened.</p> : <ol class="events" tabIndex={0} aria-labelledby="live">
-      {entries.map((each) => <li key={each.id}>
-        <time dateTime={new Date(each.time).toISOString()} title={new Date(each.time).toString()}>{clock(each.time)}</time>
-        <span class="what">{stream === undefined && <span class="stream">{each.stream}</span>} <b>{each.key}</b> <span class="type">{each.type}</span></span>
-        <span class="by" title={each.node}>{names.get(each.node) ?? each.node.slice(0, 8)}</span>
-        <span class="body">{summary(each.body)}</span>
-      </li>)}
-    </ol>}
-  </section>;
+/** The view of events. `by`: a node whose events are wanted. */
+export function Events({ known, by }: { known: Watched<Known>; by: string | undefined }) {
+  const wanted = usePart(sieve, (value) => value), [paused, pause] = useState(false);
+  const { entries, came, waiting, connected, clear } = useLive(wanted.stream, paused);
+  const streams = usePart(known, (value) => value.head!.streams);
+  useEffect(() => { if (by !== undefined) sieve.set({ ...NOTHING, node: known.value.nodes.get(by)?.name ?? by }); }, [by]);
+  const fitting = useMemo(() => entries.filter((each) => passes(each, wanted, known.value.nodes.get(each.node)?.name ?? '')), [entries, wanted]);
+  const field = (name: 'key' | 'type' | 'node' | 'text', label: string): preact.JSX.Element => <label class="hidden-label"><span>{label}</span><input type="search" value={wanted[name]} placeholder={label} onInput={(event) => sieve.set({ ...wanted, [name]: event.currentTarget.value })} /></label>;
+  const filtered = Object.values(wanted).some((each) => each !== '');
+  return <>
+    <Heading sub={<><span class={connected ? 'good' : 'odd'}>{connected ? 'live' : 'connecting …'}</span>, {came === 0 ? 'nothing came since this view was opened' : <>{counted(came, 'event')} since this view was opened{filtered && `, ${grouped(fitting.length)} of the last ${grouped(entries.length)} fit`}</>}</>}>Events</Heading>
+    <div class="tools sieve" role="search">
+      <label class="hidden-label"><span>Stream</span><select value={wanted.stream} onChange={(event) => { sieve.set({ ...wanted, stream: event.currentTarget.value }); clear(); }}><option value="">all streams</option>{streams.map(({ stream }) => <option key={stream}>{stream}</option>)}</select></label>
+      {field('key', 'Key')}{field('type', 'Type')}{field('node', 'Node')}{field('text', 'Text in the body')}
+      {filtered && <button type="button" class="plain" onClick={() => sieve.set(NOTHING)}>Clear</button>}
+      <button type="button" class="main" aria-pressed={paused} onClick={() => pause(!paused)}>{paused ? `Go on${waiting > 0 ? ` (${grouped(waiting)} new)` : ''}` : 'Pause'}</button>
+    </div>
+    {fitting.length === 0 ? <p class="none">{came === 0 ? 'Events show here as they come.' : 'None of them fits.'}</p>
+      : <ol class="eventlist" aria-label="Events, newest first">{fitting.slice(0, DRAWN).map((each) => <EventLine key={each.id} entry={each} known={known} of={wanted.stream === '' ? 'all' : 'stream'} />)}</ol>}
+    {fitting.length > DRAWN && <p class="quiet">and {grouped(fitting.length - DRAWN)} older ones that are not drawn</p>}
+  </>;
 }

@@ -2,7 +2,20 @@
 
 /** Groups of three digits, with thin spaces. */
 export function grouped(value: number): string {
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u2009');
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+}
+
+/** A count with its noun. */
+export function counted(count: number, noun: string, many = `${noun}s`): string {
+  return `${grouped(count)}\u00a0${count === 1 ? noun : many}`;
+}
+
+/** A count in three digits at most: 12.3k. For where there is little room; the whole number stands beside it or behind it. */
+export function short(value: number): string {
+  const units = ['', 'k', 'M', 'G'];
+  let power = 0;
+  while (value >= 999.5 && power < units.length - 1) { value /= 1000; power++; }
+  return power === 0 ? String(Math.round(value)) : `${value >= 99.5 ? Math.round(value) : value.toFixed(1)}${units[power]!}`;
 }
 
 /** Bytes with three digits and a unit of 1000. */
@@ -25,13 +38,32 @@ export function span(ms: number): string {
 
 /** A moment as seen from now; what lies ahead of the clock is written in full. */
 export function ago(time: number, now: number): string {
-  return time > now + 5_000 ? new Date(time).toISOString().slice(0, 19).replace('T', ' ') : now - time < 2_000 ? 'now' : `${span(now - time)} ago`;
+  return time > now + 5_000 ? full(time) : now - time < 2_000 ? 'now' : `${span(now - time)} ago`;
 }
 
-/** The time of day, in the zone of whoever looks. */
-export function clock(time: number): string {
-  const at = new Date(time), two = (n: number): string => String(n).padStart(2, '0');
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** The time of day, in the zone of whoever looks, or UTC. */
+export function clock(time: number, utc = false): string {
+  const at = new Date(time);
+  return utc ? at.toISOString().slice(11, 19) : `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** The day, in the zone of whoever looks, or UTC. */
+export function day(time: number, utc = false): string {
+  const at = new Date(time);
+  return utc ? at.toISOString().slice(0, 10) : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
+/** A whole moment with its zone. */
+export function full(time: number, utc = false): string {
+  return `${day(time, utc)} ${clock(time, utc)} ${utc ? 'UTC' : offset(time)}`;
+}
+
+/** How far the zone of whoever looks is from UTC at a moment: UTC+02:00. */
+export function offset(time: number): string {
+  const minutes = -new Date(time).getTimezoneOffset(), size = Math.abs(minutes);
+  return minutes === 0 ? 'UTC' : `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
 /** Events a second, readable from one a day to many thousands. */
@@ -43,9 +75,15 @@ export function rate(perSecond: number): string {
   return `${(perSecond * 3600).toFixed(1)}/h`;
 }
 
+/** A number with seven digits at most. */
+export function figure(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
 /** A body in one line: the names and values of its fields; nested ones as JSON, and all of it cut at `most` characters. */
 export function summary(body: unknown, most = 160): string {
-  const one = (value: unknown): string => typeof value === 'string' ? value : typeof value === 'number' ? String(Number(value.toPrecision(7))) : JSON.stringify(value) ?? 'nothing';
+  if (body === undefined) return '';
+  const one = (value: unknown): string => typeof value === 'string' ? value : typeof value === 'number' ? figure(value) : JSON.stringify(value) ?? 'nothing';
   const text = body !== null && typeof body === 'object' && !Array.isArray(body) ? Object.entries(body).map(([name, value]) => `${name} ${one(value)}`).join(' · ') : one(body);
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
