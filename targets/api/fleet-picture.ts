@@ -20,6 +20,8 @@ export interface Patch {
 const FRESH_MS = 1_000, SHARE = 0.05;
 /** Rows of nodes, and of streams, a second of which it is told that something in them merely went on; and the least time between two such words of one row, ms. */
 const NODES_A_SECOND = 50, STREAMS_A_SECOND = 20, PACE_MS = 2_000;
+/** Seconds for which that may be saved up, while nobody asks. */
+const MOST_S = 30;
 /** Rows of one patch: beyond that it is quicker to ask anew. */
 const PATCH_ROWS = 2_000;
 /** Streams and links that are shown. */
@@ -93,8 +95,13 @@ export class Picture {
   }
 
   #takeNodes(rows: NodeRow[], version: number, moment: number): boolean {
-    const pace = Math.max(PACE_MS, rows.length * 1_000 / NODES_A_SECOND);
+    const going: { before: Told<NodeRow>; row: NodeRow; fields: (typeof FIELDS)[number][] }[] = [];
     let changed = false;
+    const tell = ({ before, row, fields }: (typeof going)[number]): void => {
+      for (const name of fields) before.fields[FIELDS.indexOf(name)] = version;
+      Object.assign(before, { row, at: moment, version });
+      changed = true;
+    };
     for (const row of rows) {
       const before = this.#nodes.get(row.node);
       if (before === undefined) {
@@ -103,11 +110,13 @@ export class Picture {
         continue;
       }
       const fields = FIELDS.filter((name) => !same(row[name], before.row[name]));
-      if (fields.length === 0 || (moment - before.at < pace && fields.every((name) => goesOn(name, row, before.row)))) continue;
-      for (const name of fields) before.fields[FIELDS.indexOf(name)] = version;
-      Object.assign(before, { row, at: moment, version });
-      changed = true;
+      if (fields.length === 0) continue;
+      if (!fields.every((name) => goesOn(name, row, before.row))) tell({ before, row, fields });
+      else if (moment - before.at >= PACE_MS) going.push({ before, row, fields });
     }
+    // Those first of which it was told longest ago.
+    const most = Math.ceil(NODES_A_SECOND * Math.min(MOST_S, (moment - this.#made.at) / 1_000));
+    for (const one of going.length <= most ? going : going.sort((x, y) => x.before.at - y.before.at).slice(0, most)) tell(one);
     const order = rows.map(({ node }) => node);
     if (order.length !== this.#order.length || order.some((id, i) => id !== this.#order[i])) {
       const here = new Set(order);
