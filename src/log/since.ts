@@ -81,7 +81,8 @@ export async function missing(archive: Archive, unstored: OwnLog[], stream: stri
     if (mark.tips.some((t) => t.to === tip.to && equal(t.e, tip.e))) return;
     mark.tips.push(tip);
     if (mark.unread) return;
-    if (mark.record && branched(mark.record)) mark.had = mark.record.spans.every((s) => mark.tips.some((t) => t.to === s.to && equal(t.e, s.after.subarray(0, SHORT)))) ? Infinity : 0;
+    // What was missing of a branch was counted from what was held of another one: where it begins is not known.
+    if (mark.record && branched(mark.record)) mark.had = !mark.holes.length && mark.record.spans.every((s) => mark.tips.some((t) => t.to === s.to && equal(t.e, s.after.subarray(0, SHORT)))) ? Infinity : 0;
     else if (tip.to > mark.had && (sure || await onBranch(archive, mark, tip))) mark.had = Math.max(mark.had, tip.to);
     queue(mark);
   }
@@ -100,17 +101,18 @@ export async function missing(archive: Archive, unstored: OwnLog[], stream: stri
   const ends = endsOf(archive, unstored, stream);
   const same = (a: Told, b: Told): boolean => a.from === b.from && a.to === b.to && equal(a.log, b.log) && equal(a.e, b.e);
   const here = new Map(ends.map((end) => [hex(end.told.log), end.log]));
+  const known: [log: Bytes, told: Told][] = [];
   for (const told of whole.told) {
     const log = here.get(hex(told.log)) ?? await wholeLog(archive, unstored, told.log);
     if (!log) continue;
-    if (told.from) {
-      const mark = await markOf(log);
-      mark.holes.push(told);
-      if (told.from === 1) mark.shut = true;
-      if (!ends.some((end) => same(end.told, told))) await want(log, told.to);
-    }
-    await hold(log, told, false);
+    known.push([log, told]);
+    if (!told.from) continue;
+    const mark = await markOf(log);
+    mark.holes.push(told);
+    if (told.from === 1) mark.shut = true;
+    if (!ends.some((end) => same(end.told, told))) await want(log, told.to);
   }
+  for (const [log, told] of known) await hold(log, told, false);
   const told = new Map<string, Told[]>();
   for (const one of whole.told) told.set(hex(one.log), [...told.get(hex(one.log)) ?? [], one]);
   for (const end of ends) {

@@ -2,6 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
+import { equal } from '../../src/event/bytes.ts';
+import { parseSegment } from '../../src/event/segment.ts';
 import { codeOf } from '../../src/fault.ts';
 import { release, revoke } from '../../src/node-acts.ts';
 import { append, course, follow, found, ids, isFleet, join, segments, start, STREAM } from './small-fleet.ts';
@@ -124,6 +126,35 @@ test('what only a later key opens, and what a release gives back, comes then', a
   const released = await follow(a.node, opened.cursor);
   assert.is((await ids(a.node)).length, 14);
   assert.ok((await ids(a.node)).every((id) => [first, opened, released].some((part) => part.told.includes(id))));
+});
+
+test('a gap that turns out to lie on another branch of a log: all of that branch comes, also where the other one was held', async () => {
+  const o = await found(), w = await join(o);
+  await o.node.admit(segments(w));
+  await w.node.admit(segments(o));
+  // One log, two ways on from its first event; the longer one goes on in a log of its own, which arrives before it.
+  const disk = w.disk.copy('twin'), same = `${++course.seeds}`;
+  await w.node.close();
+  const left = await start(w, w.disk, same), right = await start(w, disk, same);
+  await append(left, 1, 100);
+  await append(right, 2, 200);
+  const { incarnation } = left.node.writer.logs.get(STREAM)!.opening;
+  assert.equal(incarnation, right.node.writer.logs.get(STREAM)!.opening.incarnation);
+  for (const m of [left, right]) await m.node.checkpoint();
+  for (const m of [left, right]) await m.node.close();
+  const [other, later] = [await start(w, w.disk), await start(w, disk)];
+  for (const m of [other, later]) {
+    await append(m, 1, 300);
+    await m.node.checkpoint();
+  }
+  await o.node.admit(segments(other));
+  await o.node.admit(segments(later).filter((bytes) => !equal(parseSegment(bytes).header.incarnation, incarnation)));
+  const before = await follow(o.node, 'start');
+  assert.is(before.told.length, 3);
+  await o.node.admit(segments(later));
+  const after = await follow(o.node, before.cursor), all = await ids(o.node);
+  assert.is(all.length, 5);
+  assert.equal(all.filter((id) => !before.told.includes(id) && !after.told.includes(id)), []);
 });
 
 test('a cursor says nothing about another branch of the same log', async () => {
