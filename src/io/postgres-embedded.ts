@@ -1,8 +1,8 @@
 // PostgreSQL that a node runs itself: its files in a folder, reached by a socket there that only this user can open, started, watched and ended with the node.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { Fault } from '../fault.ts';
 import { guiseFor, type Guise } from './guise.ts';
@@ -38,7 +38,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_min_messages = warning
 `;
-/** Runs a server until it ends, or until whoever holds the other end of descriptor 3 has gone, however that came. */
+/** Runs a program until it ends, or until whoever holds the other end of descriptor 3 has gone, however that came. In a session of its own: Ctrl-C in a terminal is for the node, which ends this in order. */
 const GUARD = '"$@" 3<&- & pid=$!; (read -r _ <&3; kill -INT $pid) 2>/dev/null & wait $pid';
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(done, ms); });
@@ -90,9 +90,10 @@ export async function openEmbedded({ folder: given, binaries, notice }: { folder
 
 /** Makes the files of a new server, under another name until they are whole. */
 async function make(folder: string, binaries: string, guise: Guise): Promise<void> {
-  const part = `${folder}.part`;
+  // A name that nobody else has: what makes them for a process that was interrupted may not have noticed yet.
+  const part = `${folder}.part.${process.pid}.${Date.now()}`;
   if (existsSync(folder)) throw new Fault('store-failed', `${folder} is there, but holds no database of PostgreSQL. Move it away, or name another directory.`);
-  rmSync(part, { recursive: true, force: true });
+  for (const name of readdirSync(dirname(folder))) if (name.startsWith(`${basename(folder)}.part.`)) rmSync(join(dirname(folder), name), { recursive: true, force: true });
   mkdirSync(part, { recursive: true, mode: 0o700 });
   if (guise.owner) chownSync(part, guise.owner.uid, guise.owner.gid);
   const { status, output } = await run(guise, join(binaries, 'bin/initdb'), ['-D', part, '-U', NAME, '--encoding=UTF8', '--locale=C', '--auth-local=peer', '--auth-host=reject', '--no-instructions']);
@@ -105,16 +106,18 @@ async function make(folder: string, binaries: string, guise: Guise): Promise<voi
 }
 
 function run(guise: Guise, program: string, args: string[]): Promise<{ status: number | null; output: string }> {
-  const [command, ...rest] = [...guise.before, program, ...args];
+  const [command, ...rest] = guarded(guise, [program, ...args]);
   return new Promise((done) => {
-    // A session of its own: Ctrl-C in a terminal is for the node, which ends this in order.
-    const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', detached: true, env: environment(), ...guise.as });
+    const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], cwd: '/', detached: true, env: environment(), ...guise.as });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output = (output + text).slice(-4_000); });
+    child.on('exit', () => child.stdio[3]!.destroy());
+    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => { output = (output + text).slice(-4_000); });
     child.on('error', (error) => done({ status: 1, output: error.message }));
     child.on('close', (status) => done({ status, output }));
   });
 }
+
+const guarded = ({ before }: Guise, words: string[]): string[] => [...before, '/bin/sh', '-c', GUARD, 'sh', ...words];
 
 /** What a server is told besides its command line: none of the variables that are meant for clients. */
 function environment(): NodeJS.ProcessEnv {
@@ -193,7 +196,7 @@ async function start(folder: string, program: string, guise: Guise, host: string
   const settings = Object.entries(FIXED).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   for (const until = performance.now() + REMAINS_MS; ;) {
     const before = logSize(folder), log = openSync(join(folder, LOG), 'a', 0o600);
-    const [command, ...args] = [...guise.before, '/bin/sh', '-c', GUARD, 'sh', program, '-D', folder, ...settings];
+    const [command, ...args] = guarded(guise, [program, '-D', folder, ...settings]);
     const child = spawn(command!, args, { stdio: ['ignore', log, log, 'pipe'], cwd: '/', detached: true, env: environment(), ...guise.as });
     closeSync(log);
     child.stdio[3]!.on('error', () => {});

@@ -1,7 +1,7 @@
 // A data directory: what lies in it, whether a node lives there, and its opening.
 
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Fault } from '../../src/fault.ts';
 import { decodeIdentity } from '../../src/fleet/identity.ts';
 import { keyFile } from '../../src/io/key-file.ts';
@@ -42,7 +42,9 @@ export async function hasNode(dir: string): Promise<boolean> {
 }
 
 /** Fault `no-fleet` with what to do, for a directory in which no node lives. */
-export function noNode(dir: string): Fault {
+export async function noNode(dir: string): Promise<Fault> {
+  const key = (await medium()).keyPath(dir);
+  if (resolve(dirname(key)) !== resolve(dir) && !existsSync(key)) return new Fault('no-fleet', `There is no key file ${key}. Who has the key of a node is that node; name the file that \`holdfast init\` or \`holdfast join\` made.`);
   const what = existsSync(dir) ? `There is no node in ${dir}.` : `There is no directory ${dir}.`;
   return new Fault('no-fleet', `${what} \`holdfast init --dir ${dir}\` founds a fleet, \`holdfast join TOKEN --dir ${dir}\` joins one; --dir or HOLDFAST_DIR names another directory.`);
 }
@@ -52,7 +54,7 @@ export function noNode(dir: string): Fault {
  * Faults: `no-fleet`, `store-locked`, `store-damaged`, `store-failed`, `bad-argument` (no directory, no permission).
  */
 export async function openHome(dir: string, options: Opening = {}): Promise<Home> {
-  if (options.create !== true && !await hasNode(dir)) throw noNode(dir);
+  if (options.create !== true && !await hasNode(dir)) throw await noNode(dir);
   try {
     if (options.create === true) mkdirSync(dir, { recursive: true, mode: 0o700 });
   } catch (error) {

@@ -22,7 +22,7 @@ export async function openDatabase({ dir, out }: Pick<Invocation, 'dir' | 'out'>
   for (;;) {
     const channel = await connectControl(dir);
     if (channel !== undefined) return remoteDatabase(channel, () => connectControl(dir));
-    if (!await hasNode(dir)) throw noNode(dir);
+    if (!await hasNode(dir)) throw await noNode(dir);
     try {
       const station = await openStation(dir, {
         control: options.serve === true,

@@ -15,6 +15,8 @@ import { openStation, type Station, type StationOptions } from './station.ts';
 
 /** How long a command may keep this waiting. */
 const PATIENCE_MS = 5_000;
+/** How long an orderly end may take: supervisors wait for about 30 s. */
+const STOP_MS = 25_000;
 /** The exit status of one of several processes that lost its place: whoever started it starts it again (EX_TEMPFAIL). */
 const AGAIN = 75;
 /** Ports after the default one that are tried when it is taken, before any free one. */
@@ -123,8 +125,14 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
   } finally {
     screen?.end();
     stopFeeding();
+    // A medium that does not answer must not hold up the end for ever.
+    const late = setTimeout(() => {
+      out.note(errorText(new Fault('timeout', `${dir} could not be closed within ${STOP_MS / 1_000} s; what was acknowledged is safe all the same.`), out.json));
+      process.exit(1);
+    }, STOP_MS);
     await gateway?.close();
     await station.close();
+    clearTimeout(late);
   }
   if (stop.failure !== undefined) {
     if (station.node.options.store.shared === undefined) throw stop.failure.error;

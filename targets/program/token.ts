@@ -69,7 +69,7 @@ export const pageCommand: Command = {
 
 /** The token as `run` left it. Faults: `no-fleet`, `not-found` (there is none yet), `bad-argument` (this user may not read it). */
 async function readToken(dir: string): Promise<string> {
-  if (!await hasNode(dir)) throw noNode(dir);
+  if (!await hasNode(dir)) throw await noNode(dir);
   // It is not made here: a file made by another user (with sudo) could not be read by the node.
   return read(join(dir, TOKEN_FILE)) ?? missing(`There is no token in ${dir} yet: \`holdfast run --dir ${dir}\` makes it, unless http is off.`);
 }
