@@ -1,6 +1,6 @@
 // What every backup of a node has, whatever its medium: a folder or .tar file that gets its name when all of it is there, with the settings in it.
 
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Fault } from '../../src/fault.ts';
@@ -10,6 +10,8 @@ import { MEMORY_FOLDER } from './input-memory.ts';
 import { CONFIG_FILE } from './settings.ts';
 import { writeTar } from './tar.ts';
 
+/** With less than this left a medium is full, whatever it says. */
+const FULL_BYTES = 65_536;
 /** What `copySettings` puts into a backup. */
 export const SETTINGS_INSIDE = [CONFIG_FILE, MEMORY_FOLDER];
 
@@ -34,9 +36,11 @@ export async function packBackup(given: string, inside: readonly string[], fill:
     await realDisk().syncFolder(dirname(target));
     return made;
   } catch (error) {
+    // Before anything is removed: a full medium fails in many words.
+    const full = await isFull(part);
     await rm(part, { recursive: true, force: true }).catch(() => {});
     await rm(packed, { force: true }).catch(() => {});
-    throw worded(error, target);
+    throw worded(error, target, full);
   }
 }
 
@@ -83,10 +87,16 @@ export async function flushUnder(folder: string): Promise<number> {
   return bytes;
 }
 
-function worded(error: unknown, target: string): unknown {
-  if (error instanceof Fault && error.code !== 'carrier-full') return error;
+/** Whether there is no room left where `path` is, or was to be. */
+async function isFull(path: string): Promise<boolean> {
+  const found = await statfs(path).catch(() => statfs(dirname(path))).catch(() => undefined);
+  return found !== undefined && found.bavail * found.bsize < FULL_BYTES;
+}
+
+function worded(error: unknown, target: string, full: boolean): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof Fault && code !== 'carrier-full' && !(full && code === 'carrier-failed')) return error;
   if (code === undefined) return error;
-  if (code === 'carrier-full' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return new Fault('carrier-full', `There is no room for a backup at ${target}; nothing of it was left there`, { cause: error });
+  if (full || code === 'carrier-full' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return new Fault('carrier-full', `There is no room for a backup at ${target}; nothing of it was left there`, { cause: error });
   return new Fault('carrier-failed', `A backup at ${target} cannot be written (${message})`, { cause: error });
 }

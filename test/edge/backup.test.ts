@@ -5,6 +5,8 @@ import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf, Fault } from '../../src/fault.ts';
+import { packBackup } from '../../targets/program/backup-folder.ts';
 import { holdfast, inFolder, json, start } from './program.ts';
 import { digest, fleetIn, mounted, names, record, spoilRows } from './sticks.ts';
 
@@ -113,6 +115,16 @@ test('a full medium keeps nothing of it; a damaged store is copied as it is, and
       const full = await failure(['backup', path('small/copy'), '--dir', a]);
       assert.equal([full.code, readdirSync(path('small'))], ['carrier-full', []]);
       assert.is((await failure(['backup', path('small/copy.tar'), '--dir', a])).code, 'carrier-full');
+      // However it is put: what fails for want of room says so.
+      for (const words of ['Input/output error', 'it does not read as it was written']) {
+        const code = codeOf(await packBackup(path('small/own'), [], (part) => {
+          try { writeFileSync(join(part, 'all'), Buffer.alloc(2 << 20)); } catch { /* that is all there is */ }
+          throw new Fault('carrier-failed', words);
+        }).catch((error: unknown) => error));
+        assert.equal([code, readdirSync(path('small'))], ['carrier-full', []]);
+      }
+      const broken = await packBackup(path('small/own'), [], () => { throw new Fault('carrier-failed', 'it is not to be trusted'); }).catch((error: unknown) => error);
+      assert.is(codeOf(broken), 'carrier-failed');
       small.readOnly(true);
       assert.is((await failure(['backup', path('small/copy'), '--dir', a])).code, 'carrier-failed');
     } finally {
