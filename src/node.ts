@@ -37,8 +37,8 @@ import { cursorOf, since, type Since } from './node-since.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 import { Turns } from './node-turns.ts';
 
-/** Bytes of segments that are unpacked before their turn: they can grow twentyfold. */
-const AHEAD_BYTES = 262_144;
+/** Bytes of segments that are unpacked before their turn: they can grow twentyfold. A server has more memory, and its turns wait for the database. */
+const AHEAD_BYTES = 262_144, SERVER_AHEAD_BYTES = 1_572_864;
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
 export function openNode(options: NodeOptions): Promise<Node> {
@@ -80,7 +80,7 @@ export class Node {
     this.id = archive.node;
     this.fleet = archive.fleet;
     this.#latest = latest;
-    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => { for (const tell of this.#sealed) tell(segments); }, options.store.shared?.slot);
+    this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => this.offer(segments), options.store.shared?.slot);
     this.#changes = new Changes(this, latest);
     this.#answering = answeringFor(this);
   }
@@ -200,7 +200,7 @@ export class Node {
   admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
     // Checked before the turn comes: that work is done while an earlier step is on its way to the disk.
     const bytes = segments.reduce((n, s) => n + (s instanceof Uint8Array ? s : s.bytes).length, 0);
-    const inspected = inspect(this.archive, segments, this.#ahead + bytes <= AHEAD_BYTES);
+    const inspected = inspect(this.archive, segments, this.#ahead + bytes <= (this.options.store.shared ? SERVER_AHEAD_BYTES : AHEAD_BYTES));
     this.#ahead += bytes;
     return this.turn(async () => {
       this.#ahead -= bytes;
@@ -216,6 +216,9 @@ export class Node {
     this.#sealed.add(tell);
     return () => { this.#sealed.delete(tell); };
   }
+  /** Tells the same ones of segments that another process of this node had not come to say. */
+  offer(segments: Segment[]): void { for (const tell of this.#sealed) tell(segments); }
+
   /** What this node holds, stream by stream, as fingerprints. */
   get fingerprints(): Fingerprints { return this.#changes.fingerprints; }
 
