@@ -21,7 +21,7 @@ function content(path: string): string {
 }
 
 /** State and start (in ticks since boot) of a process, where the system tells: fields 3 and 22 of proc(5). */
-function processStat(pid: number | 'self'): { state: string; started: number } | undefined {
+export function processStat(pid: number | 'self'): { state: string; started: number } | undefined {
   const stat = content(`/proc/${pid}/stat`), fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return stat === '' ? undefined : { state: fields[0]!, started: Number(fields[19]) };
 }

@@ -36,7 +36,7 @@ const FIRST = `${stores}
   INSERT INTO holdfast.turn DEFAULT VALUES;
   CREATE TABLE holdfast.process (
     slot integer PRIMARY KEY CHECK (slot BETWEEN 0 AND 65535), id uuid NOT NULL UNIQUE, since bigint NOT NULL, seen bigint NOT NULL, lease timestamptz NOT NULL, fenced boolean NOT NULL DEFAULT false,
-    name bytea, application text NOT NULL, host text NOT NULL, pid integer NOT NULL
+    name bytea, application text NOT NULL, mark text NOT NULL
   ) WITH (fillfactor = 50);
   CREATE TABLE holdfast.made (process uuid PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10);
   CREATE TABLE holdfast.news (n bigint PRIMARY KEY, process uuid NOT NULL, changed bytea NOT NULL, moved bytea NOT NULL);

@@ -1,10 +1,10 @@
 // The slots of the processes that share a database: taking one, keeping it, taking over what a dead process left.
-import { hostname } from 'node:os';
 import { Fault } from '../fault.ts';
 import type { Bytes, Orphan } from '../ports.ts';
 import { hex } from '../event/bytes.ts';
 import { isPassed, storeFault } from './postgres-errors.ts';
 import type { Line, Session } from './postgres-line.ts';
+import { isOver, processMark } from './process-mark.ts';
 
 /** Slots that there are. */
 const SLOTS = 65_536;
@@ -17,6 +17,25 @@ export interface Seat {
   readonly leaseMs: number;
   /** The number of the last commit that this process knows of. */
   seen: number;
+  /** By `performance.now()`, since when the database has answered without a break: those whose lease is over get some of that time to renew it. */
+  since: number;
+}
+
+/** The part of a lease for which the living may be silent after an outage. */
+const GRACE = 1 / 4;
+
+/** SQL for processes that are dead, as process $1 may judge: their lease is over, and they had time to renew it ($2 says so) or are known to be over. */
+const DEAD = `id <> $1 AND NOT fenced AND lease < clock_timestamp() AND ($2 OR lease = '-infinity')`;
+
+/** Whether the others had time to renew their leases since the database began to answer. */
+function patient(seat: Seat): boolean {
+  return performance.now() - seat.since >= seat.leaseMs * GRACE;
+}
+
+/** Whether there is a dead process, or what one has left. */
+export async function someoneDied(session: Session, seat: Seat): Promise<boolean> {
+  const [found] = await session.query<{ dead: boolean }>(`SELECT EXISTS (SELECT FROM holdfast.process WHERE (${DEAD}) OR (fenced AND id <> $1)) AS dead`, [seat.id, patient(seat)]);
+  return found!.dead;
 }
 
 /** 16 bytes as a uuid. */
@@ -31,28 +50,37 @@ const LEASE = `clock_timestamp() + $1 * interval '1 millisecond'`;
 export async function register(session: Session, uuid: string, leaseMs: number, application: string): Promise<Seat> {
   // After a lost connection this may be the second attempt.
   const [mine] = await session.query<{ slot: number; since: number }>('SELECT slot, since FROM holdfast.process WHERE id = $1 AND NOT fenced', [uuid]);
-  if (mine) return { slot: mine.slot, id: uuid, leaseMs, seen: mine.since };
+  if (mine) return { slot: mine.slot, id: uuid, leaseMs, seen: mine.since, since: performance.now() };
   await session.query('BEGIN');
   try {
     // In a turn, so that no other process has its own upset. Everything is done under the lock of `step`: a commit either sees this process or was over before.
     await session.query('SELECT FROM holdfast.turn FOR UPDATE');
     const [step] = await session.query<{ n: number }>('UPDATE holdfast.step SET n = n + 1, process = $1 RETURNING n', [uuid]);
-    await session.query('UPDATE holdfast.process p SET fenced = true WHERE lease < clock_timestamp() AND NOT fenced AND NOT EXISTS (SELECT FROM holdfast.journal j WHERE j.process = p.id)');
+    await endLeases(session, uuid);
+    // Those that were not heard of for another whole lease: after an outage the living renew theirs first.
+    await session.query(`UPDATE holdfast.process p SET fenced = true WHERE lease < clock_timestamp() - $1 * interval '1 millisecond' AND NOT fenced AND NOT EXISTS (SELECT FROM holdfast.journal j WHERE j.process = p.id)`, [leaseMs]);
     // Fencing waited for appends under way: whoever has a journal by now is an orphan.
     await session.query('WITH gone AS (DELETE FROM holdfast.process p WHERE fenced AND NOT EXISTS (SELECT FROM holdfast.journal j WHERE j.process = p.id) RETURNING id) DELETE FROM holdfast.made WHERE process IN (SELECT id FROM gone)');
     const [free] = await session.query<{ slot: number | null }>(
       `SELECT min(s) AS slot FROM (SELECT 0 AS s UNION ALL SELECT slot + 1 FROM holdfast.process) c WHERE NOT EXISTS (SELECT FROM holdfast.process WHERE slot = s) AND s < ${SLOTS}`);
     const slot = free!.slot;
     if (slot === null) throw new Fault('too-many', `All ${SLOTS} slots of this database are taken. Stop processes of this server, or wait until their leases are over.`);
-    await session.query(`INSERT INTO holdfast.process (slot, id, since, seen, lease, application, host, pid) VALUES ($2, $3, $4, $4, ${LEASE}, $5, $6, $7)`, [leaseMs, slot, uuid, step!.n, application.slice(0, 200), hostname(), process.pid]);
+    await session.query(`INSERT INTO holdfast.process (slot, id, since, seen, lease, application, mark) VALUES ($2, $3, $4, $4, ${LEASE}, $5, $6)`, [leaseMs, slot, uuid, step!.n, application.slice(0, 200), processMark()]);
     await session.query('INSERT INTO holdfast.made (process, n) VALUES ($1, $2)', [uuid, step!.n]);
     await session.query(`INSERT INTO holdfast.news (n, process, changed, moved) SELECT $1::bigint, $2::uuid, '', '' WHERE EXISTS (SELECT FROM holdfast.process WHERE id <> $2::uuid AND NOT fenced)`, [step!.n, uuid]);
     await session.query('COMMIT');
-    return { slot, id: uuid, leaseMs, seen: step!.n };
+    return { slot, id: uuid, leaseMs, seen: step!.n, since: performance.now() };
   } catch (error) {
     await session.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+/** Ends the leases of processes that were on this machine and are over: nobody has to wait for them. */
+export async function endLeases(session: Session, own: string): Promise<void> {
+  const rows = await session.query<{ id: string; mark: string }>(`SELECT id, mark FROM holdfast.process WHERE id <> $1 AND NOT fenced AND lease > '-infinity'`, [own]);
+  const over = rows.filter(({ mark }) => isOver(mark)).map(({ id }) => id);
+  if (over.length > 0) await session.query(`UPDATE holdfast.process SET lease = '-infinity' WHERE id = ANY($1::uuid[])`, [over]);
 }
 
 /** Renews the lease and says what was seen; false when another process has taken over. */
@@ -89,7 +117,7 @@ export async function siblings(session: Session, seat: Seat): Promise<Bytes[]> {
  */
 export async function disconnectDead(session: Session, seat: Seat): Promise<void> {
   await session.query(`SELECT pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a JOIN holdfast.process p ON right(a.application_name, 36) = p.id::text
-    WHERE p.lease < clock_timestamp() AND p.id <> $1 AND a.datname = current_database() AND a.usename = current_user`, [seat.id]).catch(() => undefined);
+    WHERE p.id IN (SELECT id FROM holdfast.process WHERE ${DEAD}) AND a.datname = current_database() AND a.usename = current_user`, [seat.id, patient(seat)]).catch(() => undefined);
 }
 
 /**
@@ -97,7 +125,7 @@ export async function disconnectDead(session: Session, seat: Seat): Promise<void
  */
 async function fence(session: Session, seat: Seat, sent: { seen: number | undefined }): Promise<void> {
   const [now] = await session.query<{ dead: boolean; made: number }>(
-    `SELECT EXISTS (SELECT FROM holdfast.process WHERE id <> $1 AND lease < clock_timestamp() AND NOT fenced) AS dead, coalesce((SELECT n FROM holdfast.made WHERE process = $1), 0) AS made`, [seat.id]);
+    `SELECT EXISTS (SELECT FROM holdfast.process WHERE ${DEAD}) AS dead, coalesce((SELECT n FROM holdfast.made WHERE process = $1), 0) AS made`, [seat.id, patient(seat)]);
   const before = sent.seen !== undefined && now!.made > sent.seen; // by an attempt whose answer was lost
   if (before || !now!.dead) {
     if (before) seat.seen = Math.max(seat.seen, now!.made);
@@ -108,7 +136,7 @@ async function fence(session: Session, seat: Seat, sent: { seen: number | undefi
   await session.batch([
     { text: 'BEGIN' },
     { text: 'UPDATE holdfast.step SET n = CASE WHEN n = $1::bigint THEN n + 1 ELSE -1 END, process = $2::uuid', values: [seen, seat.id] },
-    { text: 'UPDATE holdfast.process SET fenced = true WHERE id <> $1 AND lease < clock_timestamp() AND NOT fenced', values: [seat.id] },
+    { text: `UPDATE holdfast.process SET fenced = true WHERE ${DEAD}`, values: [seat.id, String(patient(seat))] },
     { text: 'UPDATE holdfast.made SET n = $1 WHERE process = $2', values: [seen + 1, seat.id] },
     { text: `INSERT INTO holdfast.news (n, process, changed, moved) SELECT $1::bigint, $2::uuid, '', '' WHERE EXISTS (SELECT FROM holdfast.process WHERE id <> $2::uuid AND NOT fenced)`, values: [seen + 1, seat.id] },
     { text: 'COMMIT' },

@@ -1,7 +1,7 @@
 // What goes on beside the work: the lease is renewed, what others do is heard of, and a server that says nothing is given up.
 import type { Line, Session } from './postgres-line.ts';
 import { isLost } from './postgres-errors.ts';
-import { disconnectDead, prune, renew, type Seat } from './postgres-slots.ts';
+import { disconnectDead, endLeases, prune, renew, someoneDied, type Seat } from './postgres-slots.ts';
 
 /** Milliseconds between looks at what others did, for what no notification told; and without an answer after which connections are given up. */
 const LOOK_MS = 1_000, SILENT_MS = 30_000;
@@ -37,10 +37,13 @@ export interface WatchParts {
 
 /** Watches on a line of its own. */
 export function watch({ line, seat, lost, news, silent }: WatchParts): Watch {
-  let closed = false, timer: NodeJS.Timeout | undefined, renewed = performance.now(), measured = -Infinity, bytes = 0, others = '';
+  let closed = false, timer: NodeJS.Timeout | undefined, renewed = performance.now(), measured = -Infinity, looked = Date.now(), bytes = 0, others = '';
 
   async function look(session: Session): Promise<void> {
-    const every = seat.leaseMs / 4;
+    const every = seat.leaseMs / 4, moment = Date.now();
+    // This process, its machine or the database slept: so may others have, who now renew their leases as this one does.
+    if (Math.abs(moment - looked) > seat.leaseMs / 2) seat.since = performance.now();
+    looked = moment;
     if (performance.now() - renewed >= every) {
       if (!await renew(session, seat)) { lost('its lease was over, and another process took over'); return; }
       renewed = performance.now();
@@ -50,14 +53,19 @@ export function watch({ line, seat, lost, news, silent }: WatchParts): Watch {
       bytes = await takenBytes(session);
       measured = performance.now();
     }
-    const [now] = await session.query<{ n: number; process: string | null; others: string | null; dead: boolean }>(
+    const [now] = await session.query<{ n: number; process: string | null; others: string | null; company: boolean }>(
       `SELECT n, process, (SELECT string_agg(slot || ':' || coalesce(encode(name, 'hex'), ''), ',' ORDER BY slot) FROM holdfast.process WHERE id <> $1 AND NOT fenced AND lease >= clock_timestamp()) AS others,
-        EXISTS (SELECT FROM holdfast.process WHERE id <> $1 AND (fenced OR lease < clock_timestamp())) AS dead FROM holdfast.step`, [seat.id]);
+        EXISTS (SELECT FROM holdfast.process WHERE id <> $1) AS company FROM holdfast.step`, [seat.id]);
     if (now!.n < seat.seen) { lost('the server that answers now lacks what was committed before'); return; }
-    if (now!.dead) await disconnectDead(session, seat);
+    let dead = false;
+    if (now!.company) {
+      await endLeases(session, seat.id);
+      dead = await someoneDied(session, seat);
+      if (dead) await disconnectDead(session, seat);
+    }
     const changed = (now!.others ?? '') !== others;
     others = now!.others ?? '';
-    if (changed || now!.dead || (now!.n > seat.seen && now!.process !== seat.id)) news();
+    if (changed || dead || (now!.n > seat.seen && now!.process !== seat.id)) news();
   }
 
   async function round(): Promise<void> {

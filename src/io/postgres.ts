@@ -9,7 +9,7 @@ import { isLost, stateOf, storeFault, wordsOf } from './postgres-errors.ts';
 import { journalOn } from './postgres-journal.ts';
 import { makeReader, migrate } from './postgres-migrate.ts';
 import { reads } from './postgres-reads.ts';
-import { orphans, register, resign, siblings, uuidOf } from './postgres-slots.ts';
+import { orphans, register, resign, siblings, uuidOf, type Seat } from './postgres-slots.ts';
 import { documentOn, type Document } from './postgres-document.ts';
 import { storeOn } from './postgres-store.ts';
 import { lostPlace, turns } from './postgres-turn.ts';
@@ -80,12 +80,13 @@ async function first<T>(base: Base, line: Line, work: (session: Session) => Prom
  */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const { random, notice, leaseMs = 20_000, application = 'holdfast' } = options, id = uuidOf(random.bytes(16));
-  let away = false;
+  let away = false, known: Seat | undefined;
   const base: Base = {
     config: { ...postgresAddress(options.url), application_name: `${application.slice(0, 24)} ${id}` }, starting: true, failure: undefined, lines: new Set(), waiting: new Set(),
     outage(words) {
       if ((words !== undefined) === away) return;
       away = words !== undefined;
+      if (known) known.since = performance.now();
       if (!base.failure) notice(away ? `PostgreSQL is away (${words}); nothing that was acknowledged is lost, and work goes on when it is back.` : 'PostgreSQL is back.');
     },
   };
@@ -107,6 +108,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     return { ...facts!, seat: await register(session, id, leaseMs, application) };
   });
   base.starting = false;
+  known = seat;
   me = seat.id;
 
   function fail(fault: Fault): Fault {
@@ -157,8 +159,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     async announce(name) {
       check();
       await otherLine.use(async (session) => {
-        await session.query('UPDATE holdfast.process SET name = $1 WHERE slot = $2 AND id = $3', [Buffer.from(name), seat.slot, seat.id]);
-        if (notify) await session.query(`SELECT pg_notify('holdfast', $1)`, [seat.id]);
+        const changed = await session.query('UPDATE holdfast.process SET name = $1 WHERE slot = $2 AND id = $3 AND name IS DISTINCT FROM $1 RETURNING slot', [Buffer.from(name), seat.slot, seat.id]);
+        if (notify && changed.length > 0) await session.query(`SELECT pg_notify('holdfast', $1)`, [seat.id]);
       });
     },
     get onNews() { return onNews; },
