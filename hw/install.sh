@@ -176,6 +176,20 @@ link_program() { mkdir -p "$(dirname "$link")" && point /opt/holdfast/current/bi
 enable_offline() { mkdir -p "$destdir/etc/systemd/system/multi-user.target.wants" && point ../holdfast.service "$destdir/etc/systemd/system/multi-user.target.wants/holdfast.service"; }
 
 remove() { if [ -e "$1" ] || [ -L "$1" ]; then do_it "remove $1" rm -rf "$1"; fi; }
+# The data may lie behind a link, on another medium, and something may be mounted on its folder: then it is emptied.
+remove_data() {
+  place=$data
+  while [ -L "$place" ]; do
+    to=$(readlink "$place")
+    case $to in /*) place=$destdir$to ;; *) place=$(dirname "$place")/$to ;; esac
+  done
+  if [ "$place" != "$data" ] && [ -d "$place" ]; then
+    if [ -e "$place/node.key" ] || [ -d "$place/store" ]; then do_it "empty $place, where $data leads" empty "$place"
+    else say "$place, where $data leads, holds no node: what lies there stays"; fi
+  fi
+  if [ -d "$data" ] && [ ! -L "$data" ] && mountpoint -q "$data" 2>/dev/null; then do_it "empty $data, on which something is mounted" empty "$data"; else remove "$data"; fi
+}
+empty() { find "$1" -mindepth 1 -delete; }
 uninstall() {
   live && [ -z "$dry" ] && [ "$(id -u)" != 0 ] && fail "run it as root: sudo $0 uninstall"
   if managed && [ -f "$unit" ]; then do_it "stop and disable the service" stop_service; fi
@@ -187,7 +201,7 @@ uninstall() {
   if [ -z "$purge" ]; then
     if [ -d "$data" ]; then say "$data stays, with the node's key and its events; uninstall --purge removes it"; fi
   else
-    remove "$data"
+    remove_data
     remove "$sysusers"
     if live && getent passwd holdfast >/dev/null; then do_it "remove user holdfast" userdel holdfast; fi
   fi

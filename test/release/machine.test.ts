@@ -4,7 +4,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { made, unpack, type Unpacked } from './unpacked.ts';
 
@@ -153,6 +153,19 @@ test('install.sh installs, does nothing the second time, upgrades, and uninstall
   assert.equal(readFileSync(join(dest, 'var/lib/holdfast/node.key')), key);
   install('uninstall', '--purge');
   assert.equal(tree(dest).filter((path) => /holdfast/.test(path)), []);
+
+  // Data that was put on another medium, by a link or two, goes as well; what was never a node's stays.
+  for (const inside of ['node.key', 'letter']) {
+    for (const folder of ['mnt/large/of-node', 'var/lib']) mkdirSync(join(dest, folder), { recursive: true });
+    writeFileSync(join(dest, 'mnt/large/of-node', inside), 'x');
+    symlinkSync('large/of-node', join(dest, 'mnt/by'));
+    symlinkSync('/mnt/by', join(dest, 'var/lib/holdfast'));
+    const said = install('uninstall', '--purge');
+    assert.equal(readdirSync(join(dest, 'mnt/large/of-node')), inside === 'letter' ? ['letter'] : []);
+    assert.match(said, inside === 'letter' ? 'holds no node' : 'empty');
+    assert.equal(readdirSync(join(dest, 'var/lib')), []);
+    unlinkSync(join(dest, 'mnt/by'));
+  }
 }));
 
 test('a damaged copy is not installed, and nonsense is refused', fresh((it) => {
