@@ -16,7 +16,7 @@ export function fits(row: NodeRow, only: Only): boolean {
   switch (only) {
     case 'all': return true;
     case 'attention': return row.state !== 'revoked' && (row.state === 'unknown' || row.silent !== null || row.alarms > 0 || row.quarantine !== null || (row.disk !== null && diskLow(row.disk)) || clockOff(row));
-    case 'contact': return row.self || row.contact?.state === 'connected' || row.contact?.state === 'heard';
+    case 'contact': return row.contact?.state === 'connected' || row.contact?.state === 'heard';
     case 'silent': return row.silent !== null;
     case 'lacking': return (row.lacks?.events ?? 0) > 0;
     case 'behind': return (row.behind?.events ?? 0) > 0;

@@ -16,14 +16,19 @@ import { usePart, type Watched } from './watched.ts';
 /** Streams and alarms that stand beside the nodes. */
 const STREAMS = 8, ALARMS = 4;
 
+/** Members besides the node that tells of them. */
+function othersOf({ members }: Counts): number {
+  return Math.max(0, members - 1);
+}
+
 /** The members by how they stand, as one bar. */
 function Bar({ counts }: { counts: Counts }) {
-  const past = Math.max(0, counts.members - counts.contact - counts.silent);
+  const others = othersOf(counts), past = Math.max(0, others - counts.contact - counts.silent);
   const parts = [['good', counts.contact], ['past', past], ['bad', counts.silent]] as const;
   let at = 0;
   return <svg class="share" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${counts.contact} in contact, ${past} between contacts, ${counts.silent} silent`}>
     {parts.map(([mark, count]) => {
-      const width = 100 * count / Math.max(1, counts.members), x = at;
+      const width = 100 * count / Math.max(1, others), x = at;
       at += width;
       return <rect key={mark} class={mark} x={x.toFixed(2)} width={width.toFixed(2)} height="6" />;
     })}
@@ -47,7 +52,7 @@ export function Figures({ known }: { known: Watched<Known> }) {
   const all = together(streams), events = streams.reduce((sum, each) => sum + each.events, 0);
   return <div class="figures">
     <button type="button" class="figure members" onClick={() => choose({ only: 'contact', find: '' })} title="Show these nodes">
-      <span class="label">In contact</span><b>{grouped(counts.contact)} <small>of {grouped(counts.members)}</small></b><Bar counts={counts} />
+      <span class="label">In contact</span><b>{grouped(counts.contact)} <small>of {grouped(othersOf(counts))} others</small></b><Bar counts={counts} />
       <span class="sub">{counts.silent > 0 ? <><span class="bad">{grouped(counts.silent)} silent</span></> : 'none silent'}{counts.revoked > 0 && `, ${grouped(counts.revoked)} revoked`}</span>
     </button>
     <Figure label="Still to get" value={grouped(counts.lacking)} sub={counts.lacking === 0 ? 'all hold what is here' : counts.lacking === 1 ? 'node lacks events' : 'nodes lack events'} only="lacking" />

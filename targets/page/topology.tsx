@@ -100,7 +100,7 @@ export function Links({ known }: { known: Watched<Known> }) {
 export function Topology({ known }: { known: Watched<Known> }) {
   const name = usePart(known, (value) => value.head!.name), counts = usePart(known, (value) => value.head!.counts);
   return <>
-    <Heading sub={`${grouped(counts.contact)} of ${counted(counts.members, 'member')} in contact, as ${name} sees it; lines between other nodes are theirs to tell`}>Links</Heading>
+    <Heading sub={`${name} is in contact with ${grouped(counts.contact)} of ${counted(Math.max(0, counts.members - 1), 'other')}; lines between those are theirs to tell`}>Links</Heading>
     <ul class="legend" aria-label="Marks">{LEGEND.map(([mark, label]) => <li key={mark}><Dot mark={mark} />{label}</li>)}</ul>
     <Drawing known={known} />
     <Section name="linktable" title={`Links of ${name}`}><Links known={known} /></Section>

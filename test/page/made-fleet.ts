@@ -83,7 +83,7 @@ export function madeFleet(count: number, view: Session['view'] = 'fleet', now = 
   const head: FleetHead = {
     version: 'made.1', now, self: self.node, name: self.name, fleet: idOf(900_000), fleetName: 'north', uptimeMs: 3 * 86_400_000,
     counts: {
-      nodes: count, members: of(({ state }) => state === 'member'), revoked: of(({ state }) => state === 'revoked'), unknown: 0, contact: of((row) => row.self || row.contact?.state === 'connected' || row.contact?.state === 'heard'),
+      nodes: count, members: of(({ state }) => state === 'member'), revoked: of(({ state }) => state === 'revoked'), unknown: 0, contact: of((row) => row.contact?.state === 'connected' || row.contact?.state === 'heard'),
       silent: of(({ silent }) => silent !== null), lacking: of(({ lacks }) => (lacks?.events ?? 0) > 0), behind: of(({ behind }) => behind !== null), quarantined: of(({ quarantine }) => quarantine !== null), alarms: alarms.length,
     },
     streams, sampleMs: 10_000, alarms, listening: ['tcp://0.0.0.0:7700', 'tcp://hq.north.example:7700'], links, worries: alarms.length > 0 ? [{ kind: 'bad', text: `${alarms.length} alarms` }] : [],
