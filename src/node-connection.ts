@@ -63,7 +63,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
+  let open = true, passing = false, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, synced: false, equal: false, done,
@@ -135,12 +135,13 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
           judging = true;
           unlessSibling(shared, boot, () => { judging = false; pump(); });
         }
+        passing = out.once;
         if (!out.once) connection.process = `${hex(connection.peer!)} ${hex(out.boot)}`;
         chooseLinks(node);
       } else if (out.kind === 'receipt') {
         if (connection.session && !told) met();
         keepReceipt(node, connection.peer!, out.receipt);
-      } else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, boot!, streams); }
+      } else if (out.kind === 'synced') { connection.synced = true; connection.equal = out.equal; if (out.equal) noteLevel(node, connection.peer!, boot!, streams, passing); }
       else end(out.fault, out.fault?.message ?? 'done');
     }
   }

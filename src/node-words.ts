@@ -37,12 +37,12 @@ export function heldCursors(node: Node, streams?: ReadonlySet<string>, sealed = 
   }));
 }
 
-/** A session has brought this node and a process of a peer (its `boot`) level in these streams (undefined: all). */
-export function noteLevel(node: Node, peer: Bytes, boot: Bytes, streams: string[] | undefined): void {
+/** A session has brought this node and a process of a peer (its `boot`) level in these streams (undefined: all). `passing`: it ends now, so nothing will be noted down later. */
+export function noteLevel(node: Node, peer: Bytes, boot: Bytes, streams: string[] | undefined, passing = false): void {
   let times = noted.get(node);
   if (!times) noted.set(node, times = new Map());
   const name = hex(peer), now = node.options.clock.uptime(), last = times.get(name);
-  if (last && equal(last.boot, boot) && now - last.at < LEVEL_MS) return;
+  if (!passing && last && equal(last.boot, boot) && now - last.at < LEVEL_MS) return;
   times.set(name, { boot, at: now });
   const { archive } = node, at = node.options.clock.now(), frontier = heldCursors(node, streams && new Set(streams), true).map(({ stream, cursor }) => [stream, cursor]);
   node.turn(async () => {

@@ -52,7 +52,7 @@ const row = fc.record({
   clock: fc.option(fc.record({ quality: fc.constantFrom('none' as const, 'synced' as const), offset: fc.option(moment) })), links: fc.array(fc.record({ url: fc.constantFrom('x', 'y'), state: fc.constantFrom('broker' as const, 'connected' as const), level: fc.option(fc.boolean()), rate: fc.option(moment) }), { maxLength: 2 }),
 });
 const states = fc.array(fc.record({
-  rows: fc.array(row, { minLength: 3, maxLength: 3 }), events: moment, count: fc.nat(3), listening: fc.constantFrom([], ['tcp://a']), pause: fc.constantFrom(1_500, 3_000, 100_000),
+  rows: fc.array(row, { minLength: 3, maxLength: 3 }), events: moment, count: fc.nat(3), listening: fc.constantFrom<string[]>([], ['tcp://a']), pause: fc.constantFrom(1_500, 3_000, 100_000),
   in: moment, alarms: fc.nat(2),
 }), { minLength: 2, maxLength: 12 });
 
