@@ -11,6 +11,6 @@ export const SERVER: Target = {
     { name: 'database', variable: 'DATABASE_URL', kind: 'text', fits: postgresAddress, value: 'URL', example: '"postgresql://holdfast@db.example/holdfast"', help: 'The PostgreSQL database, 14 or later (default: one of its own in the data directory, which it runs itself).' },
     { name: 'key_file', variable: 'HOLDFAST_KEY', kind: 'text', value: 'FILE', example: '"/run/secrets/node.key"', help: 'The key of this server, for one more process of it elsewhere (default: node.key in the data directory).' },
   ],
-  defaults: { dir: './holdfast-server-data', windowMs: 200, metricsSeconds: 0 },
+  defaults: { dir: './holdfast-server-data', windowMs: 200, metricsSeconds: 0, view: 'fleet' },
   medium: async (invocation) => (await import('./medium.ts')).postgresMedium(invocation),
 };
