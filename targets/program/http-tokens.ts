@@ -54,6 +54,9 @@ export function tokenFile(dir: string): TokenDocument {
   };
 }
 
+/** Counts the changes that this process made: what it knows of a document is stale then. */
+let changes = 0;
+
 /** Does what is wanted of a document, or of that of a data directory. Faults: `bad-argument` (a name or scope), `not-found`, `too-many`, `busy`, those of the document. */
 export async function changeTokens(where: TokenDocument | string, { make, revoke }: TokenWish): Promise<TokensTold> {
   const document = typeof where === 'string' ? tokenFile(where) : where;
@@ -61,7 +64,9 @@ export async function changeTokens(where: TokenDocument | string, { make, revoke
     const before = await document.load(), rows = readRows(before);
     if (make === undefined && revoke === undefined) return { tokens: rows.map(shown) };
     const secret = base64url(randomBytes(32)), after = make === undefined ? without(rows, revoke!) : [...rows, made(rows, make, secret)];
-    if (await document.save(Buffer.from(JSON.stringify({ version: 1, tokens: after })), before)) return { tokens: after.map(shown), ...(make === undefined ? {} : { made: secret }) };
+    if (!await document.save(Buffer.from(JSON.stringify({ version: 1, tokens: after })), before)) continue;
+    changes++;
+    return { tokens: after.map(shown), ...(make === undefined ? {} : { made: secret }) };
   }
   throw new Fault('busy', 'Others change the tokens at the same time; try again.');
 }
@@ -112,10 +117,11 @@ const FRESH_MS = 2_000, UNKNOWN_MS = 200;
 /** Judges by a document, and by the node's own token, which may do everything. What it does not recognise takes as long as what it does. */
 export function recognise(own: string, document: TokenDocument): Tokens {
   const never = new AbortController(), ownHash = hashOf(own), used = new Map<string, number>();
-  let rows: (Row & { bytes: Buffer })[] = [], at = -Infinity, reading: Promise<void> | undefined;
+  let rows: (Row & { bytes: Buffer })[] = [], at = -Infinity, seen = -1, reading: Promise<void> | undefined;
   const bearers = new Map<string, { bearer: Bearer; hash: string; end: AbortController }>();
 
   async function read(): Promise<void> {
+    const before = changes;
     try {
       rows = readRows(await document.load()).map((row) => ({ ...row, bytes: Buffer.from(row.hash, 'hex') }));
     } catch (error) {
@@ -123,13 +129,14 @@ export function recognise(own: string, document: TokenDocument): Tokens {
       if (codeOf(error) === 'bad-config') rows = [];
     }
     at = performance.now();
+    seen = before;
     for (const [name, { hash, end }] of bearers) {
       if (rows.some((row) => row.name === name && row.hash === hash)) continue;
       bearers.delete(name);
       end.abort();
     }
   }
-  const refresh = (age: number): Promise<void> => (performance.now() - at < age ? Promise.resolve() : reading ??= read().finally(() => { reading = undefined; }));
+  const refresh = (age: number): Promise<void> => (performance.now() - at < age && seen === changes ? Promise.resolve() : reading ??= read().finally(() => { reading = undefined; }));
   // Who follows makes one request for hours: it must end soon after its token did.
   const timer = setInterval(() => { if (bearers.size > 0) void refresh(FRESH_MS); }, FRESH_MS);
   timer.unref();
