@@ -141,8 +141,10 @@ function refuseOther(folder: string, program: string): void {
 /** What the node that runs now needs: its owner, and who may come in. */
 function prepare(folder: string, { owner, name }: Guise): void {
   const users = new Set([name, ...(process.getuid?.() === 0 ? ['root'] : [])]);
+  // Before 16 each role is named.
+  const roles = Number(readFileSync(join(folder, 'PG_VERSION'), 'utf8')) >= 16 ? 'all' : NAME;
   writeFileSync(join(folder, 'pg_hba.conf'), `# Written by Holdfast at each start.\nlocal all all peer map=${NAME}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'pg_ident.conf'), `# Written by Holdfast at each start.\n${[...users].map((user) => `${NAME} "${user}" all\n`).join('')}`, { mode: 0o600 });
+  writeFileSync(join(folder, 'pg_ident.conf'), `# Written by Holdfast at each start.\n${[...users].map((user) => `${NAME} "${user}" ${roles}\n`).join('')}`, { mode: 0o600 });
   chmodSync(folder, 0o700);
   const log = join(folder, LOG);
   if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.old`);

@@ -64,7 +64,7 @@ export async function findSources(paths: string[]): Promise<Sources> {
 }
 
 function isHome(dir: string): boolean {
-  return existsSync(join(dir, KEY_FILE)) || existsSync(join(dir, STORE, 'data.mdb')) || existsSync(join(dir, JOURNAL, '0.journal')) || existsSync(join(dir, 'data.mdb'));
+  return existsSync(join(dir, KEY_FILE)) || existsSync(join(dir, SEGMENTS)) || existsSync(join(dir, STORE, 'data.mdb')) || existsSync(join(dir, JOURNAL, '0.journal')) || existsSync(join(dir, 'data.mdb'));
 }
 
 function homeAt(dir: string): OldHome {
