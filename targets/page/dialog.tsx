@@ -30,7 +30,10 @@ export function useDeed<T>(act: () => Promise<T>): Deed<T> {
     run() {
       if (state.busy) return;
       set({ busy: true, done: undefined, refusal: undefined });
-      act().then((done) => ({ busy: false, done, refusal: undefined }), (error: unknown) => ({ busy: false, done: undefined, refusal: asRefusal(error) })).then((next) => { if (there.current) set(next); }, () => {});
+      const end = (done: T | undefined, refusal: Refusal | undefined): void => { if (there.current) set({ busy: false, done, refusal }); };
+      void (async () => {
+        try { end(await act(), undefined); } catch (error) { end(undefined, asRefusal(error)); }
+      })();
     },
   };
 }

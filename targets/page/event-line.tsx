@@ -3,7 +3,7 @@
 import type { Entry } from './contract.ts';
 import { clock, day, full, summary } from './format.ts';
 import type { Known } from './known.ts';
-import { now } from './moment.tsx';
+import { now } from './now.ts';
 import { href } from './route.ts';
 import { steady, type Watched } from './watched.ts';
 

@@ -5,7 +5,8 @@ import type { ComponentChildren } from 'preact';
 import { full, grouped, span } from './format.ts';
 import { Icon } from './icons.tsx';
 import type { Known } from './known.ts';
-import { clockAhead, Since, useNow } from './moment.tsx';
+import { Since, useNow } from './moment.tsx';
+import { clockAhead } from './now.ts';
 import { href, type Route } from './route.ts';
 import { usePart, type Watched } from './watched.ts';
 

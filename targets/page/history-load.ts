@@ -2,7 +2,7 @@
 
 import { asRefusal, follow, get, type Refusal } from './connection.ts';
 import type { Entry } from './contract.ts';
-import { now } from './moment.tsx';
+import { now } from './now.ts';
 import { createSeries, type Series } from './series.ts';
 
 /** What of a history is wanted: the last events, what happened within the last `back` ms, or a span of time. */

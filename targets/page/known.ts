@@ -3,7 +3,7 @@
 import { follow, get, Refusal, asRefusal, type Message } from './connection.ts';
 import type { FleetHead, FleetPage, FleetPatch, Session } from './contract.ts';
 import { addPage, addPatch, type Held } from './merge.ts';
-import { now, setClock } from './moment.tsx';
+import { now, setClock } from './now.ts';
 import { watched, type Watched } from './watched.ts';
 
 /** How it stands with the connection: `live`, or since when it is not, by this browser's clock; `words`: why, where the node said so. */

@@ -1,27 +1,8 @@
-// Time as it passes: a clock that agrees with the node's, and moments that are shown as seen from now.
+// Moments and spans that are shown as seen from now, and go on with it.
 
 import { useEffect, useState } from 'preact/hooks';
 import { ago, full, span } from './format.ts';
-
-/** Below this the clocks of node and browser count as one, ms: the way of an answer takes that. */
-const SAME = 2_000;
-let ahead = 0;
-
-/** Tells what the node's clock says: times are seen from there, for whoever looks may have a wrong one. */
-export function setClock(nodeNow: number): void {
-  const difference = nodeNow - Date.now();
-  ahead = Math.abs(difference) < SAME ? 0 : difference;
-}
-
-/** Now, by the node's clock, ms since 1970. */
-export function now(): number {
-  return Date.now() + ahead;
-}
-
-/** How far the node's clock is ahead of this browser's, ms; 0 where they agree. */
-export function clockAhead(): number {
-  return ahead;
-}
+import { now } from './now.ts';
 
 const each = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;

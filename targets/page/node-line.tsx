@@ -5,7 +5,8 @@ import { bytes, grouped, short, span } from './format.ts';
 import { Dot } from './icons.tsx';
 import { carrier, clockOff, diskLow, judge } from './judge.ts';
 import type { Known } from './known.ts';
-import { Ago, now, Since, useNow } from './moment.tsx';
+import { Ago, Since, useNow } from './moment.tsx';
+import { now } from './now.ts';
 import { href } from './route.ts';
 import { steady, usePart, type Watched } from './watched.ts';
 

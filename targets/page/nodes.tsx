@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { grouped } from './format.ts';
 import type { Known } from './known.ts';
-import { now } from './moment.tsx';
+import { now } from './now.ts';
 import { NodeLine } from './node-line.tsx';
 import { fits, ordered, type By, type Choice, type Only } from './order.ts';
 import { steady, usePart, watched, type Watched } from './watched.ts';

@@ -7,7 +7,7 @@ import { Heading, Section } from './frame.tsx';
 import { Dot } from './icons.tsx';
 import { linkWords, type Mark } from './judge.ts';
 import type { Known } from './known.ts';
-import { now } from './moment.tsx';
+import { now } from './now.ts';
 import { NodeName } from './node-line.tsx';
 import { href } from './route.ts';
 import { groupsOf, placed, SIZES, type Leaf, type Placed } from './topology-groups.ts';
