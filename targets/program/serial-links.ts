@@ -3,7 +3,7 @@
 import { serialLine } from '../../src/carry/serial-line.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import { openSerial, type SerialStation } from '../../src/io/serial.ts';
-import { parseSerial } from '../../src/io/serial-address.ts';
+import { parseSerial, patienceOn } from '../../src/io/serial-address.ts';
 import type { Listener } from '../../src/io/tcp.ts';
 import type { Link, Random } from '../../src/ports.ts';
 import type { ConnectionCounts, Exchange, ListenNews, PeerReport } from './database.ts';
@@ -17,7 +17,7 @@ const AGAIN_MS = 2_000, PROGRESS_MS = 200;
 const NOBODY_MS = 60_000;
 
 /** One port as the status shows it. */
-interface Shown { url: string; link: Link | undefined; conversation: Conversation | undefined; reason: string | undefined; before: { in: number; out: number } }
+interface Shown { url: string; patience: number; link: Link | undefined; conversation: Conversation | undefined; reason: string | undefined; before: { in: number; out: number } }
 
 /** The serial links of one node. */
 export function serialLinks(converse: Converse, events: LinkEvents, random: Random): Required<LinkKind> {
@@ -34,9 +34,9 @@ export function serialLinks(converse: Converse, events: LinkEvents, random: Rand
 
   /** Opens a port; `met` gets each link that is made on it. Fault `busy` for a port that this node uses already. */
   async function open(url: string, met: (entry: Shown, link: Link, side: 'open' | 'accept') => void): Promise<{ entry: Shown; station: SerialStation; port: string }> {
-    const { path, baud, mode, airtime } = parseSerial(url), address = parseSerial(url);
+    const address = parseSerial(url), { path, baud, mode, airtime } = address;
     if (shown.has(path)) throw new Fault('busy', `${path} is used by a link of this node already`);
-    const entry: Shown = { url, link: undefined, conversation: undefined, reason: undefined, before: { in: 0, out: 0 } };
+    const entry: Shown = { url, patience: patienceOn(address), link: undefined, conversation: undefined, reason: undefined, before: { in: 0, out: 0 } };
     shown.set(path, entry);
     try {
       const station = await openSerial(address, (host, now) => serialLine({ now, random, baud, half: mode === 'half', airtime }, host), {
@@ -57,7 +57,7 @@ export function serialLinks(converse: Converse, events: LinkEvents, random: Rand
   async function follow(entry: Shown, link: Link, side: 'open' | 'accept', once: boolean, preference?: number): Promise<{ exchange?: Exchange; fault?: Fault }> {
     let conversation: Conversation;
     try {
-      conversation = converse(link, side, once, preference);
+      conversation = converse(link, side, once, preference, entry.patience);
     } catch (error) {
       link.close('not wanted');
       return { fault: asFault(error) };
@@ -104,7 +104,7 @@ export function serialLinks(converse: Converse, events: LinkEvents, random: Rand
         if (message !== last) events.ended(url, message, undefined, AGAIN_MS);
         last = message;
         const { path } = parseSerial(url);
-        if (!shown.has(path)) shown.set(path, { url, link: undefined, conversation: undefined, reason: message, before: { in: 0, out: 0 } });
+        if (!shown.has(path)) shown.set(path, { url, patience: 0, link: undefined, conversation: undefined, reason: message, before: { in: 0, out: 0 } });
         await aborted(signal, AGAIN_MS);
         if (shown.get(path)?.reason === message) shown.delete(path);
       }
@@ -142,7 +142,8 @@ export function serialLinks(converse: Converse, events: LinkEvents, random: Rand
         });
       });
       const told = setInterval(() => { if (entry.link) progress(entry.before.out + entry.link.traffic.out, entry.before.in + entry.link.traffic.in); }, PROGRESS_MS);
-      const nobody = setTimeout(() => { if (!entry.conversation && entry.before.in === 0) fail(new Fault('timeout', `nobody answers on ${url} within ${NOBODY_MS / 1_000} s: does a node of this fleet use the other end, with the same baud rate and mode?`)); }, NOBODY_MS);
+      const waits = Math.max(NOBODY_MS, entry.patience);
+      const nobody = setTimeout(() => { if (!entry.conversation && entry.before.in === 0) fail(new Fault('timeout', `nobody answers on ${url} within ${Math.round(waits / 1_000)} s: does a node of this fleet use the other end, with the same baud rate and mode?`)); }, waits);
       const stop = () => fail(new Fault('closed', `The exchange over ${url} was given up; what had arrived is kept.`));
       signal.addEventListener('abort', stop);
       if (signal.aborted) stop();

@@ -110,8 +110,8 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
 
 /** Conversations of links.ts, held by the node. */
 function converseWith(node: Node): Converse {
-  return (link, role, once, preference) => {
-    const connection = node.connect(link, role, { once, ...(preference === undefined ? {} : { preference }) });
+  return (link, role, once, preference, patience) => {
+    const connection = node.connect(link, role, { once, ...(preference === undefined ? {} : { preference }), ...(patience === undefined ? {} : { patience }) });
     return {
       get peer() {
         const { peer } = connection;

@@ -20,8 +20,8 @@ export interface Conversation {
   close(): void;
 }
 
-/** Starts a conversation on a fresh link. */
-export type Converse = (link: Link, role: 'open' | 'accept', once: boolean, preference?: number) => Conversation;
+/** Starts a conversation on a fresh link. `patience`: as for `Node.connect`. */
+export type Converse = (link: Link, role: 'open' | 'accept', once: boolean, preference?: number, patience?: number) => Conversation;
 
 /** Waits between attempts to reach a peer: from one to the other, doubling, each taken at random between half and one and a half. */
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 60_000;

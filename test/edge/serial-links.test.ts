@@ -4,7 +4,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { serialLinks } from '../../targets/program/serial-links.ts';
 import { holdfast, inFolder, start } from './program.ts';
 
 const test = suite('serial links');
@@ -104,6 +106,24 @@ test('what is not there, or not written so, is said at once', () => inFolder(asy
     const { code, stderr } = await holdfast(['sync', url, '--dir', b]);
     assert.ok(code !== 0 && stderr.includes(word), stderr);
   }
+}));
+
+onPtys('a session has as much patience as the line takes for a greeting, or as its URL says', () => inFolder(async (path) => {
+  const line = await cable(path('A'), path('B')), heard = new Map<string, number | undefined>();
+  const kindAt = (name: string) => serialLinks((link, _side, _once, _preference, patience) => {
+    heard.set(name, patience);
+    let over = (): void => {};
+    return { peer: undefined, resting: false, done: new Promise((_, reject) => { over = () => { reject(new Error('over')); }; link.onClose = over; }), close: () => { over(); } };
+  }, { connected: () => {}, ended: () => {} }, { bytes: (n) => new Uint8Array(randomBytes(n)) });
+  const kinds = [kindAt('A'), kindAt('B')];
+  kinds[0]!.keep({ url: `serial:${path('A')}?patience=300` });
+  kinds[1]!.keep({ url: `serial:${path('B')}?baud=1200&airtime=10%` });
+  while (heard.size < 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
+  assert.is(heard.get('A'), 300_000);
+  // 2,048 bytes of ten bits, in a tenth of the time.
+  assert.is(heard.get('B'), 170_667);
+  await Promise.all(kinds.map((each) => each.close()));
+  await line.pull();
 }));
 
 test.run();

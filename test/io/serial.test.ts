@@ -78,7 +78,7 @@ test('addresses are read and written', () => {
   const base = { scheme: 'serial' as const, path: '/dev/ttyUSB0', baud: 115_200, mode: 'full' as const, airtime: 1, flow: 'none' as const };
   const rows: [string, SerialAddress][] = [
     ['serial:/dev/ttyUSB0', base], ['serial:///dev/ttyUSB0', base], ['SERIAL:/dev/ttyUSB0?baud=9600', { ...base, baud: 9_600 }], ['serial:COM3?mode=half', { ...base, path: 'COM3', mode: 'half' }],
-    ['serial:/dev/ttyUSB0?baud=1200&mode=half&airtime=1%&flow=rtscts', { ...base, baud: 1_200, mode: 'half', airtime: 0.01, flow: 'rtscts' }], ['serial:/dev/ttyUSB0?airtime=0.5%', { ...base, airtime: 0.005 }],
+    ['serial:/dev/ttyUSB0?baud=1200&mode=half&airtime=1%&flow=rtscts', { ...base, baud: 1_200, mode: 'half', airtime: 0.01, flow: 'rtscts' }], ['serial:/dev/ttyUSB0?airtime=0.5%', { ...base, airtime: 0.005 }], ['serial:/dev/ttyUSB0?patience=120', { ...base, patience: 120_000 }],
     ['serial:/dev/serial/by-id/usb-FTDI_FT232R_A9-if00-port0?baud=3000000', { ...base, path: '/dev/serial/by-id/usb-FTDI_FT232R_A9-if00-port0', baud: 3_000_000 }],
   ];
   for (const [url, address] of rows) {
@@ -90,7 +90,7 @@ test('addresses are read and written', () => {
 test('wrong addresses are refused with what is wrong about them', () => {
   for (const [url, word] of [
     ['', 'write for example'], ['serial:', 'port is missing'], ['/dev/ttyUSB0', 'write for example'], ['serial://host/dev/ttyUSB0', 'no host'], ['serial:/dev/a?baud=fast', 'baud'], ['serial:/dev/a?baud=100', 'from 300'],
-    ['serial:/dev/a?mode=duplex', 'full or half'], ['serial:/dev/a?airtime=0%', 'share'], ['serial:/dev/a?airtime=200%', 'share'], ['serial:/dev/a?airtime=1', 'share'], ['serial:/dev/a?parity=even', 'no option'],
+    ['serial:/dev/a?mode=duplex', 'full or half'], ['serial:/dev/a?airtime=0%', 'share'], ['serial:/dev/a?airtime=200%', 'share'], ['serial:/dev/a?airtime=1', 'share'], ['serial:/dev/a?parity=even', 'no option'], ['serial:/dev/a?patience=5', 'seconds'], ['serial:/dev/a?patience=2min', 'seconds'],
     ['serial:/dev/a?baud=9600&baud=1200', 'twice'], ['serial:/dev/a?flow=xonxoff', 'rtscts'],
   ] as const) {
     try {
