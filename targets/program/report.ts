@@ -13,13 +13,24 @@ import { worriesOf } from './worries.ts';
 /** Members, alarms, receipts that a report lists at most: it must fit one message. */
 const ROWS = 1_000, BUNDLES = 32;
 
-/** Gathers the report of an open node. */
-export async function report({ dir, node, links, home, clock, running, uptimeMs, inputs }: Place): Promise<Report> {
+/** The last report of each node, for while its database is away. */
+const known = new WeakMap<Node, Omit<Report, 'worries'>>();
+
+/** Gathers the report of an open node. While its database is away, what stands there is as it was known last. */
+export async function report(place: Place): Promise<Report> {
+  const { node, links, home, uptimeMs, inputs } = place, database = home.database?.(), before = known.get(node);
+  const now = database?.connected === false && before !== undefined
+    ? { ...before, uptimeMs: uptimeMs(), listening: links.listening(), peers: links.peers(), connections: links.counts(), inputs: inputs?.() ?? [], database } : await gathered(place);
+  known.set(node, now);
+  return { ...now, worries: worriesOf(now) };
+}
+
+async function gathered({ dir, node, links, home, clock, running, uptimeMs, inputs }: Place): Promise<Omit<Report, 'worries'>> {
   const [status, { used, journal }] = await Promise.all([node.status(), home.size()]), database = home.database?.();
   const { quality, because } = clock.judgement();
   const peers = links.peers(), lacks = await lacksLately(node), bundles = await bundlesMade(node).catch(() => []);
   const names = new Map(status.members.map((each) => [each.node, each.name]));
-  const report = {
+  return {
     node: status.node, name: status.name, fleet: status.fleet, fleetName: status.fleetName, running, pid: process.pid, dir, uptimeMs: uptimeMs(),
     member: status.member === 'live' ? 'member' as const : status.member === 'killed' ? 'revoked' as const : 'unknown' as const,
     streams: status.streams.filter(({ stream }) => !stream.startsWith('$')).map(({ stream, events, logs }) => ({ stream, events, logs })),
@@ -36,8 +47,7 @@ export async function report({ dir, node, links, home, clock, running, uptimeMs,
     inputs: inputs?.() ?? [],
     ...(database && { database }),
     bundles: bundles.slice(0, BUNDLES).map((each) => ({ ...each, arrived: each.arrived.map((one) => ({ ...one, name: names.get(one.node) ?? one.node.slice(0, 12) })) })),
-  } satisfies Omit<Report, 'worries'>;
-  return { ...report, worries: worriesOf(report) };
+  };
 }
 
 /** Members that are looked at for what they lack, and how long that is good for: it takes a walk through the history. */

@@ -17,7 +17,6 @@ import type { Home, Opening } from '../program/medium.ts';
 import { CLAIM, claiming, keepClaim } from './claim.ts';
 import { KEYS, learntKeys } from './learnt-keys.ts';
 import type { Place } from './medium.ts';
-import { remember, succeed } from './predecessor.ts';
 import { shownDatabase } from './shown-database.ts';
 
 /** The folder of a database of its own. */
@@ -31,18 +30,15 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     throw new Fault('store-locked', `${error.message} One more process of this server takes a directory of its own (--dir), the same key (--key-file ${place.keyFile ?? join(dir, KEY_FILE)}) and the same database (DATABASE_URL${place.database === undefined ? ', as `holdfast status` shows it' : ''}).`, { cause: error });
   });
   const notice = options.notice ?? (() => {});
-  let embedded: Embedded | undefined, postgres: Postgres | undefined, forget = (): void => {};
+  let embedded: Embedded | undefined, postgres: Postgres | undefined;
   const end = async (): Promise<void> => {
     await embedded?.stop();
-    forget();
     await held.release();
   };
   try {
     embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: dirname(dirname(fileURLToPath(import.meta.resolve('#postgres/bin/postgres')))), notice }) : undefined;
     const url = embedded?.url ?? place.database!, shown = shownDatabase(url), random = createRandom(), crypto = createCrypto();
-    await succeed(dir, url);
     const database = postgres = await openPostgres({ url, random, notice });
-    forget = await remember(dir, database);
     const { store, journal } = database, file = options.keys ?? keyFile(place.keyFile ?? join(dir, KEY_FILE));
     const claim = database.document(CLAIM), learnt = learntKeys(file, database.document(KEYS), { crypto, random });
     const keys = options.create === true ? await claiming(claim, store, crypto, learnt, shown) : learnt;
