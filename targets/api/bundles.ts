@@ -33,7 +33,7 @@ export function bundleRoutes(app: Hono<Surroundings>, { hub }: Pick<ApiContext, 
     try {
       const { name, blocks } = await (await hub()).bundleFor(c.req.param('node'));
       const headers = { 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${name}"` };
-      if (c.env.incoming.method !== 'HEAD') return new Response(streamed(blocks, () => left()), { headers });
+      if (c.env.incoming.method !== 'HEAD') return new Response(streamed(blocks, () => left(), () => { c.env.outgoing.destroy(); }), { headers });
       await blocks.return(undefined);
       left();
       return new Response(null, { headers });

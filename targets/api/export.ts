@@ -30,10 +30,11 @@ export function exported<T>(c: Context<Surroundings>, { shape, name, columns, ro
     if (shape === 'csv') yield csvLine(columns.map(([title]) => title), raw);
     for await (const row of rows) yield shape === 'csv' ? csvLine(columns.map(([, cell]) => cell(row)), raw) : `${jsonText(shown(row))}\n`;
   }
-  if (!all) return new Response(streamed(encoded(text()), () => {}), { headers });
+  const broken = (): void => { c.env.outgoing.destroy(); };
+  if (!all) return new Response(streamed(encoded(text()), () => {}, broken), { headers });
   if (under >= AT_ONCE) throw new Fault('busy', `${AT_ONCE} exports are under way already; try again when one has ended.`);
   under++;
-  return new Response(streamed(encoded(text()), () => { under--; }), { headers });
+  return new Response(streamed(encoded(text()), () => { under--; }, broken), { headers });
 }
 
 /** A name of a file that nothing takes for a path or for more than a name. */
@@ -56,8 +57,8 @@ async function* encoded(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array
   if (text !== '') yield encoder.encode(text);
 }
 
-/** A body that is made piece by piece when the client has room; `left` is called once, whoever ends it. A fault on the way breaks the connection: what came is not the whole. */
-export function streamed(pieces: AsyncGenerator<Uint8Array>, left: () => void): ReadableStream<Uint8Array> {
+/** A body that is made piece by piece when the client has room; `left` is called once, whoever ends it. `broken` is called at a fault on the way, and must break the connection: what came is not the whole. */
+export function streamed(pieces: AsyncGenerator<Uint8Array>, left: () => void, broken: () => void): ReadableStream<Uint8Array> {
   let over = false, stall: NodeJS.Timeout | undefined;
   const end = (): void => {
     clearTimeout(stall);
@@ -80,11 +81,12 @@ export function streamed(pieces: AsyncGenerator<Uint8Array>, left: () => void): 
         controller.enqueue(step.value);
         stall = setTimeout(() => {
           end();
-          controller.error(new Fault('timeout', 'The client does not read.'));
+          broken();
         }, STALL_MS);
-      } catch (error) {
+      } catch {
+        // An error of the stream would end the answer in good order, with its words at the end of the data.
         end();
-        controller.error(error);
+        broken();
       }
     },
     cancel: end,
