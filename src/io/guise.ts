@@ -11,25 +11,26 @@ export interface Guise { before: string[]; as: { uid: number; gid: number } | un
 const USERS = ['postgres', 'nobody', 'daemon'];
 
 /**
- * The guise in which `program` (a path) runs and reaches `folder`. Who is not root needs none. Root becomes another user; where that one may not look into the folders on the way (a home
+ * The guise in which a program reaches `folder`, and in which the words `trial` run with success. Who is not root needs none. Root becomes another user; where that one may not look into the folders on the way (a home
  * directory, for example) it keeps the right to (CAP_DAC_OVERRIDE), or is root under another number (a user namespace): what the machine allows. Fault `unsupported`: nothing of that works.
  */
-export function guiseFor(program: string, folder: string): Guise {
+export function guiseFor(folder: string, trial: string[]): Guise {
   if (process.getuid?.() !== 0) return { before: [], as: undefined, owner: undefined, name: userInfo().username };
   const user = accounts().sort((a, b) => USERS.indexOf(a.name) - USERS.indexOf(b.name))[0];
   if (user === undefined) throw new Fault('unsupported', `PostgreSQL does not run as root, and this machine has no other user (${USERS.join(', ')}) that it could be. Run holdfast as an ordinary user, or name a database by DATABASE_URL.`);
   const { uid, gid, name } = user, owner = { uid, gid };
+  // With these secure bits access(2), by which PostgreSQL looks at its own files, goes by the same rights as all else; what is executed has no capability but the ambient one.
   const ways: Guise[] = [
     { before: [], as: owner, owner, name },
-    { before: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'], as: undefined, owner, name },
+    { before: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'], as: undefined, owner, name },
     { before: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'], as: undefined, owner: { uid: 0, gid: 0 }, name },
   ];
   const found = ways.find(({ before, as }) => {
-    const [command, ...args] = [...before, '/bin/sh', '-c', 'cd "$1" && "$2" -V', 'sh', folder, program];
+    const [command, ...args] = [...before, '/bin/sh', '-c', 'cd "$1" && shift && "$@"', 'sh', folder, ...trial];
     return spawnSync(command!, args, { stdio: 'ignore', cwd: '/', ...as }).status === 0;
   });
   if (found === undefined) {
-    throw new Fault('unsupported', `PostgreSQL does not run as root, and as ${name} it cannot reach ${folder} or ${program}. Run holdfast as an ordinary user, put the data where ${name} may go, or name a database by DATABASE_URL.`);
+    throw new Fault('unsupported', `PostgreSQL does not run as root, and as ${name} it cannot reach ${folder} or ${trial[0]}. Run holdfast as an ordinary user, put the data where ${name} may go, or name a database by DATABASE_URL.`);
   }
   return found;
 }

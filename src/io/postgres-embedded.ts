@@ -50,7 +50,7 @@ const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(
 export async function openEmbedded({ folder: given, binaries, notice }: { folder: string; binaries: string; notice(text: string): void }): Promise<Embedded> {
   const folder = resolve(given), program = join(binaries, 'bin/postgres');
   if (!existsSync(program)) throw new Fault('unsupported', 'This program brings no PostgreSQL for this kind of machine: name a database by --database or DATABASE_URL.');
-  const guise = guiseFor(program, dirname(folder));
+  const guise = guiseFor(dirname(folder), [join(binaries, 'bin/initdb'), '--show', '-D', folder]);
   if (!existsSync(join(folder, 'PG_VERSION'))) await make(folder, binaries, guise);
   refuseOther(folder, program);
   await endOrphan(folder);
