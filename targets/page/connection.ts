@@ -89,14 +89,14 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
 /** A message of a server-sent stream. */
 export interface Message { event: string; data: string }
 
-/** Who is told of a stream: its messages, whether it is connected, and why it could not be opened. */
-export interface Follower { tell(message: Message): void; state(connected: boolean): void; refused?(refusal: Refusal): void }
+/** Who is told of a stream: its messages, whether it is connected, why it could not be opened, and of each sign of life. */
+export interface Follower { tell(message: Message): void; state(connected: boolean): void; refused?(refusal: Refusal): void; beat?(): void }
 
 /**
  * Follows a server-sent stream until `signal`, with the token in a header (which the browser's own EventSource cannot send), going on after each break where the last one ended.
  * While nobody looks at the page it rests.
  */
-export async function follow(path: string, { tell, state, refused }: Follower, signal: AbortSignal): Promise<void> {
+export async function follow(path: string, { tell, state, refused, beat }: Follower, signal: AbortSignal): Promise<void> {
   let last = '', wait = FIRST_WAIT;
   while (!signal.aborted) {
     await visible(signal);
@@ -108,6 +108,7 @@ export async function follow(path: string, { tell, state, refused }: Follower, s
       state(true);
       wait = FIRST_WAIT;
       await read(response.body!, cut, (id, message) => {
+        beat?.();
         if (id !== undefined) last = id;
         if (message) tell(message);
       });

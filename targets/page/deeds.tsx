@@ -38,7 +38,7 @@ function BundleFor({ known, node, name, close }: { known: Watched<Known>; node: 
     <p class="quiet">Put the file on a stick and carry it there: <code>holdfast import</code> takes it in, in any order, any number of times. It is encrypted; who finds it can read nothing.</p>
     <Refused refusal={deed.refusal} />
     {deed.done === true && <p class="well" role="status">The browser saves it as a file now.</p>}
-    <div class="buttons"><button type="button" onClick={close}>{deed.done ? 'Close' : 'Cancel'}</button><button type="button" class="main" disabled={deed.busy} onClick={deed.run}><Icon name="down" />{deed.busy ? 'Making it …' : 'Download'}</button></div>
+    <div class="buttons"><button type="button" onClick={close}>{deed.done ? 'Close' : 'Cancel'}</button><button type="button" class="main" autofocus disabled={deed.busy} onClick={deed.run}><Icon name="down" />{deed.busy ? 'Making it …' : 'Download'}</button></div>
   </Dialog>;
 }
 
@@ -53,7 +53,7 @@ function Revoke({ node, name, self, close }: { node: string; name: string; self:
     <p><b>It is shut out of the fleet</b>, everywhere, as the word goes round. What is known of its history up to now stays valid; all else that it writes or has written is quarantined, and it gets no new keys.</p>
     <p>It cannot be undone: to let it back in, invite it again{self ? '. This is the node that shows you this page: you lock yourself out' : ''}.</p>
     <form onSubmit={(event) => { event.preventDefault(); if (why.trim() !== '') deed.run(); }}>
-      <Field name="why" label="Why" hint="All nodes keep this with the revocation, for whoever looks into it later."><input id="why" aria-describedby="why-hint" value={why} required maxLength={200} placeholder="stolen from the van" onInput={(event) => say(event.currentTarget.value)} /></Field>
+      <Field name="why" label="Why" hint="All nodes keep this with the revocation, for whoever looks into it later."><input id="why" autofocus aria-describedby="why-hint" value={why} required maxLength={200} placeholder="stolen from the van" onInput={(event) => say(event.currentTarget.value)} /></Field>
       <Refused refusal={deed.refusal} />
       <div class="buttons"><button type="button" onClick={close}>Cancel</button><button type="submit" class="main danger" disabled={deed.busy || why.trim() === ''}>{deed.busy ? 'Revoking …' : `Revoke ${name}`}</button></div>
     </form>
@@ -71,6 +71,6 @@ function Release({ known, node, name, close }: { known: Watched<Known>; node: st
     <p>{held === null ? 'What is in quarantine of it' : <><b>{counted(held.segments, 'segment')}</b> ({bytes(held.bytes)}) of it</>} will count as if it had been allowed to write them: they go into views, and to all nodes. The node itself stays as it is.</p>
     <p class="quiet">Do this when you know that they are honest: a device that was revoked by mistake, or before its last readings came.</p>
     <Refused refusal={deed.refusal} />
-    <div class="buttons"><button type="button" onClick={close}>Cancel</button><button type="button" class="main" disabled={deed.busy} onClick={deed.run}>{deed.busy ? 'Releasing …' : 'Release'}</button></div>
+    <div class="buttons"><button type="button" onClick={close}>Cancel</button><button type="button" class="main" autofocus disabled={deed.busy} onClick={deed.run}>{deed.busy ? 'Releasing …' : 'Release'}</button></div>
   </Dialog>;
 }

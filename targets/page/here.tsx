@@ -9,7 +9,7 @@ import type { Status } from './contract.ts';
 import { bytes, clock, grouped, span } from './format.ts';
 import { Heading, Section } from './frame.tsx';
 import { Dot } from './icons.tsx';
-import { judge } from './judge.ts';
+import { copies, judge } from './judge.ts';
 import type { Known } from './known.ts';
 import { Since } from './moment.tsx';
 import { now } from './now.ts';
@@ -77,6 +77,13 @@ function Members({ known }: { known: Watched<Known> }) {
   </Section>;
 }
 
+/** Whether what is here is elsewhere too. */
+function Copies({ known }: { known: Watched<Known> }) {
+  usePart(known, (value) => value.turn);
+  const { mark, words } = copies(known.value.nodes.values());
+  return <p class="copies"><Dot mark={mark} />{words}</p>;
+}
+
 /** The last events as they come. */
 function Latest({ known }: { known: Watched<Known> }) {
   const { entries } = useLive('', false);
@@ -95,6 +102,7 @@ export function Here({ known }: { known: Watched<Known> }) {
   return <>
     <Heading sub={<>of fleet {fleetName}, up for <Since at={began} />, <a href={href('nodes', self)}>more of this node</a></>}>{name}</Heading>
     <p class={`health ${bad ? 'bad' : worries.length > 0 ? 'odd' : 'good'}`}><Dot mark={bad ? 'bad' : worries.length > 0 ? 'odd' : 'good'} />{worries.length === 0 ? 'Healthy' : worries.map(({ text }) => text).join(', ')}</p>
+    <Copies known={known} />
     <div class="beside">
       <div class="column">
         {alarms.length > 0 && <Section name="attention" title="Needs attention" tools={<a href={href('alarms')}>all {grouped(alarms.length)}</a>}><AlarmList known={known} alarms={alarms.slice(0, ALARMS)} brief /></Section>}

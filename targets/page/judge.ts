@@ -35,6 +35,17 @@ export function judge(row: NodeRow, now: number): { mark: Mark; words: string } 
   return row.contact.state === 'past' ? { mark: 'past', words: 'between contacts' } : { mark: 'good', words: row.contact.state === 'connected' ? 'connected' : 'at the broker' };
 }
 
+/** Whether what a node holds is elsewhere too, as far as is known from what the others have confirmed: in words, with a mark. */
+export function copies(rows: Iterable<NodeRow>): { mark: Mark; words: string } {
+  const others = [...rows].filter(({ self, state }) => !self && state === 'member');
+  if (others.length === 0) return { mark: 'odd', words: 'What is recorded here is nowhere else: no other node is in the fleet.' };
+  const lacks = others.map((row) => row.lacks).filter((each) => each !== null && each.at !== null).map((each) => each!.events);
+  if (lacks.length === 0) return { mark: 'odd', words: 'No other node is known to hold a copy of what is here.' };
+  const whole = lacks.filter((events) => events === 0).length;
+  if (whole > 0) return { mark: 'good', words: `All that is here is held by ${whole === 1 ? 'another node' : `${whole} other nodes`} too.` };
+  return { mark: 'odd', words: `Up to ${counted(Math.min(...lacks), 'event')} may be nowhere else yet.` };
+}
+
 /** Marks from what needs somebody most to what needs nobody. */
 export const MARKS: readonly Mark[] = ['bad', 'odd', 'never', 'past', 'good', 'gone'];
 

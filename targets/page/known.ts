@@ -34,7 +34,12 @@ export function nothingKnown(): Watched<Known> {
 /** Keeps `known` up to date until `signal`. Resolves early, with `refusal`, when the token is not taken. */
 export async function keepKnown(known: Watched<Known>, signal: AbortSignal): Promise<void> {
   const change = (part: Partial<Known>): void => known.set({ ...known.value, ...part });
-  const lost = (words?: string): void => { if (known.value.standing.live || words !== known.value.standing.words) change({ standing: { live: false, since: known.value.standing.live ? Date.now() : known.value.standing.since, words } }); };
+  let beat = 0;
+  const lost = (words?: string): void => {
+    const { standing, heard } = known.value;
+    // Where nothing changed, nothing was said: what is shown was right until the last sign of life.
+    if (standing.live || words !== standing.words) change({ standing: { live: false, since: standing.live ? Date.now() : standing.since, words }, heard: Math.max(heard, beat) });
+  };
   while (!signal.aborted) {
     try {
       const { version } = await begin(known, signal);
@@ -44,6 +49,7 @@ export async function keepKnown(known: Watched<Known>, signal: AbortSignal): Pro
       await follow(`/api/fleet/follow?from=${encodeURIComponent(version)}`, {
         state: (live) => { if (live) change({ standing: { live, since: Date.now() } }); else lost(); },
         tell: (message) => { if (!take(known, message)) end(); },
+        beat: () => { beat = now(); },
         refused: (refusal) => { refused = refusal; lost(refusal.status === 0 ? undefined : refusal.message); },
       }, again.signal);
       signal.removeEventListener('abort', end);
@@ -88,9 +94,4 @@ function take(known: Watched<Known>, { event, data }: Message): boolean {
     known.set(addPatch(known.value, patch));
   } catch { return false; }
   return true;
-}
-
-/** How old what is shown is, ms. */
-export function ageOf(known: Known): number {
-  return Math.max(0, now() - known.heard);
 }

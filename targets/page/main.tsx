@@ -69,4 +69,6 @@ function Page() {
 }
 
 watchPlaces();
-render(<Page />, document.getElementById('page')!);
+const place = document.getElementById('page')!;
+place.textContent = '';
+render(<Page />, place);

@@ -28,7 +28,7 @@ export function addPatch<H extends Held>(held: H, { nodes, streams, counts, ...r
   }
   const changed = new Map(streams?.map((row) => [row.stream, row]));
   const merged = streams === undefined ? head.streams : [...head.streams.map((row) => changed.get(row.stream) ?? row), ...streams.filter(({ stream }) => !head.streams.some((row) => row.stream === stream))];
-  return { ...held, head: { ...head, ...rest, counts: same(head.counts, counts) ? head.counts : counts, streams: merged }, turn: nodes?.length ? held.turn + 1 : held.turn, heard: rest.now };
+  return { ...held, head: { ...head, ...rest, uptimeMs: head.uptimeMs + rest.now - head.now, counts: same(head.counts, counts) ? head.counts : counts, streams: merged }, turn: nodes?.length ? held.turn + 1 : held.turn, heard: rest.now };
 }
 
 /** Counts come with every change; what is the same is not drawn again. */

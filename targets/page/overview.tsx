@@ -35,9 +35,15 @@ function Bar({ counts }: { counts: Counts }) {
   </svg>;
 }
 
+/** Shows some of the nodes, and goes to where they stand. */
+function show(only: Only): void {
+  choose({ only, find: '' });
+  document.getElementById('all')?.scrollIntoView({ block: 'start' });
+}
+
 function Figure({ label, value, sub, only, mark }: { label: string; value: string; sub: string; only?: Only; mark?: string }) {
   const inner = <><span class="label">{label}</span><b class={mark}>{value}</b><span class="sub">{sub}</span></>;
-  return only === undefined ? <div class="figure">{inner}</div> : <button type="button" class="figure" onClick={() => choose({ only, find: '' })} title="Show these nodes">{inner}</button>;
+  return only === undefined ? <div class="figure">{inner}</div> : <button type="button" class="figure" onClick={() => show(only)} title="Show these nodes">{inner}</button>;
 }
 
 /** Events of all streams in each of the last samples, oldest first. */
@@ -51,7 +57,7 @@ export function Figures({ known }: { known: Watched<Known> }) {
   const counts = usePart(known, (value) => value.head!.counts), streams = usePart(known, (value) => value.head!.streams), sampleMs = usePart(known, (value) => value.head!.sampleMs);
   const all = together(streams), events = streams.reduce((sum, each) => sum + each.events, 0);
   return <div class="figures">
-    <button type="button" class="figure members" onClick={() => choose({ only: 'contact', find: '' })} title="Show these nodes">
+    <button type="button" class="figure members" onClick={() => show('contact')} title="Show these nodes">
       <span class="label">In contact</span><b>{grouped(counts.contact)} <small>of {grouped(othersOf(counts))} others</small></b><Bar counts={counts} />
       <span class="sub">{counts.silent > 0 ? <><span class="bad">{grouped(counts.silent)} silent</span></> : 'none silent'}{counts.revoked > 0 && `, ${grouped(counts.revoked)} revoked`}</span>
     </button>

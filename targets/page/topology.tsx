@@ -11,10 +11,12 @@ import { now } from './now.ts';
 import { NodeName } from './node-line.tsx';
 import { href } from './route.ts';
 import { groupsOf, placed, SIZES, type Leaf, type Placed } from './topology-groups.ts';
-import { usePart, type Watched } from './watched.ts';
+import { steady, usePart, type Watched } from './watched.ts';
 
 /** Links that are drawn in the table at first; the trunk that all lines leave from, pixels from the left. */
 const ROWS = 40, TRUNK = 22;
+/** How often the drawing follows what changes, ms. */
+const REDRAW = 2_000;
 const LEGEND: readonly (readonly [Mark, string])[] = [['good', 'in touch'], ['past', 'between contacts'], ['odd', 'look at it'], ['bad', 'silent, alarm'], ['gone', 'revoked']];
 
 function cut(text: string, most: number): string {
@@ -36,6 +38,12 @@ function Shape({ mark, x, y, size }: { mark: Mark; x: number; y: number; size: n
   return <path class={`${mark} ring`} d={`M${x - size + 1} ${y - size + 1}l${2 * size - 2} ${2 * size - 2}m0 ${2 - 2 * size}l${2 - 2 * size} ${2 * size - 2}`} />;
 }
 
+/** A node among many. As many stops of the keyboard would be too many: the list of nodes is the way there. */
+const Spot = steady(({ node, mark, title, x, y }: { node: string | undefined; mark: Mark; title: string; x: number; y: number }) => {
+  const inner = <><title>{title}</title><Shape mark={mark} x={x + SIZES.dot / 2} y={y + SIZES.dot / 2} size={5} /></>;
+  return node === undefined ? <g>{inner}</g> : <a href={href('nodes', node)} tabIndex={-1} aria-hidden="true">{inner}</a>;
+});
+
 function Branch({ at, width }: { at: Placed; width: number }) {
   const { group, y, chips } = at, middle = y + SIZES.title / 2 - 2;
   return <g class="branch">
@@ -45,16 +53,23 @@ function Branch({ at, width }: { at: Placed; width: number }) {
     {group.leaves.map((leaf, i) => {
       const { x, y: top } = at.leaf(i);
       if (chips) return <Chip key={leaf.id} leaf={leaf} x={x} y={top} width={at.chip} />;
-      const dot = <><title>{leaf.title}</title><rect class="room" x={x} y={top} width={SIZES.dot} height={SIZES.dot} /><Shape mark={leaf.mark} x={x + SIZES.dot / 2} y={top + SIZES.dot / 2} size={5} /></>;
-      // So many would be as many stops of the keyboard: the list of nodes is the way there.
-      return leaf.node === undefined ? <g key={leaf.id}>{dot}</g> : <a key={leaf.id} href={href('nodes', leaf.node)} tabIndex={-1} aria-hidden="true">{dot}</a>;
+      return <Spot key={leaf.id} node={leaf.node} mark={leaf.mark} title={leaf.title} x={x} y={top} />;
     })}
   </g>;
 }
 
+/** Draws again when nodes have changed, but not each time: a drawing of all of them is no small thing. */
+function useTurn(known: Watched<Known>): void {
+  const [, draw] = useState(known.value.turn);
+  useEffect(() => {
+    const timer = setInterval(() => { if (document.visibilityState === 'visible') draw(known.value.turn); }, REDRAW);
+    return () => clearInterval(timer);
+  }, []);
+}
+
 function Drawing({ known }: { known: Watched<Known> }) {
   const element = useRef<HTMLDivElement>(null), [width, measure] = useState(0);
-  usePart(known, (value) => value.turn);
+  useTurn(known);
   const links = usePart(known, (value) => value.head!.links), name = usePart(known, (value) => value.head!.name), self = usePart(known, (value) => value.head!.self);
   useEffect(() => {
     const look = new ResizeObserver(() => measure(element.current?.clientWidth ?? 0));

@@ -4,6 +4,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import type { Entry } from '../../targets/page/contract.ts';
 import { CHROMIUM, endBrowser, fit, look, until, visit, type Looked } from './browser.ts';
@@ -31,6 +32,14 @@ async function withFleet(count: number, looked: Looked, body: (page: Page, serve
 
 const VIEWS = (fleet: MadeFleet): string[] => ['#/', '#/nodes', `#/nodes/${fleet.head.alarms[0]?.node ?? fleet.head.self}`, '#/streams', '#/streams/telemetry', '#/streams/telemetry/pump-1', '#/events', '#/links', '#/alarms', '#/access'];
 
+test('what a browser loads for the first view is less than 40 kB; charts come when they are looked at', () => {
+  const files = JSON.parse(readFileSync('dist/edge/page/manifest.json', 'utf8')) as { file: string; br: number }[];
+  const later = files.filter(({ file }) => file.startsWith('chart-'));
+  assert.is(later.length, 1);
+  const first = files.filter((each) => !later.includes(each)).reduce((sum, { br }) => sum + br, 0);
+  assert.ok(first < 40_000, `${first} bytes`);
+});
+
 inBrowser('1,000 nodes are found, filtered and ordered, and few of them are drawn', () => withFleet(1_000, {}, async (page) => {
   await page.getByPlaceholder(/1.000 nodes/).waitFor();
   assert.is(await page.locator('table.nodes').getAttribute('aria-rowcount'), '1001');
@@ -38,19 +47,19 @@ inBrowser('1,000 nodes are found, filtered and ordered, and few of them are draw
   assert.ok(drawn > 4 && drawn < 80, `${drawn} rows are drawn`);
   await page.getByRole('button', { name: /^Silent/ }).click();
   const silent = Number(/\d+/.exec((await page.getByRole('button', { name: /^Silent/ }).textContent())!)![0]);
-  assert.is(await page.locator('tr.line').count(), silent);
+  await until(page, `document.querySelectorAll('tr.line').length === ${silent}`);
   await page.getByRole('button', { name: /^All/ }).click();
   await page.getByPlaceholder(/nodes/).fill('ferry-1');
   await page.locator('tr.line', { hasText: 'ferry-17' }).waitFor();
-  assert.is(await page.locator('tr.line', { hasText: 'pump' }).count(), 0);
+  await page.locator('tr.line', { hasText: 'pump' }).first().waitFor({ state: 'detached' });
   await page.getByPlaceholder(/nodes/).fill('');
   await page.getByRole('button', { name: 'Last contact' }).click();
-  assert.is(await page.getByRole('columnheader', { name: 'Last contact' }).getAttribute('aria-sort'), 'ascending');
+  await page.locator('th[aria-sort=ascending]', { hasText: 'Last contact' }).waitFor();
   // What was chosen stays chosen when one comes back.
   await page.locator('tr.line a').nth(3).click();
   await page.getByRole('heading', { name: 'Membership' }).waitFor();
   await page.goBack();
-  assert.is(await page.getByRole('columnheader', { name: 'Last contact' }).getAttribute('aria-sort'), 'ascending');
+  await page.locator('th[aria-sort=ascending]', { hasText: 'Last contact' }).waitFor();
 }));
 
 inBrowser('a change of one node draws its row anew and nothing else; the place that is looked at stays', () => withFleet(1_000, {}, async (page, server, fleet) => {
@@ -116,7 +125,7 @@ inBrowser('what is lost is said with its age, and comes back by itself; a node t
   await page.getByPlaceholder(/nodes/).fill(fleet.nodes[3]!.name);
   server.say('reload');
   await page.locator('tr.line', { hasText: '5.5.5' }).waitFor();
-  assert.ok(await page.evaluate("document.querySelector('[aria-live=polite]').textContent === 'Connected again.'"));
+  await until(page, "document.querySelector('[aria-live=polite]').textContent === 'Connected again.'");
 }, { expected: /ERR_CONNECTION|Failed to load resource|401/ }));
 
 inBrowser('names, keys, types, bodies and alarms are text, whatever they look like', () => withFleet(12, {}, async (page, server, fleet) => {
@@ -129,7 +138,7 @@ inBrowser('names, keys, types, bodies and alarms are text, whatever they look li
       server.event(entry);
       await page.locator('.eventlist .body', { hasText: '<script>' }).waitFor();
       await page.getByPlaceholder('Text in the body').fill('<SCRIPT>');
-      assert.is(await page.locator('.eventlist li').count(), 1);
+      await until(page, "document.querySelectorAll('.eventlist li').length === 1");
       await page.getByPlaceholder('Key').fill('no such');
       await page.getByText('None of them fits.').waitFor();
     }
