@@ -11,6 +11,8 @@ import { findTool } from './tools.mjs';
 
 /** How long a part may take to come up, and to go. */
 const UP_MS = 60_000, DOWN_MS = 20_000;
+/** The exit status of a server that wants to be started again. */
+const AGAIN = 75;
 /** Bits a second of the serial line. */
 const BAUD = 57_600;
 
@@ -43,9 +45,12 @@ export function stage() {
   chmodSync(folder, 0o711);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^HOLDFAST_|^DATABASE_URL$|^PG/.test(name)));
   const running = new Set();
+  let over = false;
+  const refuse = () => { if (over) throw new Error('everything is being ended'); };
 
   /** Starts a program in a process group of its own, so that Ctrl-C is for the demo alone. Resolves once it has said `ready`; rejects with its last words. */
   async function launch(name, command, args, ready, more = {}) {
+    refuse();
     const log = openSync(join(folder, `${name}.log`), 'a');
     const child = spawn(command, args, { cwd: folder, env: { ...env, ...more }, stdio: ['pipe', 'pipe', log], detached: true });
     const part = { name, child, ended: undefined, said: '' };
@@ -73,7 +78,8 @@ export function stage() {
   }
 
   /** Runs one command to its end. Returns { code, stdout, stderr }. */
-  function ask(program, args, input = '') {
+  async function ask(program, args, input = '') {
+    refuse();
     return new Promise((resolve) => {
       const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
       const part = { name: 'command', child, ended: undefined };
@@ -94,8 +100,6 @@ export function stage() {
 
   return {
     folder, launch, end, ask,
-    /** What is wrong with any part that should be running; undefined when nothing is. */
-    fallen: (parts) => parts.find((part) => part.ended !== undefined),
     async broker(port) { return launch('broker', process.execPath, [join(ROOT, 'build/demo-broker.mjs'), String(port)], /ready/); },
     /** A line between two ports; returns it with `cut` and `heal`. */
     async line(left, right) {
@@ -104,10 +108,10 @@ export function stage() {
       const part = await launch('line', python, [join(ROOT, 'build/demo-line.py'), left, right, String(BAUD)], /ready/);
       return Object.assign(part, { cut: () => part.child.stdin.write('cut\n'), heal: () => part.child.stdin.write('heal\n') });
     },
-    /** Ends whatever runs, the latest first, and removes the folder unless it is to be kept. */
+    /** Ends whatever runs, and removes the folder unless it is to be kept. Nothing can be started any more. */
     async clear(keep) {
-      // A second look: what was being started when the first one began.
-      for (let turn = 0; turn < 2; turn++) await Promise.all([...running].map((part) => end(part)));
+      over = true;
+      await Promise.all([...running].map((part) => end(part)));
       if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
     baud: BAUD,
@@ -127,8 +131,10 @@ export function nodeOn(place, name, program) {
     },
     async json(args, input, also) { return JSON.parse(await node.command([...args, '--json'], input, also)); },
     async start(flags, env) {
-      node.part = await place.launch(name, process.execPath, [program, 'run', '--dir', dir, '--json', ...flags], /"event":"page"/, { HOLDFAST_LISTEN: 'none', ...env });
+      const part = node.part = await place.launch(name, process.execPath, [program, 'run', '--dir', dir, '--json', ...flags], /"event":"page"/, { HOLDFAST_LISTEN: 'none', ...env });
       node.url = (await node.command(['page'])).trim();
+      // A server that lost its place at the database, on a machine that had no time for it, asks to be started again.
+      void part.gone.then(() => (part.ended === AGAIN && node.part === part ? node.start(flags, env) : undefined)).catch(() => {});
     },
     stop: () => place.end(node.part),
     pull: () => place.end(node.part, true),
