@@ -6,7 +6,7 @@
 // Everything else that it says goes to stderr.
 
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
@@ -22,6 +22,7 @@ export async function main(args) {
   const files = filesUnder('test/bench', '.bench.ts').filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
   if (files.length === 0) { console.error('no benchmark matches'); return 1; }
   await (await import('./edge.mjs')).buildEdge();
+  if (files.some((file) => readFileSync(join(ROOT, file), 'utf8').includes('dist/server'))) await (await import('./server.mjs')).buildServer();
   const outfiles = [];
   for (const file of [...files, ...filesUnder('test/bench', '.child.ts')]) {
     const outfile = join(ROOT, 'dist', file.replace(/\.ts$/, '.mjs'));

@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock, Journal, Store } from '../../src/ports.ts';
 import { CLOCK_SYNCED } from '../../src/ports.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import { realDisk, slowDisk, type Disk } from '../../src/io/disk.ts';
@@ -12,8 +12,8 @@ import { openNode, type Node } from '../../src/node.ts';
 import type { KeyFile, NodeOptions } from '../../src/node-options.ts';
 import { createFleet, joinFleet } from '../../src/node-setup.ts';
 
-/** How to open a node. `flushMs`: what a flush takes at least; `clock`: in place of the machine's; `invitation`: join with this token instead of founding a fleet. */
-export interface BenchNodeOptions { flushMs?: number; clock?: Clock; disk?: Disk; invitation?: string }
+/** How to open a node. `flushMs`: what a flush takes at least; `clock`: in place of the machine's; `invitation`: join with this token instead of founding a fleet; `medium`: in place of LMDB and a journal in the folder. */
+export interface BenchNodeOptions { flushMs?: number; clock?: Clock; disk?: Disk; invitation?: string; medium?: { store: Store; journal: Journal } | undefined; windowMs?: number }
 
 /** A node that is driven by timers until `stop`, which closes it. */
 export interface BenchNode { node: Node; folder: string; stop(): Promise<void> }
@@ -43,11 +43,12 @@ export async function openBenchNode(folder: string, options: BenchNodeOptions = 
     if (due !== undefined && !options.clock) timer = setTimeout(step, Math.max(1, due));
   };
   const parts: NodeOptions = {
-    store: await openLmdb({ folder: join(folder, 'store'), flushMs }),
-    journal: await openJournal({ folder: join(folder, 'journal'), disk: flushMs ? slowDisk(disk, flushMs) : disk }),
+    store: options.medium?.store ?? await openLmdb({ folder: join(folder, 'store'), flushMs }),
+    journal: options.medium?.journal ?? await openJournal({ folder: join(folder, 'journal'), disk: flushMs ? slowDisk(disk, flushMs) : disk }),
     clock: options.clock ?? machineClock(), random: createRandom(), crypto: createCrypto(), keys: keysIn(folder),
     wake() { if (opened) soon ??= setImmediate(step); },
     notice(n) { if (n.kind === 'fatal') throw n.fault; },
+    ...(options.windowMs !== undefined && { windowMs: options.windowMs }),
   };
   const node = await parts.keys.load() ? await openNode(parts)
     : options.invitation !== undefined ? await joinFleet(parts, options.invitation, { nodeName: 'other' })

@@ -1,6 +1,7 @@
 // What every benchmark shares: its results as lines of JSON, a folder that is gone afterwards, and measuring two things in turns.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 
 /** One result, as build/bench.mjs reads it. */
@@ -64,6 +65,11 @@ export async function inTurns(rounds: number, things: (() => Promise<number> | n
 /** How many a second, from a count and a start by `performance.now()`. */
 export function perSecond(count: number, since: number): number {
   return count / (performance.now() - since) * 1_000;
+}
+
+/** What else the machine has to do, as the average of the last minute: this program's own work counts too. */
+export function load(): string {
+  return loadavg()[0]!.toFixed(1);
 }
 
 /** A pause in ms. */

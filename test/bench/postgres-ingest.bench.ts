@@ -1,0 +1,93 @@
+// Taking segments in at a node on PostgreSQL, rows for SQL included, against COPY of the same rows into the same table with the same indexes; and what the index over bodies costs.
+
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { Client } from 'pg';
+import { from } from 'pg-copy-streams';
+import { EVENT_COLUMNS } from '../../src/io/postgres-rows.ts';
+import type { Bytes } from '../../src/ports.ts';
+import { openTest, sql, startServer } from '../io/postgres-server.ts';
+import { openBenchNode } from './bench-node.ts';
+import { freshFolder, inTurns, load, perSecond, say, tell } from './rows.ts';
+import { ownSeconds, serverSeconds } from './postgres-work.ts';
+import { startAuthor } from './server-author.ts';
+
+/** Events in all, and times that each way is measured. */
+const EVENTS = Number(process.env['EVENTS'] ?? 1_000_000), ROUNDS = Number(process.env['ROUNDS'] ?? 1);
+/** What a session hands over at a time, as bytes of segments, and what may wait at once: see sync/bounds.ts. */
+const UNIT_BYTES = 196_608, WINDOW_BYTES = 1_048_576;
+const COPY = `COPY holdfast.event (${EVENT_COLUMNS.join(', ')}) FROM STDIN WITH (FORMAT binary)`;
+
+const author = await startAuthor(EVENTS, 1, { rows: true }), server = await startServer();
+await author.stop();
+const units: Bytes[][] = [[]];
+let bytes = 0;
+for (const segment of author.segments) {
+  if (bytes + segment.length > UNIT_BYTES) { units.push([]); bytes = 0; }
+  units.at(-1)!.push(segment);
+  bytes += segment.length;
+}
+say(`${author.segments.length} segments in ${units.length} units`);
+
+/** The cluster that a URL of one of its databases leads to. */
+const cluster = (url: string): string => url.replace(/\/\/\/\w+\?/, '///postgres?');
+let months: string[] = [];
+
+/** Makes a database with the schema, and, when they are known, the partitions; gives it to `work` and removes it. */
+async function within(gin: boolean, work: (url: string) => Promise<number>): Promise<number> {
+  const url = await server.database(), { close } = await openTest(url);
+  await close();
+  if (!gin) await sql(url, 'DROP INDEX holdfast.event_body');
+  for (const month of months) await sql(url, month);
+  const own = ownSeconds(), its = serverSeconds(server.folder), rate = await work(url), spent = `${(ownSeconds() - own).toFixed(1)} s of processor here and ${(serverSeconds(server.folder) - its).toFixed(1)} in PostgreSQL`;
+  const [row] = await sql<{ events: string; table: string; indexes: string }>(url, `SELECT (SELECT count(*) FROM holdfast.event) AS events, sum(pg_table_size(relid)) AS table, sum(pg_indexes_size(relid)) AS indexes FROM pg_partition_tree('holdfast.event')`);
+  if (Number(row!.events) !== EVENTS) throw new Error(`${row!.events} rows of ${EVENTS}`);
+  say(`${Math.round(rate)}/s${gin ? '' : ' without the index over bodies'}, ${spent}; a row takes ${Math.round(Number(row!.table) / EVENTS)} bytes, its indexes ${Math.round(Number(row!.indexes) / EVENTS)}; load ${load()}`);
+  if (months.length === 0) {
+    const made = await sql<{ name: string; bounds: string }>(url, `SELECT relid::text AS name, pg_get_expr(c.relpartbound, c.oid) AS bounds FROM pg_partition_tree('holdfast.event') JOIN pg_class c ON c.oid = relid WHERE isleaf`);
+    months = made.map(({ name, bounds }) => `CREATE TABLE ${name} PARTITION OF holdfast.event ${bounds}`);
+  }
+  await sql(cluster(url), `DROP DATABASE ${/\/\/\/(\w+)\?/.exec(url)![1]} WITH (FORCE)`);
+  await sql(cluster(url), 'CHECKPOINT');
+  return rate;
+}
+
+/** Events a second through the door, as a session hands them over: some units before the first is durable. */
+async function throughDoor(url: string): Promise<number> {
+  const medium = await openTest(url), { node, stop } = await openBenchNode(freshFolder('server'), { medium, invitation: author.invitations[0]!, windowMs: 200 });
+  await node.admit(author.context);
+  const since = performance.now(), under: Promise<unknown>[] = [];
+  let events = 0, waiting = 0;
+  for (const unit of units) {
+    const size = unit.reduce((n, { length }) => n + length, 0);
+    waiting += size;
+    under.push(node.admit(unit).then((done) => { for (const one of done) events += one.events; waiting -= size; }));
+    while (waiting > WINDOW_BYTES) await under.shift();
+  }
+  await Promise.all(under);
+  const rate = perSecond(EVENTS, since);
+  if (events !== EVENTS) throw new Error(`${events} of ${EVENTS} events were admitted`);
+  await stop();
+  return rate;
+}
+
+/** Rows a second by one COPY, from this process. */
+async function throughCopy(url: string): Promise<number> {
+  const client = new Client(url);
+  await client.connect();
+  const since = performance.now();
+  await pipeline(createReadStream(author.rows, { highWaterMark: 65_536 }), client.query(from(COPY)));
+  const rate = perSecond(EVENTS, since);
+  await client.end();
+  return rate;
+}
+
+for (const gin of [true, false]) {
+  if (months.length === 0) await within(gin, throughDoor);
+  const [ours, theirs] = await inTurns(ROUNDS, [() => within(gin, throughDoor), () => within(gin, throughCopy)]) as [number, number];
+  tell({
+    what: `PostgreSQL takes in ${EVENTS} events in segments of 256, with rows and latest${gin ? '' : ', without the index over bodies'}`, value: ours, unit: 'events/s', baseline: { what: 'COPY of the same rows, same table and indexes', value: theirs },
+    ...(gin && { reach: '≥ 0.5', ok: ours / theirs >= 0.5 }), note: `load ${load()}`,
+  });
+}
+await server.remove();
