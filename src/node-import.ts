@@ -67,10 +67,13 @@ export class BundleImport {
   async take(source: Carried, chunks: AsyncIterable<Bytes>): Promise<void> {
     const scan = new BundleScan(this.#node.options.crypto, this.#key);
     try {
-      for await (const chunk of chunks) for (const found of scan.push(chunk)) await this.#found(source, found);
-      for (const found of scan.end()) await this.#found(source, found);
+      try {
+        for await (const chunk of chunks) for (const found of scan.push(chunk)) await this.#found(source, found);
+      } finally {
+        // A stick that was pulled out: what had been read of it by then is of use, also what the scan still holds back.
+        for (const found of scan.end()) await this.#found(source, found);
+      }
     } finally {
-      // A stick that was pulled out: what had been read of it by then is of use.
       await this.#flush();
     }
   }
