@@ -8,12 +8,12 @@ import { href } from './route.ts';
 import { steady, type Watched } from './watched.ts';
 
 /** Characters of a body that are shown at once. */
-const LINE = 300;
+const LINE = 120;
 
 /** What it says in one line; what is longer can be opened. */
 function Body({ body }: { body: unknown }) {
   const text = summary(body, LINE);
-  return text.length < LINE ? <span class="body">{text}</span> : <details class="body"><summary>{text}</summary><pre>{JSON.stringify(body, null, 1)}</pre></details>;
+  return text.length < LINE || !text.endsWith('…') ? <span class="body">{text}</span> : <details class="body"><summary>{text}</summary><pre>{JSON.stringify(body, null, 1)}</pre></details>;
 }
 
 /** One event; `of`: what the list is of, and therefore not said again. The day is said where it is not today. */

@@ -75,15 +75,23 @@ export function rate(perSecond: number): string {
   return `${(perSecond * 3600).toFixed(1)}/h`;
 }
 
-/** A number with seven digits at most. */
+/** A number as it is; of one with a fraction nine digits. */
 export function figure(value: number): string {
-  return String(Number(value.toPrecision(7)));
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(9)));
 }
 
-/** A body in one line: the names and values of its fields; nested ones as JSON, and all of it cut at `most` characters. */
+/** A value in one line: fields as names and values, what is nested in brackets. */
+function plain(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return figure(value);
+  if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`;
+  if (value !== null && typeof value === 'object') return `{${Object.entries(value).map(([name, each]) => `${name} ${plain(each)}`).join(', ')}}`;
+  return JSON.stringify(value) ?? 'nothing';
+}
+
+/** A body in one line: the names and values of its fields, all of it cut at `most` characters. */
 export function summary(body: unknown, most = 160): string {
   if (body === undefined) return '';
-  const one = (value: unknown): string => typeof value === 'string' ? value : typeof value === 'number' ? figure(value) : JSON.stringify(value) ?? 'nothing';
-  const text = body !== null && typeof body === 'object' && !Array.isArray(body) ? Object.entries(body).map(([name, value]) => `${name} ${one(value)}`).join(' · ') : one(body);
+  const text = body !== null && typeof body === 'object' && !Array.isArray(body) ? Object.entries(body).map(([name, value]) => `${name} ${plain(value)}`).join(' · ') : plain(body);
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

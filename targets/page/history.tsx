@@ -89,7 +89,11 @@ export function KeyView({ known, stream, name }: { known: Watched<Known>; stream
     return () => end.abort();
   }, [stream, name, part]);
   const current = history?.of, fields = current?.series.fields ?? [];
-  const drawn = fields.map((_, field) => field).filter((field) => (wanted === undefined ? field < DRAWN : wanted.includes(fields[field]!)));
+  // What never changes is no chart that somebody came for.
+  const moved = fields.filter((_, field) => current!.series.moved[field]);
+  const usual = moved.length > 0 ? moved.slice(0, DRAWN) : fields.slice(0, DRAWN);
+  useEffect(() => { if (wanted === undefined && current?.read === 1 && moved.length > 0) want(usual); });
+  const drawn = fields.map((_, field) => field).filter((field) => (wanted ?? usual).includes(fields[field]!));
   const flip = (field: number): void => want(fields.filter((each, at) => (at === field ? !drawn.includes(at) : drawn.includes(at)) && each !== undefined));
   const asked = 'since' in part ? { since: Math.floor(part.since), until: Math.ceil(part.until) } : 'back' in part && Number.isFinite(part.back) && current !== undefined ? { since: Math.floor(current.range.since) } : {};
   const csv = useDeed(() => save(eventsPath(stream, { key: name, ...asked, format: 'csv' })));

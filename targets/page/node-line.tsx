@@ -34,8 +34,8 @@ export function Clock({ row }: { row: NodeRow }) {
   if (row.clock === null) return <span class="quiet">not known</span>;
   const { quality, offset } = row.clock;
   const words = quality === 'none' ? 'not trusted' : quality === 'rtc' ? 'own clock' : 'synced';
-  if (offset === null) return <span class={quality === 'none' ? 'odd' : ''}>{words}</span>;
-  return <span class={clockOff(row) || quality === 'none' ? 'odd' : ''}>{span(Math.abs(offset))} {offset > 0 ? 'ahead' : 'behind'} <small>{words}</small></span>;
+  if (offset === null) return <span class={quality === 'none' ? 'quiet' : ''}>{words}</span>;
+  return <span class={clockOff(row) ? 'odd' : ''}>{span(Math.abs(offset))} {offset > 0 ? 'ahead' : 'behind'} <small>{words}</small></span>;
 }
 
 /** How full a node's disk is. */

@@ -10,8 +10,9 @@ interface Picks { first: Point; last: Point; low: Point; high: Point }
 export interface Series {
   /** Names of the numeric fields that were met, in order of first appearance. Empty text: the body itself. */
   readonly fields: readonly string[];
-  /** Of each field: whether it says yes or no. */
+  /** Of each field: whether it says yes or no, and whether it was ever another than at first. */
   readonly flags: readonly boolean[];
+  readonly moved: readonly boolean[];
   /** Events that were added, and how many of them are left as points. */
   readonly events: number;
   add(time: number, body: unknown): void;
@@ -45,7 +46,7 @@ export function numbersOf(body: unknown, tell: (name: string, value: number, fla
 
 /** Begins to gather. */
 export function createSeries(): Series {
-  const fields: string[] = [], flags: boolean[] = [], places = new Map<string, number>();
+  const fields: string[] = [], flags: boolean[] = [], moved: boolean[] = [], firsts: number[] = [], places = new Map<string, number>();
   let spans = new Map<number, (Picks | undefined)[]>();
   let width = 1, events = 0, thinned = false, before: number | undefined;
   const distances: number[] = [];
@@ -71,7 +72,7 @@ export function createSeries(): Series {
   };
 
   return {
-    fields, flags,
+    fields, flags, moved,
     get events() { return events; },
     add(time, body) {
       const point: Point = { time, values: [] };
@@ -82,8 +83,11 @@ export function createSeries(): Series {
           places.set(name, place = fields.length);
           fields.push(name);
           flags.push(flag);
+          moved.push(false);
+          firsts.push(value);
         }
         flags[place] &&= flag;
+        moved[place] ||= value !== firsts[place];
         point.values[place] = value;
       });
       events++;
