@@ -28,7 +28,7 @@ export function ownName({ names }: Pick<ApiContext, 'names'>): MiddlewareHandler
       return faultAnswer(new Fault('no-right', `Pages of ${JSON.stringify(origin.slice(0, 100))} may not ask this node.`), 403);
     }
     // What a browser says of itself: links from elsewhere may open the page, and do nothing else.
-    const opens = incoming.headers['sec-fetch-mode'] === 'navigate' && incoming.method === 'GET' && !(incoming.url ?? '').startsWith('/api/');
+    const opens = incoming.headers['sec-fetch-mode'] === 'navigate' && incoming.method === 'GET' && /^\/($|\?|page\/)/.test(incoming.url ?? '');
     if ((site === 'cross-site' || site === 'same-site') && !opens) return faultAnswer(new Fault('no-right', 'Pages of other sites may not ask this node.'), 403);
     return next();
   };

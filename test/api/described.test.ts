@@ -5,6 +5,7 @@ import { createApi } from '../../targets/api/api.ts';
 import { sampleRates } from '../../targets/api/rates.ts';
 import { keepReports } from '../../targets/api/reports.ts';
 import type { Report } from '../../targets/program/database.ts';
+import { following, member, until, type Member } from './members.ts';
 import { misfits } from './schema.ts';
 import { serve, type Answer, type Served } from './place.ts';
 
@@ -21,6 +22,17 @@ test.before(async () => {
   document = (await served.ask('/openapi.json')).json;
 });
 test.after(() => served.close());
+
+/** Another node, of which a bundle has told. */
+async function introduced(): Promise<Member> {
+  const other = await member(served, 'other'), { blocks } = await (await other.station.database.hub!()).bundleFor('alpha'), pieces: Uint8Array[] = [];
+  for await (const piece of blocks) pieces.push(piece);
+  const answer = await served.ask('/api/bundles', { method: 'POST', body: Buffer.concat(pieces), headers: { 'content-type': 'application/octet-stream' } });
+  fits('/api/bundles', 'post', answer);
+  assert.is(answer.status, 200);
+  await other.close();
+  return other;
+}
 
 /** Fails unless an answer is as the description says for this path. */
 function fits(path: string, method: string, answer: Answer): void {
@@ -82,6 +94,38 @@ test('every answer is as described', async () => {
   const posted = await served.ask('/api/inputs/weather', { method: 'POST', body: 'abc', headers: { 'content-type': 'text/csv; header=present' } });
   assert.equal(posted.json, { accepted: 3, refused: 1, reasons: [{ index: 0, code: 'text/csv', reason: 'weather' }] });
   fits('/api/inputs/{name}', 'post', posted);
+  fits('/readyz', 'get', await served.ask('/readyz'));
+  for (const path of ['events', 'latest', 'keys']) {
+    for (const query of ['', '?format=csv', '?format=ndjson', '?format=x']) fits(`/api/streams/{stream}/${path}`, 'get', await served.ask(`/api/streams/s/${path}${query}`));
+  }
+  const small = async (method: string, path: string, real: string, body?: object): Promise<Answer> => {
+    const answer = await served.ask(real, { method: method.toUpperCase(), ...(body && { body: JSON.stringify(body), headers: json }) });
+    fits(path, method, answer);
+    return answer;
+  };
+  const { id: other } = await introduced();
+  for (const [path, real] of [['/api/session'], ['/api/fleet'], ['/api/fleet', '/api/fleet?limit=1&after=0'], ['/api/fleet', '/api/fleet?limit=x'], ['/api/nodes'], ['/api/nodes', '/api/nodes?format=csv'], ['/api/nodes/{node}', '/api/nodes/alpha'], ['/api/nodes/{node}', `/api/nodes/${other}`], ['/api/nodes/{node}', '/api/nodes/none'],
+    ['/api/nodes/{node}/bundle', '/api/nodes/none/bundle'], ['/api/links'], ['/api/links', '/api/links?format=ndjson'], ['/api/receipts'], ['/api/quarantine'], ['/api/bundles'], ['/api/bundles', '/api/bundles?format=csv'], ['/api/tokens'], ['/api/tickets/{ticket}', '/api/tickets/none']] as [string, string?][]) await small('get', path, real ?? path);
+  const { headers, json: picture } = await served.ask('/api/fleet');
+  fits('/api/fleet', 'get', await served.ask('/api/fleet', { headers: { 'if-none-match': String(headers['etag']) } }));
+  assert.is((await small('get', '/api/nodes/{node}/bundle', `/api/nodes/${other}/bundle`)).status, 200);
+  await small('post', '/api/invitations', '/api/invitations', { name: 'x' });
+  await small('post', '/api/invitations', '/api/invitations', { nam: 'x' });
+  await small('post', '/api/tokens', '/api/tokens', { name: 'x', scope: 'read' });
+  await small('get', '/api/tokens', '/api/tokens');
+  await small('delete', '/api/tokens/{name}', '/api/tokens/x');
+  await small('delete', '/api/tokens/{name}', '/api/tokens/x');
+  const ticket = await small('post', '/api/tickets', '/api/tickets', { path: '/api/streams?format=csv' });
+  fits('/api/tickets/{ticket}', 'get', await served.ask(ticket.json.url, { headers: { authorization: undefined } }));
+  await small('post', '/api/nodes/{node}/revoke', '/api/nodes/alpha/revoke', {});
+  await small('post', '/api/nodes/{node}/revoke', `/api/nodes/${other}/revoke`, { why: 'w' });
+  await small('post', '/api/nodes/{node}/release', `/api/nodes/${other}/release`, {});
+  await small('post', '/api/nodes/{node}/revoke', '/api/nodes/none/revoke', {});
+  for (const [body, type] of [['x', 'application/octet-stream'], ['x', 'text/plain']]) fits('/api/bundles', 'post', await served.ask('/api/bundles', { method: 'POST', body: body!, headers: { 'content-type': type! } }));
+  const changes = following(served.port, `/api/fleet/follow?from=${picture.version}`, served.token);
+  await until('a change', () => changes.messages.some(({ data }) => data.nodes?.length > 0));
+  for (const { data } of changes.messages) assert.equal(misfits(document.components.schemas.FleetChange, data, document), []);
+  changes.close();
   for (const path of ['/api/follow', '/api/streams/{stream}/follow']) fits(path, 'get', await served.ask(`${path.replace('{stream}', 's')}?from=bad`));
 });
 
