@@ -53,10 +53,11 @@ export function watch({ line, seat, lost, news, silent }: WatchParts): Watch {
       bytes = await takenBytes(session);
       measured = performance.now();
     }
+    const { seen } = seat; // of before the question: commits of this process may end while the answer is on its way
     const [now] = await session.query<{ n: number; process: string | null; others: string | null; company: boolean }>(
       `SELECT n, process, (SELECT string_agg(slot || ':' || coalesce(encode(name, 'hex'), ''), ',' ORDER BY slot) FROM holdfast.process WHERE id <> $1 AND NOT fenced AND lease >= clock_timestamp()) AS others,
         EXISTS (SELECT FROM holdfast.process WHERE id <> $1) AS company FROM holdfast.step`, [seat.id]);
-    if (now!.n < seat.seen) { lost('the server that answers now lacks what was committed before'); return; }
+    if (now!.n < seen) { lost('the server that answers now lacks what was committed before'); return; }
     let dead = false;
     if (now!.company) {
       await endLeases(session, seat.id);
