@@ -1,6 +1,6 @@
 // Questions that are asked before something is done: one dialog at a time, above the page, closed by Escape, with the focus given back where it was.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { asRefusal, type Refusal } from './connection.ts';
 
@@ -50,13 +50,13 @@ export function Field({ name, label, hint, children }: { name: string; label: st
 
 /** Text that is copied with a button. */
 export function Copied({ text, label }: { text: string; label: string }) {
-  const [done, set] = useState(false), field = useRef<HTMLTextAreaElement>(null);
+  const [done, set] = useState(false), id = useId(), field = useRef<HTMLTextAreaElement>(null);
   const copy = (): void => {
     field.current?.select();
     // Only pages that came over a trusted line have a clipboard; the older way works everywhere.
     const older = (): void => set(document.execCommand('copy'));
     if (navigator.clipboard === undefined) older(); else navigator.clipboard.writeText(text).then(() => set(true), older);
   };
-  return <div class="copied"><label class="hidden" for="copied">{label}</label><textarea id="copied" ref={field} readOnly rows={4} value={text} onFocus={(event) => event.currentTarget.select()} spellcheck={false} />
+  return <div class="copied"><label class="hidden" for={id}>{label}</label><textarea id={id} ref={field} readOnly rows={4} value={text} onFocus={(event) => event.currentTarget.select()} spellcheck={false} />
     <button type="button" class="main" onClick={copy}>{done ? 'Copied' : 'Copy'}</button></div>;
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { full, grouped, span } from './format.ts';
 import { Icon } from './icons.tsx';
+import type { Session } from './contract.ts';
 import type { Known } from './known.ts';
 import { Since, useNow } from './moment.tsx';
 import { clockAhead } from './now.ts';
@@ -57,6 +58,11 @@ export function viewOf(route: Route, one: boolean): typeof VIEWS[number][0] {
   return VIEWS.find(([name]) => name === first && name !== 'node')?.[0] ?? (one ? 'node' : 'fleet');
 }
 
+/** What the page was opened with, and how to have it forgotten: beside the views, or at the end of a phone's page. */
+function Leave({ session, leave }: { session: Session | undefined; leave(): void }) {
+  return <p class="leave quiet">{session !== undefined && <><span>Holdfast {session.version}</span><span>{{ read: 'may read', append: 'may read and append', admin: 'may do everything' }[session.scope]}</span></>}<button type="button" class="plain" onClick={leave}>Forget the token</button></p>;
+}
+
 /** The frame. */
 export function Frame({ known, route, leave, children }: { known: Watched<Known>; route: Route; leave(): void; children: ComponentChildren }) {
   const session = usePart(known, (value) => value.session), fleetName = usePart(known, (value) => value.head?.fleetName), name = usePart(known, (value) => value.head?.name);
@@ -76,11 +82,12 @@ export function Frame({ known, route, leave, children }: { known: Watched<Known>
       <ul>{views.map(([each, label]) => <li key={each}><a href={each === 'node' || (each === 'fleet' && !one) ? href() : href(each === 'fleet' ? 'nodes' : each)} aria-current={each === view ? 'page' : undefined}>
         <Icon name={each} /><span class="label">{label}</span>{each === 'alarms' && alarms > 0 && <span class={`badge ${bad ? 'bad' : 'odd'}`}><span class="hidden">, </span>{alarms > 99 ? '99+' : grouped(alarms)}</span>}
       </a></li>)}</ul>
-      <p class="leave quiet">{session !== undefined && <><span>Holdfast {session.version}</span><span>{{ read: 'may read', append: 'may read and append', admin: 'may do everything' }[session.scope]}</span></>}<button type="button" class="plain" onClick={leave}>Forget the token</button></p>
+      <Leave session={session} leave={leave} />
     </nav>
     <main id="main">
       <Stale known={known} />
       {children}
+      <Leave session={session} leave={leave} />
     </main>
     <Aloud known={known} />
   </div>;

@@ -9,11 +9,11 @@ import type { Status } from './contract.ts';
 import { bytes, clock, grouped, span } from './format.ts';
 import { Heading, Section } from './frame.tsx';
 import { Dot } from './icons.tsx';
-import { copies, judge } from './judge.ts';
+import { judge } from './judge.ts';
 import type { Known } from './known.ts';
 import { Since } from './moment.tsx';
 import { now } from './now.ts';
-import { Behind, Lacks, Words } from './node-line.tsx';
+import { Behind, Copies, Lacks, Words } from './node-line.tsx';
 import { ordered } from './order.ts';
 import { href } from './route.ts';
 import { StreamLine } from './streams.tsx';
@@ -75,13 +75,6 @@ function Members({ known }: { known: Watched<Known> }) {
       </li>;
     })}</ul>}
   </Section>;
-}
-
-/** Whether what is here is elsewhere too. */
-function Copies({ known }: { known: Watched<Known> }) {
-  usePart(known, (value) => value.turn);
-  const { mark, words } = copies(known.value.nodes.values());
-  return <p class="copies"><Dot mark={mark} />{words}</p>;
 }
 
 /** The last events as they come. */

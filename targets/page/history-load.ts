@@ -37,7 +37,7 @@ export function eventsPath(stream: string, query: { [name: string]: string | num
 export function readHistory(stream: string, key: string, part: Part, show: (history: History) => void, signal: AbortSignal): { more(): void } {
   const series = createSeries(), entries: Entry[] = [], seen = new Set<string>();
   const fixed = 'since' in part ? part : undefined;
-  let oldest = now(), newest = 0, reading = 0, paused = false, cursor: string | undefined, refusal: Refusal | undefined, room = ENOUGH, timer: ReturnType<typeof setTimeout> | undefined;
+  let oldest = now(), newest = 0, reading = 0, paused = false, cursor: string | undefined, refusal: Refusal | undefined, room = ENOUGH, drawn = 0, timer: ReturnType<typeof setTimeout> | undefined;
   const range = (): History['range'] => {
     if (fixed !== undefined) return fixed;
     if ('back' in part) return { since: Number.isFinite(part.back) ? now() - part.back : oldest, until: Math.max(now(), Number.isFinite(part.back) ? 0 : newest) };
@@ -46,8 +46,9 @@ export function readHistory(stream: string, key: string, part: Part, show: (hist
   const soon = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
+      drawn = Date.now();
       if (!signal.aborted) show({ series, entries, range: range(), read: reading, paused, refusal });
-    }, DRAW);
+    }, Math.max(0, drawn + DRAW - Date.now()));
   };
   const take = (entry: Entry, fresh: boolean): void => {
     if (seen.has(entry.id)) return;

@@ -39,6 +39,7 @@ export function judge(row: NodeRow, now: number): { mark: Mark; words: string } 
 export function copies(rows: Iterable<NodeRow>): { mark: Mark; words: string } {
   const others = [...rows].filter(({ self, state }) => !self && state === 'member');
   if (others.length === 0) return { mark: 'odd', words: 'What is recorded here is nowhere else: no other node is in the fleet.' };
+  if (others.every(({ lacks }) => lacks === null)) return { mark: 'past', words: 'It is not known yet what the others hold of it.' };
   const lacks = others.map((row) => row.lacks).filter((each) => each !== null && each.at !== null).map((each) => each!.events);
   if (lacks.length === 0) return { mark: 'odd', words: 'No other node is known to hold a copy of what is here.' };
   const whole = lacks.filter((events) => events === 0).length;

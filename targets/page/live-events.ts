@@ -16,10 +16,20 @@ export interface Live { entries: readonly Entry[]; came: number; waiting: number
 export function useLive(stream: string, paused: boolean): Live {
   const [shown, show] = useState<{ entries: readonly Entry[]; came: number; waiting: number }>({ entries: [], came: 0, waiting: 0 });
   const [connected, setConnected] = useState(false);
-  const held = useRef({ all: [] as Entry[], ids: new Set<string>(), came: 0, fresh: 0, paused: false });
+  const held = useRef({ all: [] as Entry[], ids: new Set<string>(), came: 0, fresh: 0, paused: false, drawn: 0 });
   held.current.paused = paused;
+  const draw = useRef((): void => {
+    const { current } = held;
+    current.drawn = Date.now();
+    if (current.fresh === 0) return;
+    if (current.paused) return show((old) => (old.waiting === current.fresh ? old : { ...old, waiting: current.fresh }));
+    current.fresh = 0;
+    show({ entries: current.all.slice().reverse(), came: current.came, waiting: 0 });
+  }).current;
+  useEffect(draw, [paused]);
   useEffect(() => {
     const end = new AbortController(), { current } = held;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     void follow(`/api/follow${stream === '' ? '' : `?streams=${encodeURIComponent(stream)}`}`, {
       state: setConnected,
       tell: ({ event, data }) => {
@@ -36,19 +46,11 @@ export function useLive(stream: string, paused: boolean): Live {
         }
         current.came++;
         current.fresh++;
+        // The first is drawn at once, and those that come soon after it together.
+        timer ??= setTimeout(() => { timer = undefined; draw(); }, Math.max(0, current.drawn + DRAW - Date.now()));
       },
     }, end.signal);
-    return () => end.abort();
+    return () => { end.abort(); clearTimeout(timer); };
   }, [stream]);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      const { current } = held;
-      if (current.fresh === 0) return;
-      if (current.paused) return show((old) => (old.waiting === current.fresh ? old : { ...old, waiting: current.fresh }));
-      current.fresh = 0;
-      show({ entries: current.all.slice().reverse(), came: current.came, waiting: 0 });
-    }, DRAW);
-    return () => clearInterval(timer);
-  }, []);
   return { ...shown, connected, clear() { Object.assign(held.current, { all: [], ids: new Set(), came: 0, fresh: 0 }); show({ entries: [], came: 0, waiting: 0 }); } };
 }

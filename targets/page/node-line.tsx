@@ -3,7 +3,7 @@
 import type { NodeRow } from './contract.ts';
 import { bytes, grouped, short, span } from './format.ts';
 import { Dot } from './icons.tsx';
-import { carrier, clockOff, diskLow, judge } from './judge.ts';
+import { carrier, clockOff, copies, diskLow, judge } from './judge.ts';
 import type { Known } from './known.ts';
 import { Ago, Since, useNow } from './moment.tsx';
 import { now } from './now.ts';
@@ -77,4 +77,11 @@ export function NodeName({ known, id, name }: { known: Watched<Known>; id: strin
   const row = usePart(known, (value) => value.nodes.get(id));
   const mark = row === undefined ? undefined : judge(row, now()).mark;
   return <a class="nodename" href={href('nodes', id)}>{mark !== undefined && <Dot mark={mark} />}{row?.name ?? (name !== undefined && name !== '' ? name : id.slice(0, 12))}</a>;
+}
+
+/** Whether what is here is elsewhere too. */
+export function Copies({ known }: { known: Watched<Known> }) {
+  usePart(known, (value) => value.turn);
+  const { mark, words } = copies(known.value.nodes.values());
+  return <p class="copies"><Dot mark={mark} />{words}</p>;
 }

@@ -6,6 +6,7 @@ import { counted, grouped, rate, short, span } from './format.ts';
 import { Heading, Section } from './frame.tsx';
 import type { Known } from './known.ts';
 import { useNow } from './moment.tsx';
+import { Copies } from './node-line.tsx';
 import { choose, Nodes } from './nodes.tsx';
 import type { Only } from './order.ts';
 import { href } from './route.ts';
@@ -76,7 +77,7 @@ export function Overview({ known, plain }: { known: Watched<Known>; plain: boole
   const sorted = [...streams].sort((a, b) => lately(b.rate, 1) - lately(a.rate, 1) || b.events - a.events);
   return <>
     <Heading sub={<>{counted(counts.nodes, 'node')}, as {name} sees them · up {up}</>}>{plain ? 'Nodes' : <>Fleet {head}</>}</Heading>
-    {!plain && <Figures known={known} />}
+    {!plain && <><Copies known={known} /><Figures known={known} /></>}
     <div class={plain ? '' : 'beside'}>
       {!plain && (alarms.length > 0 || streams.length > 0) && <div class="aside">
         {alarms.length > 0 && <Section name="attention" title="Needs attention" tools={<a href={href('alarms')}>all {grouped(counts.alarms)}</a>}><AlarmList known={known} alarms={alarms.slice(0, ALARMS)} brief /></Section>}

@@ -137,6 +137,10 @@ inBrowser('names, keys, types, bodies and alarms are text, whatever they look li
       await page.locator('.heading .good', { hasText: 'live' }).waitFor();
       server.event(entry);
       await page.locator('.eventlist .body', { hasText: '<script>' }).waitFor();
+      await page.getByRole('button', { name: 'Pause' }).click();
+      server.event({ ...entry, id: 'x2', body: 'waits' });
+      await page.getByRole('button', { name: 'Go on (1 new)' }).click();
+      await page.locator('.eventlist .body', { hasText: 'waits' }).waitFor();
       await page.getByPlaceholder('Text in the body').fill('<SCRIPT>');
       await until(page, "document.querySelectorAll('.eventlist li').length === 1");
       await page.getByPlaceholder('Key').fill('no such');
@@ -163,6 +167,11 @@ inBrowser('by keyboard: past the navigation, through the filters, to a node and 
   }
   for (const name of ['All', 'Find in', 'hq']) assert.ok(reached.some((each) => each.startsWith(name)), `${name}: ${reached.join(', ')}`);
   assert.not.match(String(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")), 'none');
+  // Rows that are not drawn yet are reached all the same.
+  for (let i = 0; i < 45; i++) await page.keyboard.press('Tab');
+  assert.is(await page.evaluate("document.activeElement.closest('tr')?.getAttribute('aria-rowindex')"), '47');
+  await page.getByPlaceholder(/nodes/).fill('hq');
+  await page.locator('tr.line a').first().focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'hq', level: 1 }).waitFor();
   await until(page, "document.activeElement.tagName === 'H1'");

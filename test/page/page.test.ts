@@ -44,7 +44,7 @@ async function withPage(looked: Looked, body: (page: Page, node: Looking) => Pro
   });
 }
 
-inBrowser('without the token it shows nothing and asks; with it, what the node holds, live', () => withPage({ width: 1200, height: 900 }, async (page, { url, token, append }) => {
+inBrowser('without the token it shows nothing and asks; with it, what the node holds, live', () => withPage({ width: 1200, height: 900 }, async (page, { url, token, path, append }) => {
   await page.goto(url);
   await page.getByLabel('Token').fill('wrong');
   await page.getByRole('button', { name: 'Open' }).click();
@@ -76,6 +76,12 @@ inBrowser('without the token it shows nothing and asks; with it, what the node h
   await page.locator('figure canvas').waitFor();
   await append('{"key":"sensor-01","type":"reading","body":{"temperature":33.25}}');
   await page.getByText('last 33.25').waitFor();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as CSV' }).click();
+  const saved = await saving;
+  await saved.saveAs(path('sensor.csv'));
+  assert.match(saved.suggestedFilename(), /\.csv$/);
+  assert.match(readFileSync(path('sensor.csv'), 'utf8'), /sensor-01.*33\.25/);
   // The token is kept for the next visit, and not in the address.
   await page.goto(url);
   await page.getByRole('heading', { name: 'pump-house' }).waitFor();
