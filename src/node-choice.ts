@@ -1,4 +1,4 @@
-// Which of several links to one process of a peer is used: the others rest, so that nothing is sent twice.
+// Which of several links to one process of a peer is used: the others rest, so that nothing is sent twice. Beside one that has fallen silent the next is used as well.
 import type { Connection } from './node-connection.ts';
 import type { Node } from './node.ts';
 import { hex } from './event/bytes.ts';
@@ -18,7 +18,10 @@ export function chooseLinks(node: Node): void {
     for (const link of links) if (before(node, link, best)) best = link;
     // First the one that takes over, so that there is no moment without any.
     best.rest(false);
-    for (const link of links) if (link !== best) link.rest(true);
+    let spare: Connection | undefined;
+    if (best.silent) for (const link of links) if (!link.silent && (!spare || before(node, link, spare))) spare = link;
+    spare?.rest(false);
+    for (const link of links) if (link !== best && link !== spare) link.rest(true);
   }
 }
 

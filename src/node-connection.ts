@@ -31,6 +31,8 @@ export interface Connection {
   /** Another link to the same process is used, this one waits. */
   resting: boolean;
   rest(on: boolean): void;
+  /** It owes an answer, and nothing has moved on it for a while: another link to the same process is used beside it. */
+  readonly silent: boolean;
   /** True while nothing is left to exchange; `equal` when both sides hold the same. */
   synced: boolean;
   equal: boolean;
@@ -46,6 +48,8 @@ export interface Connection {
   fail(fault: Fault): void;
 }
 
+/** An answer that takes longer than this, while nothing moves, makes a link doubtful, ms; a thin one after the longer time. */
+const DOUBT_MS = 10_000, DOUBT_THIN_MS = 60_000;
 /** What is on its way longer than this is lacking there, ms. */
 const MOMENT_MS = 10_000;
 
@@ -63,7 +67,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let finish!: (report: SyncReport) => void, fail!: (fault: Fault) => void;
   const done = new Promise<SyncReport>((resolve, reject) => { finish = resolve; fail = reject; });
   done.catch(() => undefined); // whoever cares awaits it
-  let open = true, passing = false, blocked = false, pumping = false, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
+  let open = true, passing = false, blocked = false, pumping = false, doubtful = false, movedAt = started, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
 
   const connection: Connection = {
     link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, synced: false, equal: false, done,
@@ -73,11 +77,16 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
       safely(() => session.rest(on, clock.uptime()));
       pump();
     },
+    get silent() { return doubtful; },
     get level() { return connection.synced && connection.equal && !connection.resting && (busySince === undefined || clock.uptime() - busySince < MOMENT_MS); },
     report: () => ({ sent: session.report.sent, received: session.report.received, bytesOut: link.traffic.out, bytesIn: link.traffic.in, ms: clock.uptime() - started, equal: connection.equal }),
     tick(now) {
       if (open && session.deadline !== undefined && session.deadline <= now) { safely(() => session.tick(now)); pump(); }
-      return open ? session.deadline : undefined;
+      if ((doubtAt() ?? Infinity) <= now) {
+        doubtful = true;
+        chooseLinks(node);
+      }
+      return open ? leastOf(session.deadline, doubtAt()) : undefined;
     },
     changed(change) { safely(() => session.changed(change, clock.uptime())); pump(); },
     close() { if (open) { safely(() => session.close(clock.uptime())); pump(); } },
@@ -91,6 +100,20 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     link.close(reason);
     chooseLinks(node);
     if (fault) fail(fault); else finish(connection.report());
+  }
+
+  /** When this link becomes doubtful, if another one to the same process stands by. */
+  function doubtAt(): number | undefined {
+    if (!open || doubtful || busySince === undefined || connection.resting || connection.process === undefined) return undefined;
+    for (const other of node.connections) if (other !== connection && other.process === connection.process) return Math.max(busySince, movedAt) + Math.max(o.patience ?? 0, link.manifest.thin ? DOUBT_THIN_MS : DOUBT_MS);
+    return undefined;
+  }
+
+  function moved(): void {
+    movedAt = clock.uptime();
+    if (!doubtful) return;
+    doubtful = false;
+    chooseLinks(node);
   }
 
   /** Whatever throws ends this session and harms nothing else: frames come from outside, and nobody waits for what answers bring about. */
@@ -111,7 +134,11 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     while (open && !judging) {
       const out = session.next(!blocked, clock.uptime()); // questions do not wait for the link
       if (!out) break;
-      if (out.kind === 'send') { if (!link.send(out.frame)) blocked = true; }
+      if (out.kind === 'send') {
+        // A wire takes each frame when the one before is through; what a network takes says nothing.
+        if (link.manifest.thin) movedAt = clock.uptime();
+        if (!link.send(out.frame)) blocked = true;
+      }
       else if (out.kind === 'ask') ask(out.id, out.question);
       else if (out.kind === 'peer') {
         connection.peer = out.node;
@@ -175,12 +202,25 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
     void answer(answering, question).then(told, (error: unknown) => told(faultOf(error)));
   }
 
-  link.onFrame = (frame) => { if (open) { safely(() => session.frame(frame, clock.uptime())); pump(); } };
-  link.onDrain = () => { blocked = false; pump(); };
+  link.onFrame = (frame) => {
+    if (!open) return;
+    safely(() => session.frame(frame, clock.uptime()));
+    moved();
+    pump();
+  };
+  link.onDrain = () => {
+    blocked = false;
+    moved();
+    pump();
+  };
   link.onClose = (reason) => end(connection.synced && o.once ? undefined : new Fault('link-closed', `the connection over ${link.manifest.name} ended: ${reason}`), reason);
   node.connections.add(connection);
   pump();
   return connection;
+}
+
+function leastOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
 /** On a line that takes minutes silence means nothing for as long either. */

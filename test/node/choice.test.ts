@@ -82,6 +82,57 @@ choice('whatever each side prefers and whoever opened the links, both choose the
   await Promise.all([a.close(), b.close()]);
 });
 
+choice('a preferred link that dies without a word: what is urgent goes by the other one within seconds, and nothing more does once it answers again', async () => {
+  // Both run on this time alone.
+  let now = 0;
+  const clocked = (disk: Disk, seed: string) => ({ ...options(disk, seed), clock: { now: () => 1e12 + now, uptime: () => now, quality: () => 2 as const, boot: new Uint8Array(8) } });
+  const { node: a } = await createFleet(clocked(new Disk('a'), 'a'), { name: 'f', nodeName: 'a' });
+  const b = await joinFleet(clocked(new Disk('b'), 'b'), await invite(a, { admin: false, read: ['*'], write: ['*'] }), { nodeName: 'b' });
+  const forth = async (ms: number, done: () => boolean = () => false): Promise<number> => {
+    for (const from = now; ;) {
+      for (const node of [a, b]) node.tick();
+      await new Promise((resolve) => { setImmediate(resolve); });
+      if (done() || now >= from + ms) return now - from;
+      now += 50;
+    }
+  };
+  const spare = join(a, b, 1), pair = linkPair();
+  // The cable: what is sent while it is out waits in the system, and nobody is told.
+  let out = false;
+  const waiting: (() => void)[] = [];
+  for (const end of [pair.a, pair.b]) {
+    const send = end.send.bind(end);
+    end.send = (frame) => {
+      if (!out) return send(frame);
+      const kept = frame.slice();
+      waiting.push(() => { send(kept); });
+      return true;
+    };
+  }
+  const best = { at: a.connect(pair.a, 'open', { preference: 0 }), to: b.connect(pair.b, 'accept', { preference: 0 }) };
+  await forth(20_000, () => spare.at.resting && spare.to.resting && best.at.equal && best.to.equal);
+  await forth(20_000);
+  assert.ok(spare.at.resting && !best.at.resting);
+  out = true;
+  await forth(5_000);
+  await a.append('s', [draft(1)], { urgent: true });
+  const took = await forth(60_000, () => held(b) === 1);
+  assert.is(held(b), 1);
+  assert.ok(took >= 9_000 && took <= 15_000, `${took}`);
+  // From then on nothing waits; and from the other side it is the same.
+  await b.append('s', [draft(2)], { urgent: true });
+  await forth(20_000, () => held(a) === 2);
+  await a.append('s', [draft(3)], { urgent: true });
+  assert.ok(await forth(20_000, () => held(b) === 3) < 5_000);
+  assert.ok(a.connections.size === 2 && b.connections.size === 2, 'neither link was given up');
+  // The cable is back before either end has: it is heard, and the spare rests.
+  out = false;
+  for (const late of waiting) late();
+  await forth(40_000, () => spare.at.resting && spare.to.resting && !best.at.silent && !best.to.silent);
+  assert.ok(spare.at.resting && spare.to.resting && !best.at.resting && !best.to.resting);
+  await Promise.all([a.close(), b.close()]);
+});
+
 choice('two that dial each other send everything once', async () => {
   const [a, b] = await two();
   const one = join(a, b), other = join(b, a);

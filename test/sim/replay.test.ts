@@ -1,4 +1,5 @@
 // One seed is one world: running it again gives the same trace, to the byte.
+// timeout: 300s
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
