@@ -23,6 +23,8 @@ export interface PostgresOptions {
   random: Random;
   /** Told with words for people: the connection is lost, it is back, something an administrator should do. */
   notice(text: string): void;
+  /** Told once when this process has lost its place, or its closing was given up: nothing more can be done here. */
+  failed?(fault: Fault): void;
   /** Milliseconds that the place of a process is kept when nothing is heard of it (default 20,000). */
   leaseMs?: number;
 }
@@ -112,6 +114,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   me = seat.id;
 
   function fail(fault: Fault): Fault {
+    if (base.failure === undefined) options.failed?.(fault);
     base.failure ??= fault;
     for (const wake of base.waiting) wake();
     watching.close();

@@ -14,6 +14,8 @@ export interface Opening {
   /** The key of a node that is being made, where it does not lie in its usual place yet. */
   keys?: KeyFile;
   clock?: Settings['clock'];
+  /** The medium is lost for good: the process must end. */
+  fatal?(error: unknown): void;
   /** Something worth a line, such as that the database is waited for. */
   notice?(text: string): void;
 }

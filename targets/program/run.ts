@@ -130,14 +130,15 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
       out.note(errorText(new Fault('timeout', `${dir} could not be closed within ${STOP_MS / 1_000} s; what was acknowledged is safe all the same.`), out.json));
       process.exit(1);
     }, STOP_MS);
-    await gateway?.close();
-    await station.close();
+    // What is over already cannot be closed in order: why it is over matters.
+    await gateway?.close().catch((error: unknown) => { if (stop.failure === undefined) throw error; });
+    await station.close().catch((error: unknown) => { if (stop.failure === undefined) throw error; });
     clearTimeout(late);
   }
   if (stop.failure !== undefined) {
     if (station.node.options.store.shared === undefined) throw stop.failure.error;
-    const text = errorText(stop.failure.error, out.json);
-    if (logs) logLine('error', codeOf(stop.failure.error), text, {}); else out.note(text);
+    const { error } = stop.failure;
+    if (logs) logLine('error', codeOf(error), error instanceof Error ? error.message : String(error), {}); else out.note(errorText(error, out.json));
     return AGAIN;
   }
   say('stopped', 'stopped');

@@ -48,7 +48,7 @@ const SILENT: LinkEvents = { connected: () => {}, ended: () => {} };
 
 /** Opens the node of a directory. Faults: those of `openHome` and of the node. */
 export async function openStation(dir: string, options: StationOptions): Promise<Station> {
-  const home = await openHome(dir, { ...(options.settings && { clock: options.settings.clock }), notice: (text) => options.notice?.(text) });
+  const home = await openHome(dir, { ...(options.settings && { clock: options.settings.clock }), notice: (text) => options.notice?.(text), fatal: (error) => options.fatal?.(error) });
   const driver = drive();
   let node: Node;
   try {

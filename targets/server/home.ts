@@ -1,6 +1,6 @@
 // A server's node: store and journal in PostgreSQL, which the node runs itself where no database is named; what is this process's own lies in its data directory.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../../src/fault.ts';
@@ -14,6 +14,7 @@ import type { Node } from '../../src/node.ts';
 import { bytesUnder } from '../program/folder-size.ts';
 import { CLOCKS, KEY_FILE } from '../program/home.ts';
 import type { Home, Opening } from '../program/medium.ts';
+import { CONFIG_FILE } from '../program/settings.ts';
 import { CLAIM, claiming, keepClaim } from './claim.ts';
 import { KEYS, learntKeys } from './learnt-keys.ts';
 import type { Place } from './medium.ts';
@@ -36,9 +37,11 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     await held.release();
   };
   try {
+    refuseOther(dir, place);
     embedded = place.database === undefined ? await openEmbedded({ folder: join(dir, POSTGRES), binaries: dirname(dirname(fileURLToPath(import.meta.resolve('#postgres/bin/postgres')))), notice }) : undefined;
     const url = embedded?.url ?? place.database!, shown = shownDatabase(url), random = createRandom(), crypto = createCrypto();
-    const database = postgres = await openPostgres({ url, random, notice });
+    const database = postgres = await openPostgres({ url, random, notice, failed: (fault) => { if (fault.code !== 'closed') options.fatal?.(fault); } });
+    if (place.database !== undefined) noteDatabase(dir, shown);
     const { store, journal } = database, file = options.keys ?? keyFile(place.keyFile ?? join(dir, KEY_FILE));
     const claim = database.document(CLAIM), learnt = learntKeys(file, database.document(KEYS), { crypto, random });
     const keys = options.create === true ? await claiming(claim, store, crypto, learnt, shown) : learnt;
@@ -67,6 +70,28 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     await postgres?.store.close().catch(() => {});
     await end();
     throw error;
+  }
+}
+
+/** Where the database of a directory was last, if it was not one of its own. */
+const ELSEWHERE = 'database-url';
+
+/** Somebody who forgets to say where the database is must not get an empty one. Fault `bad-config`. */
+function refuseOther(dir: string, place: Place): void {
+  const own = existsSync(join(dir, POSTGRES)), note = join(dir, ELSEWHERE);
+  if (place.database === undefined && !own && existsSync(note)) {
+    throw new Fault('bad-config', `The database of ${dir} was at ${readFileSync(note, 'utf8').trim()}, and none is named now: say so by DATABASE_URL, --database, or database = "…" in ${join(dir, CONFIG_FILE)}. Remove ${note} if this directory is to have a database of its own.`);
+  }
+  if (place.database !== undefined && own) {
+    throw new Fault('bad-config', `${dir} has a database of its own in ${join(dir, POSTGRES)}, and another one is named. To move it there: \`holdfast backup\` with the one, \`holdfast recover\` into a new directory with the other. Move ${join(dir, POSTGRES)} away if it is not needed any more.`);
+  }
+}
+
+function noteDatabase(dir: string, shown: string): void {
+  try {
+    writeFileSync(join(dir, ELSEWHERE), `${shown}\n`, { mode: 0o600 });
+  } catch {
+    // A directory that is read-only, or full: nothing depends on it.
   }
 }
 
