@@ -111,7 +111,7 @@ async function script(act, place, feeds, { edge, server }) {
   say(`  mine    linked over a serial line         ${mine.url}`);
   say(`  island  without any line: by stick alone  ${island.url}`);
   say('  Each gateway records the load and memory of this machine, for real, and rooms whose climate is made up.');
-  look('open the page of hq: the nodes of the fleet, and what comes from farm and mine as it comes. (A link opens one page; its token is for you alone.)');
+  look('open the page of hq: its nodes, who is in contact, and the streams as they grow. (Each link opens one page; the token in it is for you alone.)');
   for (const node of [farm, mine]) {
     await node.note(`hello ${node.name}`, `${node.name} is here`);
     await until(`hq has heard of ${node.name}`, () => hq.has(`hello ${node.name}`));
@@ -122,7 +122,7 @@ async function script(act, place, feeds, { edge, server }) {
   step('The serial line is cut. The mine goes on recording.');
   line.cut();
   await mine.note('cut off mine', 'written while the line was cut');
-  look('on the page of the mine its events go on; on that of hq nothing comes from it any more.');
+  look('on the page of hq the last contact with the mine grows older; on the page of the mine its events go on.');
   await hold(20);
   await must('the mine holds what it recorded meanwhile', () => mine.has('cut off mine'));
   await must('hq does not have it', async () => !await hq.has('cut off mine'));
@@ -142,14 +142,14 @@ async function script(act, place, feeds, { edge, server }) {
   await begin(farm, metrics);
   await must(`nothing that it had acknowledged is lost: ${before.toLocaleString('en')} events before, and what was written last is there`, async () => (await farm.digest()).events >= before && await farm.has('cut off farm'));
   await must('everything in it is whole: every hash, every signature', async () => (await farm.json(['verify'])).damaged.length === 0);
-  look('its page says when it started.');
+  look('the page of the farm says how long it has been up: it began again, with all that it held.');
   await hold(10);
 
   step('The line is mended.');
   line.heal();
   await until('hq has what the mine wrote meanwhile', () => hq.has('cut off mine'));
   await until('the mine has what hq wrote meanwhile', () => mine.has('cut off hq'));
-  look('the mine is back on the page of hq, without a gap.');
+  look('on the page of hq the mine is in contact again, and its streams have no gap.');
   await hold(15);
 
   step('The broker is started again.');
@@ -165,7 +165,7 @@ async function script(act, place, feeds, { edge, server }) {
   const back = await stick(place, hq, island, 'second', ['--for', 'island']);
   say(`  hq wrote ${back.made.events.toLocaleString('en')} events on the stick, the island took in ${back.taken.events.toLocaleString('en')}`);
   await must('the island has what the others wrote', async () => (await Promise.all(['cut off mine', 'cut off farm', 'cut off hq'].map((key) => island.has(key)))).every(Boolean));
-  look('on the page of hq the island is a member like the others, with what it has recorded all along.');
+  look('the page of hq has a fourth node now, the island, with what it has recorded all along.');
   await hold(20);
 
   step('The sensors fall silent, the nodes are started once more without recording, and everything is compared.');
