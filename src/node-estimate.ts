@@ -15,8 +15,8 @@ const BACK_MOST = 4_096;
 /** Bytes that an event takes where nothing is stored of a stream yet. */
 const UNKNOWN_BYTES = 40;
 
-/** The ends of what is held: made once for a round over many nodes. */
-export type Held = { stream: string; each: number; ends: { name: string; log: Bytes; from: number; to: number }[] }[];
+/** The ends of what is held: made once for a round over many nodes. `all`: what a node lacks of the stream of which nothing was ever heard, once that is known. */
+export type Held = { stream: string; each: number; ends: { name: string; log: Bytes; from: number; to: number }[]; all?: number }[];
 
 /** The ends of all streams but the system's. */
 export function heldNow(node: Node): Held {
@@ -32,8 +32,9 @@ const shortOf = (log: Bytes): string => base64url(log.subarray(0, SHORT));
 /** What a node lacks of `held`, as far as is known, and by what that is: a bundle's word or an exchange; undefined when nothing was ever heard of it. Forks count once, and branches as one. */
 export async function lackAbout(node: Node, held: Held, id: Bytes): Promise<Lack & { bundle: boolean }> {
   const covers = await coversOfOne(node, id), lack = { node: hex(id), events: 0, bytes: 0, at: covers.length ? Math.max(...covers.map((c) => c.at)) : null, bundle: covers.length > 0 && covers.every((c) => c.bundle) };
-  for (const { stream, each, ends } of held) {
-    const events = await missingOf(node, ends, covers.map((cover) => cover.streams.get(stream) ?? []));
+  for (const one of held) {
+    const { stream, each, ends } = one, told = covers.map((cover) => cover.streams.get(stream) ?? []), nothing = told.every((list) => list.length === 0);
+    const events = nothing ? one.all ??= await missingOf(node, ends, []) : await missingOf(node, ends, told);
     lack.events += events;
     lack.bytes += Math.ceil(events * each);
   }

@@ -16,8 +16,8 @@ export interface Patch {
   version: string; now: number; counts: Counts; nodes?: (Partial<NodeRow> & Pick<NodeRow, 'node'>)[]; streams?: StreamShown[]; alarms?: AlarmRow[]; listening?: string[]; links?: LinkRow[]; worries?: Worry[];
 }
 
-/** How often it is made anew at most, ms; longer where making it takes more than this part of the time. */
-const FRESH_MS = 1_000, SHARE = 0.05;
+/** How often it is made anew at most, ms; longer where making it takes more than this part of the time, but not that long. */
+const FRESH_MS = 1_000, SHARE = 0.05, STALE_MS = 5_000;
 /** Rows of nodes, and of streams, a second of which it is told that something in them merely went on; and the least time between two such words of one row, ms. */
 const NODES_A_SECOND = 50, STREAMS_A_SECOND = 20, PACE_MS = 2_000;
 /** Seconds for which that may be saved up, while nobody asks. */
@@ -89,7 +89,7 @@ export class Picture {
     this.#counts = counts;
     if (changed) this.#version = version;
     this.#now = { ...next, nodes: this.#order.map((id) => this.#nodes.get(id)!.row), streams: [...this.#streams.values()].map(({ row }) => row) };
-    this.#made = { at: performance.now(), wait: Math.max(FRESH_MS, (performance.now() - began) / SHARE) };
+    this.#made = { at: performance.now(), wait: Math.min(STALE_MS, Math.max(FRESH_MS, (performance.now() - began) / SHARE)) };
     if (changed) for (const wake of [...this.#waiting]) wake();
     return this.#now;
   }

@@ -17,8 +17,8 @@ import { worriesOf } from './worries.ts';
 
 /** Somebody is looking for this long after he asked, ms. */
 const WATCHED_MS = 60_000;
-/** How often looking up goes on, and signs of life are counted when nobody looks; how long it may take each time; ms. */
-const STEP_MS = 1_000, QUIET_MS = 5_000, SLICE_MS = 40;
+/** How often looking up goes on, and signs of life are counted when nobody looks; how long each of its two parts may take each time, and the pause while something was never looked at; ms. */
+const STEP_MS = 1_000, QUIET_MS = 5_000, SLICE_MS = 25, PAUSE_MS = 100;
 /** Nodes whose segments and metrics are looked up at a time. */
 const TOGETHER = 32;
 /** What a node lacks is good for this long, ms; alarms that stand, and this machine's own state, too. */
@@ -45,10 +45,11 @@ export class FleetPicture {
   #members: { version: number; all: Known[] } = { version: -1, all: [] };
   #standing: { at: number; alarms: Omit<AlarmRow, 'at'>[] } = { at: -Infinity, alarms: [] };
   #own: { at: number; disk: NodeRow['disk'] } = { at: -Infinity, disk: null };
-  #held: { at: number; held: Held } | undefined;
+  #held: { until: number; held: Held } | undefined;
   #asked = -Infinity;
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
+  #stepping = false;
   #closed = false;
 
   constructor(place: Place, database: Pick<Database, 'latest'>) {
@@ -68,8 +69,15 @@ export class FleetPicture {
     await this.#step();
   }
 
+  #soon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#step(), PAUSE_MS);
+    this.#timer.unref();
+  }
+
   async #step(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || this.#stepping) return;
+    this.#stepping = true;
     let more = false;
     try {
       this.#listen();
@@ -77,8 +85,10 @@ export class FleetPicture {
     } catch {
       // A store that does not answer: what is known stays as it is.
     }
+    this.#stepping = false;
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#step(), performance.now() - this.#asked < WATCHED_MS ? more ? SLICE_MS : STEP_MS : QUIET_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#step(), performance.now() - this.#asked < WATCHED_MS ? more ? PAUSE_MS : STEP_MS : QUIET_MS);
     this.#timer.unref();
   }
 
@@ -99,22 +109,26 @@ export class FleetPicture {
   /** Looks up what has changed, for a moment; true when something is left that was never looked at. */
   async #look(): Promise<boolean> {
     const until = performance.now() + SLICE_MS, members = this.#known(), names = new Map(members.map((each) => [each.node, each.name])), reached = this.#reached(this.#node.options.clock.now());
-    let left = 1, grown = this.census.wrote(TOGETHER);
-    while (performance.now() < until && (left > 0 || grown.length > 0)) {
+    let left = 0, grown: { id: string; at: number | null }[];
+    do {
+      grown = this.census.wrote(TOGETHER);
       left = await this.census.look(TOGETHER);
       await Promise.all(grown.map(async ({ id, at }) => {
         const name = names.get(id);
         // Who holds the same as this node has nothing that waits: what comes of it comes at once.
         if (name !== undefined) await this.hosts.look(id, name, at !== null && reached.get(id)?.links.some(({ level }) => level === true) ? at : undefined);
       }));
-      grown = this.census.wrote(TOGETHER);
-    }
-    for (const { at } of grown) if (at === null) left++;
+    } while (performance.now() < until && (left > 0 || grown.length === TOGETHER));
+    if (grown.length === TOGETHER) left++;
     const due = performance.now();
     for (let i = 0; i < members.length && performance.now() < until + SLICE_MS; i++) {
       const member = members[this.#next++ % members.length]!, known = this.#lacks.get(member.node);
       if (member.state !== 'member' || equal(member.id, this.#node.id) || (known !== undefined && due - known.at < LACKS_MS)) continue;
-      if (this.#held === undefined || due - this.#held.at > LACKS_MS) this.#held = { at: due, held: heldNow(this.#node) };
+      // Making it takes its time too: of that it may take a twentieth.
+      if (this.#held === undefined || due > this.#held.until) {
+        const held = heldNow(this.#node), now = performance.now();
+        this.#held = { until: now + Math.max(LACKS_MS, 20 * (now - due)), held };
+      }
       const { events, bytes, at, bundle } = await lackAbout(this.#node, this.#held.held, member.id);
       if (at !== null) this.census.hear(member.node, Math.min(at, this.#node.options.clock.now()), bundle ? 'bundle' : 'exchange', true);
       this.#lacks.set(member.node, { lacks: { events, bytes, at, drainMs: null }, at: performance.now() });
@@ -163,29 +177,30 @@ export class FleetPicture {
   /** The picture as it is now. Faults: those of the store. */
   async now(): Promise<FleetNow> {
     const { clock, links, home, running, uptimeMs, inputs } = { ...this.#place, running: this.#place.running }, node = this.#node, moment = performance.now(), now = node.options.clock.now();
-    const first = moment - this.#asked > WATCHED_MS;
+    const idle = moment - this.#asked > WATCHED_MS;
     this.#asked = moment;
-    if (first) {
-      clearTimeout(this.#timer);
-      void this.#step();
-    }
-    if (moment - this.#own.at > OWN_MS) this.#own = { at: moment, disk: diskIn({ ...await machineNow(this.#place.dir) } as never) };
+    const [alarms, space, disk] = await Promise.all([
+      moment - this.#standing.at > ALARMS_MS ? alarmsIn(node) : undefined, node.options.store.space(), moment - this.#own.at > OWN_MS ? machineNow(this.#place.dir) : undefined,
+    ]);
+    if (disk !== undefined) this.#own = { at: moment, disk: diskIn({ ...disk } as never) };
     const reached = this.#listen(), known = this.#known(), names = new Map(known.map((each) => [each.node, each.name])), peers = links.peers();
     const strangers = [...node.archive.quarantine.values()].filter((each) => each.segments > 0 && !names.has(hex(each.node))).map((each): Known => ({ id: each.node, node: hex(each.node), name: hex(each.node).slice(0, 12), state: 'unknown', admin: false, relay: false }));
     const rows = (strangers.length === 0 ? known : [...known, ...strangers].sort((a, b) => (a.node < b.node ? -1 : 1))).map((each) => this.#row(each, reached.get(each.node), now, uptimeMs()));
     const self = rows.find((each) => each.self);
     if (self !== undefined) Object.assign(self, { clock: { quality: QUALITIES[clock.judgement().quality], offset: null }, disk: this.#own.disk ?? self.disk, version: VERSION });
-    if (moment - this.#standing.at > ALARMS_MS) this.#standing = { at: moment, alarms: (await alarmsIn(node)).map((each) => standing(each.code, hex(each.node), each.text, (id) => names.get(id))) };
+    if (alarms !== undefined) this.#standing = { at: moment, alarms: alarms.map((each) => standing(each.code, hex(each.node), each.text, (id) => names.get(id))) };
     const found = [...this.#standing.alarms, ...home.damage.slice(0, 20).map((what) => standing('store-damaged', hex(node.id), what, (id) => names.get(id))), ...rows.flatMap(alarmsOf)];
     const counts = new Map<string, number>();
     for (const { node: id } of found) counts.set(id, (counts.get(id) ?? 0) + 1);
     for (const row of rows) row.alarms = counts.get(row.node) ?? 0;
-    const { alarms, count } = this.#noticed.list(found, now), space = await node.options.store.space();
+    const listed = this.#noticed.list(found, now);
+    // First the answer, then what it could not say yet.
+    if (idle) this.#soon();
     const member = node.desk.membership.member(node.id)?.state;
     const quarantine = rows.flatMap(({ node: id, name, quarantine: held }) => held === null ? [] : [{ node: id, name, ...held }]);
     return {
       self: hex(node.id), name: node.name, fleet: hex(node.fleet), fleetName: node.desk.fleetName, now, uptimeMs: uptimeMs(),
-      nodes: rows, streams: node.streams().filter(({ stream }) => !stream.startsWith('$')), alarms, alarmCount: count,
+      nodes: rows, streams: node.streams().filter(({ stream }) => !stream.startsWith('$')), alarms: listed.alarms, alarmCount: listed.count,
       listening: running ? links.listening() : [], links: peers.map(linkRow),
       worries: worriesOf({ disk: { used: 0, journal: 0, free: space.free }, damage: home.damage, member: member === 'live' ? 'member' : member === 'killed' ? 'revoked' : 'unknown', alarms: found.filter(({ level }) => level === 'bad'), quarantine, inputs: inputs?.() ?? [], peers }),
     };
