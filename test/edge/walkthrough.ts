@@ -27,15 +27,15 @@ export function keeps(promise: string, line: string): boolean {
 
 /**
  * Runs blocks one after the other in folder `cwd`, which is made, and asserts that each says what it promises. Ports that `ports` finds are replaced by free ones: those of the README may be
- * in use where tests run. `patient` puts waiting until something is so in place of waiting for so long.
+ * in use where tests run. `patient` puts waiting until something is so in place of waiting for so long; `more` are variables for the commands.
  */
-export async function walk(blocks: Block[], cwd: string, ports: RegExp, patient: (commands: string) => string): Promise<void> {
+export async function walk(blocks: Block[], cwd: string, ports: RegExp, patient: (commands: string) => string, more: { [name: string]: string } = {}): Promise<void> {
   mkdirSync(cwd, { recursive: true });
   const free = new Map<string, string>();
   for (const { commands } of blocks) for (const port of commands.match(ports) ?? []) if (!free.has(port)) free.set(port, String(await freePort()));
   const local = (text: string): string => text.replace(ports, (port) => free.get(port) ?? port);
   const script = blocks.map(({ commands }) => patient(local(commands))).join(`echo ${BORDER}\n`);
-  const answers = (await bash(script, cwd)).split(`${BORDER}\n`).map((text) => text.split('\n'));
+  const answers = (await bash(script, cwd, more)).split(`${BORDER}\n`).map((text) => text.split('\n'));
   assert.is(answers.length, blocks.length, answers.at(-1)!.join('\n'));
   for (const [index, { promised, commands }] of blocks.entries()) {
     let at = 0;
@@ -58,12 +58,12 @@ function freePort(): Promise<number> {
 }
 
 /** Runs a script in bash; everything that it says, in the order in which it said it. */
-function bash(script: string, cwd: string): Promise<string> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_')));
+function bash(script: string, cwd: string, more: { [name: string]: string }): Promise<string> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_') && name !== 'DATABASE_URL'));
   const child = spawn('bash', ['-c', `exec 2>&1\n${script}`], {
     cwd, stdio: ['ignore', 'pipe', 'inherit'], detached: true,
     // Brokers lie where users do not look for programs.
-    env: { ...env, PATH: [resolve('dist/edge'), resolve(process.execPath, '..'), env['PATH'] ?? '', '/usr/sbin'].join(delimiter) },
+    env: { ...env, ...more, PATH: [resolve('dist/edge'), resolve(process.execPath, '..'), env['PATH'] ?? '', '/usr/sbin'].join(delimiter) },
   });
   // Whatever the script has left running ends with this test.
   const end = () => {
