@@ -60,9 +60,12 @@ export async function openEmbedded({ folder: given, binaries, notice }: { folder
   let child: ChildProcess, stopping = false, again: Promise<void> = Promise.resolve();
   const begin = async (): Promise<void> => {
     child = await start(folder, program, guise, host);
-    child.once('exit', () => {
+    const ended = (): void => {
       if (!stopping) again = restart();
-    });
+    };
+    // It may have ended between its answer and this line.
+    if (child.exitCode !== null || child.signalCode !== null) ended();
+    else child.once('exit', ended);
   };
   const restart = async (): Promise<void> => {
     notice(`PostgreSQL in ${folder} has ended by itself; it is started again. Its last words: ${lastWords(folder) || 'none'}`);

@@ -21,15 +21,15 @@ export interface Seat {
   since: number;
 }
 
-/** The part of a lease for which the living may be silent after an outage. */
-const GRACE = 1 / 4;
+/** How long the living may be silent after an outage: a part of a lease, and at least this many ms, twice the longest pause between attempts to connect. */
+const GRACE = 1 / 4, GRACE_MS = 4_000;
 
 /** SQL for processes that are dead, as process $1 may judge: their lease is over, and they had time to renew it ($2 says so) or are known to be over. */
 const DEAD = `id <> $1 AND NOT fenced AND lease < clock_timestamp() AND ($2 OR lease = '-infinity')`;
 
 /** Whether the others had time to renew their leases since the database began to answer. */
 function patient(seat: Seat): boolean {
-  return performance.now() - seat.since >= seat.leaseMs * GRACE;
+  return performance.now() - seat.since >= Math.max(seat.leaseMs * GRACE, GRACE_MS);
 }
 
 /** Whether there is a dead process, or what one has left. */
