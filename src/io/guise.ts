@@ -12,7 +12,7 @@ const USERS = ['postgres', 'nobody', 'daemon'];
 
 /**
  * The guise in which a program reaches `folder`, and in which the words `trial` run with success. Who is not root needs none. Root becomes another user; where that one may not look into the folders on the way (a home
- * directory, for example) it keeps the right to (CAP_DAC_OVERRIDE), or is root under another number (a user namespace): what the machine allows. Fault `unsupported`: nothing of that works.
+ * directory, for example) it keeps the right to (CAP_DAC_OVERRIDE; never where that user itself may look into `folder`), or is root under another number (a user namespace): what the machine allows. Fault `unsupported`: nothing of that works.
  */
 export function guiseFor(folder: string, trial: string[]): Guise {
   if (process.getuid?.() !== 0) return { before: [], as: undefined, owner: undefined, name: userInfo().username };
@@ -25,12 +25,14 @@ export function guiseFor(folder: string, trial: string[]): Guise {
     { before: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'], as: undefined, owner, name },
     { before: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'], as: undefined, owner: { uid: 0, gid: 0 }, name },
   ];
-  const found = ways.find(({ before, as }) => {
-    const [command, ...args] = [...before, '/bin/sh', '-c', 'cd "$1" && shift && "$@"', 'sh', folder, ...trial];
+  const works = ({ before, as }: Guise, words: string[]): boolean => {
+    const [command, ...args] = [...before, '/bin/sh', '-c', 'cd "$1" && shift && "$@"', 'sh', folder, ...words];
     return spawnSync(command!, args, { stdio: 'ignore', cwd: '/', ...as }).status === 0;
-  });
+  };
+  // Whoever else is that user would reach the server's files and its socket, and by them the files of all users.
+  const open = works(ways[0]!, ['true']), found = ways.find((way, i) => !(i === 1 && open) && works(way, trial));
   if (found === undefined) {
-    throw new Fault('unsupported', `PostgreSQL does not run as root, and as ${name} it cannot reach ${folder} or ${trial[0]}. Run holdfast as an ordinary user, put the data where ${name} may go, or name a database by DATABASE_URL.`);
+    throw new Fault('unsupported', `PostgreSQL does not run as root, and as ${name} it cannot reach ${open ? '' : `${folder} or `}${trial[0]}. Run holdfast as an ordinary user, put ${open ? `the program where ${name} may go, let nobody else into the data (chmod 700 ${folder})` : `the data where ${name} may go`}, or name a database by DATABASE_URL.`);
   }
   return found;
 }
