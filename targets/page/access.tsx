@@ -66,8 +66,8 @@ function Tokens() {
   return <>
     {made.done !== undefined && <div class="shown" role="status"><p><b>The token “{made.done.name}”</b>, shown now and never again:</p><Copied text={made.done.token} label={`Token ${made.done.name}`} /></div>}
     <Refused refusal={refusal ?? drop.refusal} />
-    {tokens !== undefined && tokens.length > 0 && <div class="scroll" role="region" aria-label="Tokens" tabIndex={0}><table class="tokens"><thead><tr><th scope="col">Token</th><th scope="col">May</th><th scope="col" class="wide">Made</th><th scope="col">Last used</th><th scope="col"><span class="hidden">Take back</span></th></tr></thead>
-      <tbody>{tokens.map((each) => <tr key={each.name}><th scope="row">{each.name}</th><td>{each.scope}</td><td class="wide"><Ago at={each.at} /></td><td><Ago at={each.used} /></td>
+    {tokens !== undefined && tokens.length > 0 && <div class="scroll" role="region" aria-label="Tokens" tabIndex={0}><table class="tokens"><thead><tr><th scope="col">Token</th><th scope="col">May</th><th scope="col" class="wide">Made</th><th scope="col" class="wide">Last used</th><th scope="col"><span class="hidden">Take back</span></th></tr></thead>
+      <tbody>{tokens.map((each) => <tr key={each.name}><th scope="row">{each.name}<small class="narrow">used <Ago at={each.used} /></small></th><td>{each.scope}</td><td class="wide"><Ago at={each.at} /></td><td class="wide"><Ago at={each.used} /></td>
         <td class="number">{sure === each.name ? <><button type="button" class="danger" disabled={drop.busy} onClick={drop.run}>Take it back</button> <button type="button" onClick={() => ask_(undefined)}>Keep it</button></> : <button type="button" onClick={() => ask_(each.name)}>Take back …<span class="hidden"> {each.name}</span></button>}</td></tr>)}</tbody></table></div>}
     <form class="row" onSubmit={(event) => { event.preventDefault(); if (name.trim() !== '') made.run(); }}>
       <Field name="token-name" label="Name of a new token" hint="Such as the program that will use it."><input id="token-name" value={name} required maxLength={64} placeholder="grafana" onInput={(event) => setName(event.currentTarget.value)} /></Field>

@@ -86,7 +86,7 @@ export function Carry() {
   const size = state.files.reduce((sum, file) => sum + file.size, 0);
   return <div class="carry">
     <input ref={chooser} id="bundles" type="file" multiple class="hidden" aria-label="Files of bundles" disabled={state.end !== undefined} onChange={(event) => { begin([...event.currentTarget.files ?? []]); event.currentTarget.value = ''; }} />
-    {state.end === undefined ? <p><label for="bundles" class="button main"><Icon name="up" />Choose files</label> <span class="quiet">or drop them anywhere on this page. Any order, any number of times; they hold nothing that needs trust.</span></p>
+    {state.end === undefined ? <p class="choose"><label for="bundles" class="button main"><Icon name="up" />Choose files</label> <span class="quiet">or drop them anywhere on this page, in any order, any number of times: everything in them is checked.</span></p>
       : <p role="status"><progress max={1} value={state.share} aria-label="Sending" /> {state.share === 1 ? 'The node takes it in …' : `${counted(state.files.length, 'file')}, ${bytes(size * (state.share ?? 0))} of ${bytes(size)} sent`} <button type="button" onClick={() => state.end?.abort()}>Stop</button></p>}
     <Refused refusal={state.refusal} />
     {state.report !== undefined && <Report report={state.report} />}

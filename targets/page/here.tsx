@@ -6,7 +6,7 @@ import { EventLine } from './event-line.tsx';
 import { useLive } from './live-events.ts';
 import { get } from './connection.ts';
 import type { Status } from './contract.ts';
-import { bytes, clock, grouped, span } from './format.ts';
+import { bytes, clock, grouped } from './format.ts';
 import { Heading, Section } from './frame.tsx';
 import { Dot } from './icons.tsx';
 import { judge } from './judge.ts';
@@ -101,7 +101,7 @@ export function Here({ known }: { known: Watched<Known> }) {
         {alarms.length > 0 && <Section name="attention" title="Needs attention" tools={<a href={href('alarms')}>all {grouped(alarms.length)}</a>}><AlarmList known={known} alarms={alarms.slice(0, ALARMS)} brief /></Section>}
         <Section name="rates" title="Streams" tools={<a href={href('streams')}>all {grouped(streams.length)}</a>}>
           {streams.length === 0 ? <p class="none">Nothing is recorded yet. <code>holdfast append</code> records an event.</p> : <table class="streams">
-            <thead><tr><th scope="col">Stream</th><th scope="col" class="drawn">Last {span(600_000)}</th><th scope="col" class="number">Now</th><th scope="col" class="number">Events</th><th scope="col" class="number wide">Stored</th><th scope="col" class="number wide">Each</th><th scope="col" class="number wide">Logs</th></tr></thead>
+            <thead><tr><th scope="col">Stream</th><th scope="col" class="drawn"><span class="wide">Last 10 minutes</span><span class="narrow" aria-hidden="true">10 min</span></th><th scope="col" class="number">Now</th><th scope="col" class="number">Events</th><th scope="col" class="number wide">Stored</th><th scope="col" class="number wide">Each</th><th scope="col" class="number wide">Logs</th></tr></thead>
             <tbody>{streams.map((each) => <StreamLine key={each.stream} row={each} seconds={sampleMs / 1000} />)}</tbody>
           </table>}
         </Section>

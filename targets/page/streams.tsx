@@ -36,7 +36,7 @@ export function Streams({ known }: { known: Watched<Known> }) {
   return <>
     <Heading sub={streams.length === 0 ? undefined : `${counted(events, 'event')} in ${counted(streams.length, 'stream')}, ${bytes(stored)} as stored`}>Streams</Heading>
     {streams.length === 0 ? <p class="none">Nothing is recorded yet. <code>holdfast append</code> records an event.</p> : <table class="streams">
-      <thead><tr><th scope="col">Stream</th><th scope="col" class="drawn">Last 10 minutes</th><th scope="col" class="number">Now</th><th scope="col" class="number">Events</th><th scope="col" class="number wide">Stored</th><th scope="col" class="number wide">Each</th><th scope="col" class="number wide">Logs</th></tr></thead>
+      <thead><tr><th scope="col">Stream</th><th scope="col" class="drawn"><span class="wide">Last 10 minutes</span><span class="narrow" aria-hidden="true">10 min</span></th><th scope="col" class="number">Now</th><th scope="col" class="number">Events</th><th scope="col" class="number wide">Stored</th><th scope="col" class="number wide">Each</th><th scope="col" class="number wide">Logs</th></tr></thead>
       <tbody>{streams.map((each) => <StreamLine key={each.stream} row={each} seconds={sampleMs / 1000} />)}</tbody>
     </table>}
   </>;
