@@ -1,4 +1,4 @@
-// A database that is somebody else's: it goes away in the middle of work and comes back, stays away, or gives a process's place to another.
+// The database of dist/server/holdfast when it is somebody else's: it goes away in the middle of work and comes back, stays away, or gives a process's place to another.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startServer, sql } from '../io/postgres-server.ts';

@@ -1,4 +1,4 @@
-// A server on the PostgreSQL of the system, saved and brought back by pg_dump and pg_restore, as its administrator would: a new incarnation that catches up with what the fleet holds beyond the backup.
+// A server (dist/server/holdfast) on the PostgreSQL of the system, saved and brought back by pg_dump and pg_restore, as its administrator would: a new incarnation that catches up with what the fleet (dist/edge/holdfast) holds beyond the backup.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';
