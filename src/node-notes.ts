@@ -68,3 +68,10 @@ export async function receiptsIn(node: Node): Promise<Status['receipts']> {
   }
   return out;
 }
+
+/** When the last receipt of each other node came (hex; ms since 1970), whoever of this node's processes noted it down. */
+export async function receiptTimes(node: Node): Promise<Map<string, number>> {
+  const out = new Map<string, number>();
+  for await (const row of pages(node.options.store, 'receipt', undefined, undefined, 500, () => undefined)) if (!equal(row.key, node.id)) out.set(hex(row.key), (decode(row.value) as [number, number])[1]);
+  return out;
+}

@@ -4,7 +4,7 @@ import { equal, hex } from '../../src/event/bytes.ts';
 import { CLOCK_RTC, CLOCK_SYNCED, type ClockQuality } from '../../src/ports.ts';
 import { Census, patienceWith } from '../../src/node-census.ts';
 import { heldNow, lackAbout, type Held } from '../../src/node-estimate.ts';
-import { alarmsIn, receiptsIn } from '../../src/node-notes.ts';
+import { alarmsIn, receiptTimes } from '../../src/node-notes.ts';
 import type { Node } from '../../src/node.ts';
 import type { Database, PeerReport } from './database.ts';
 import type { Place } from './direct.ts';
@@ -21,8 +21,8 @@ const WATCHED_MS = 60_000;
 const STEP_MS = 1_000, QUIET_MS = 5_000, SLICE_MS = 25, PAUSE_MS = 100;
 /** Nodes whose segments and metrics are looked up at a time. */
 const TOGETHER = 32;
-/** What a node lacks is good for this long, ms; alarms that stand, and this machine's own state, too. */
-const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000;
+/** What a node lacks is good for this long, ms; alarms that stand, this machine's own state, and what was noted down of receipts, too. */
+const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000, NOTED_MS = 15_000;
 /** Nobody is missed before, ms after the start: those that are there need a moment to say so. */
 const GRACE_MS = 600_000;
 const QUALITIES: { [quality in ClockQuality]: 'none' | 'rtc' | 'synced' } = { 0: 'none', [CLOCK_RTC]: 'rtc', [CLOCK_SYNCED]: 'synced' };
@@ -47,6 +47,7 @@ export class FleetPicture {
   #own: { at: number; disk: NodeRow['disk'] } = { at: -Infinity, disk: null };
   #held: { until: number; held: Held } | undefined;
   #asked = -Infinity;
+  #notedAt = -Infinity;
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
   #stepping = false;
@@ -65,8 +66,14 @@ export class FleetPicture {
 
   /** What earlier processes noted down of signs of life, then what is seen, for as long as the node is open. */
   async #begin(): Promise<void> {
-    for (const { node, at } of await receiptsIn(this.#node).catch(() => [])) this.census.hear(node, at, 'receipt', true);
+    await this.#noted().catch(() => {});
     await this.#step();
+  }
+
+  /** Receipts that were noted down, by this process, an earlier one, or another one of this node. */
+  async #noted(): Promise<void> {
+    this.#notedAt = performance.now();
+    for (const [id, at] of await receiptTimes(this.#node)) this.census.hear(id, at, 'receipt', true);
   }
 
   #soon(): void {
@@ -120,6 +127,7 @@ export class FleetPicture {
       }));
     } while (performance.now() < until && (left > 0 || grown.length === TOGETHER));
     if (grown.length === TOGETHER) left++;
+    if (performance.now() - this.#notedAt > NOTED_MS) await this.#noted();
     const due = performance.now();
     for (let i = 0; i < members.length && performance.now() < until + SLICE_MS; i++) {
       const member = members[this.#next++ % members.length]!, known = this.#lacks.get(member.node);

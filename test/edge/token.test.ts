@@ -45,4 +45,24 @@ test('a node without the API has no page, and a directory without a node has nei
   for (const command of ['token', 'page']) assert.match((await holdfast([command, '--dir', path('none')])).stderr, '[no-fleet]');
 }));
 
+test('tokens of narrower scope are made, listed and taken back, whether the node runs or not', () => inFolder(async (path) => {
+  const dir = path('a');
+  await json(['init', '--dir', dir, '--name', 'alpha']);
+  const before = await json<{ token: string; name: string; scope: string }>(['token', '--scope', 'read', '--name', 'grafana', '--dir', dir]);
+  assert.equal([before.name, before.scope], ['grafana', 'read']);
+  const node = start(['run', '--dir', dir, '--listen', 'tcp://127.0.0.1:0', '--http', '127.0.0.1:0', '--metrics-seconds', '0']);
+  await node.until(/page at/);
+  const made = (await holdfast(['token', '--scope', 'append', '--name', 'pump', '--dir', dir])).stdout.trim(), { url } = await json<{ url: string }>(['page', '--dir', dir]);
+  const ask = async (token: string, method: string, stream = 'streams/s/events'): Promise<number> =>
+    (await fetch(`${url}/api/${stream}`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(method === 'POST' && { body: '{"key":"k","type":"t"}' }) })).status;
+  assert.equal([await ask(before.token, 'GET'), await ask(before.token, 'POST'), await ask(made, 'POST'), await ask(made, 'GET', 'tokens')], [200, 403, 200, 403]);
+  assert.equal((await json<{ tokens: { name: string; scope: string }[] }>(['token', '--list', '--dir', dir])).tokens.map(({ name, scope }) => [name, scope]), [['grafana', 'read'], ['pump', 'append']]);
+  assert.match((await holdfast(['token', '--revoke', 'grafana', '--dir', dir])).stdout, 'no longer taken');
+  assert.is(await ask(before.token, 'GET'), 401);
+  assert.match((await holdfast(['token', '--revoke', 'grafana', '--dir', dir])).stderr, '[not-found]');
+  for (const wrong of [['--scope', 'read'], ['--name', 'x'], ['--list', '--revoke', 'x']]) assert.is((await holdfast(['token', ...wrong, '--dir', dir])).code, 2, wrong.join(' '));
+  assert.match((await holdfast(['token', '--scope', 'root', '--name', 'x', '--dir', dir])).stderr, /no scope|not a scope/);
+  await node.stop();
+}));
+
 test.run();
