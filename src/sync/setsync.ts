@@ -137,7 +137,9 @@ export class SetSync {
       case 'same':
       case 'state':
         agreement.hear(message.sum);
-        if (message.kind === 'same' && this.#comparison && this.#s.desk.opener) {
+        if (this.#comparison && this.#s.desk.opener) {
+          // What the peer said of its own accord has crossed our comparison, whose answer is still to come.
+          if (message.kind === 'state' || !equal(message.sum.root, this.#comparison.sum.root)) return;
           // Equal to what we told; if something came since, our root tells so by itself.
           this.#endComparison();
           this.#compared = true;
