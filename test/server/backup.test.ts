@@ -1,5 +1,5 @@
-// timeout: 180s
 // Backups of dist/server/holdfast: what `backup` writes while it runs, on its own database and on another, comes back by `recover` here and at the edge (dist/edge/holdfast); and an older copy of the whole directory is a new incarnation that catches up.
+// timeout: 180s
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';

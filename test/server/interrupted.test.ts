@@ -1,5 +1,5 @@
-// timeout: 180s
 // Starts of dist/server/holdfast that are broken off anywhere, by Ctrl-C or worse: the next one goes on, and no process is left behind.
+// timeout: 180s
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// timeout: 180s
 // Several processes of dist/server/holdfast on one database: each shows what the others take in, and the end of one, or of the database itself, loses nothing that was acknowledged.
+// timeout: 180s
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync } from 'node:fs';
