@@ -70,12 +70,14 @@ export class Sharing {
     const node = this.#node, { archive, desk, options } = node;
     for (const orphan of await this.#shared.orphans()) {
       const { crypto, random, clock } = options;
-      const { events, skipped, facts, change } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, orphan.records);
+      const { events, skipped, facts, segments, change } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, orphan.records);
       owe(archive, desk.authority.learn(facts));
       await this.#changes.settle(change);
       if (archive.owed.size) await this.#changes.judge();
       if (facts.length) await this.#changes.fleet();
       await orphan.done();
+      // Its peers wait for what it did not come to say.
+      node.offer(segments);
       if (events || skipped.length) options.notice({ kind: 'recovered', events, skipped });
     }
   }

@@ -2,6 +2,7 @@
 import type { Bytes } from '../ports.ts';
 import type { Opening } from '../event/chain.ts';
 import type { Run } from '../event/run.ts';
+import type { Segment } from '../event/segment.ts';
 import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
 import type { OwnLog, Sealer } from './own.ts';
@@ -22,8 +23,8 @@ import { ownLog, sealRun } from './own.ts';
 import { hashAt } from './span.ts';
 import { hashesAt } from './supply.ts';
 
-/** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it; `change`: what was committed. */
-export interface Recovered { events: number; skipped: string[]; facts: FleetFact[]; change: Change }
+/** What recovery did; `skipped` says in words what of the journal could not be used; `facts` are the `$fleet` events among it; `segments`: what was sealed of it anew; `change`: what was committed. */
+export interface Recovered { events: number; skipped: string[]; facts: FleetFact[]; segments: Segment[]; change: Change }
 
 /** Consecutive events of the journal, record by record. */
 interface Stretch { first: number; last: number; before: Bytes; after: Bytes; runs: Run[]; hashes: Bytes[] }
@@ -55,7 +56,7 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
     }
   }
   const change = new Change(archive);
-  const facts: FleetFact[] = [];
+  const facts: FleetFact[] = [], segments: Segment[] = [];
   let events = 0;
   for (const { own, stretches, marks } of logs.values()) {
     const { stream } = own.opening;
@@ -74,7 +75,9 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
           const h = segment.header, a = h.first - from;
           const piece = { first: h.first, last: h.first + h.count - 1, before: h.before, after: h.after, hashes: hashes.subarray(a * 32, (a + h.count) * 32) };
           const opened = { segment, piece, inside: { ...sliceRun(part, a, a + h.count), hashes: piece.hashes } };
-          events += (await place(change, opened)).events;
+          const placed = (await place(change, opened)).events;
+          events += placed;
+          if (placed) segments.push(segment);
           if (stream === '$fleet') facts.push(...factsOf(segment, opened));
         }
         from = to + 1;
@@ -82,7 +85,7 @@ export async function recover(archive: Archive, sealer: Sealer, records: Bytes[]
     }
   }
   if (!change.empty) await change.commit();
-  return { events, skipped, facts, change };
+  return { events, skipped, facts, segments, change };
 }
 
 /** The log of an opening, or as the store knows it. */
