@@ -9,7 +9,7 @@ const LISTED = 500;
 /** A clock that is further off than this is an alarm, ms; and a disk with less left than this, bytes, or less than this part of it. */
 const CLOCK_MS = 60_000, DISK_LOW = 500_000_000, DISK_PART = 0.05;
 /** What each code of an alarm that stands is about. */
-const KINDS: { [code: string]: AlarmRow['kind'] } = { fork: 'fork', clone: 'clone', journal: 'damage', store: 'damage', 'store-damaged': 'damage' };
+const KINDS = new Map<string, AlarmRow['kind']>([['fork', 'fork'], ['clone', 'clone'], ['journal', 'damage'], ['store', 'damage'], ['store-damaged', 'damage']]);
 
 /** Alarms without the time at which they were noticed. */
 type Found = Omit<AlarmRow, 'at'>;
@@ -38,7 +38,7 @@ export class Noticed {
 /** An alarm that stands, with the ids in its words told by name. */
 export function standing(code: string, node: string, text: string, nameOf: (id: string) => string | undefined): Found {
   const named = text.replace(/\b[0-9a-f]{64}\b/g, (id) => nameOf(id) === undefined ? id : `${nameOf(id)} (${id.slice(0, 12)}…)`);
-  return { kind: KINDS[code] ?? 'other', code, level: 'bad', node, name: nameOf(node) ?? node.slice(0, 12), text: named };
+  return { kind: KINDS.get(code) ?? 'other', code, level: 'bad', node, name: nameOf(node) ?? node.slice(0, 12), text: named };
 }
 
 /** What one node's row calls for. */
