@@ -82,13 +82,14 @@ async function first<T>(base: Base, line: Line, work: (session: Session) => Prom
  */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const { random, notice, leaseMs = 20_000, application = 'holdfast' } = options, id = uuidOf(random.bytes(16));
-  let away = false, known: Seat | undefined;
+  const known: { seat?: Seat } = {};
+  let away = false;
   const base: Base = {
     config: { ...postgresAddress(options.url), application_name: `${application.slice(0, 24)} ${id}` }, starting: true, failure: undefined, lines: new Set(), waiting: new Set(),
     outage(words) {
       if ((words !== undefined) === away) return;
       away = words !== undefined;
-      if (known) known.since = performance.now();
+      if (known.seat) known.seat.since = performance.now();
       if (!base.failure) notice(away ? `PostgreSQL is away (${words}); nothing that was acknowledged is lost, and work goes on when it is back.` : 'PostgreSQL is back.');
     },
   };
@@ -110,7 +111,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     return { ...facts!, seat: await register(session, id, leaseMs, application) };
   });
   base.starting = false;
-  known = seat;
+  known.seat = seat;
   me = seat.id;
 
   function fail(fault: Fault): Fault {
