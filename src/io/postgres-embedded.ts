@@ -181,12 +181,21 @@ function postmaster(folder: string): number | undefined {
 /** A server whose node was killed ends by itself, as a rule; one that lives on is ended here. */
 async function endOrphan(folder: string): Promise<void> {
   const pid = postmaster(folder);
-  if (pid !== undefined) {
-    process.kill(pid, 'SIGINT');
-    await gone(folder, pid, STOP_MS) || (process.kill(pid, 'SIGQUIT'), await gone(folder, pid, QUIT_MS)) || process.kill(pid, 'SIGKILL');
-  }
+  if (pid !== undefined) await dismiss(folder, pid);
   // What a power cut left says nothing any more, and its number may belong to somebody else.
   if (postmaster(folder) === undefined) rmSync(join(folder, 'postmaster.pid'), { force: true });
+}
+
+/** Ends a server: in order, and when that takes too long at once, which costs the next start a recovery. */
+async function dismiss(folder: string, pid: number): Promise<void> {
+  for (const [signal, patience] of [['SIGINT', STOP_MS], ['SIGQUIT', QUIT_MS], ['SIGKILL', QUIT_MS]] as const) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return; // it has just gone
+    }
+    if (await gone(folder, pid, patience)) return;
+  }
 }
 
 async function gone(folder: string, pid: number, within: number): Promise<boolean> {
@@ -239,15 +248,11 @@ async function answers(host: string): Promise<boolean> {
   }
 }
 
-/** Ends a server: in order, and when that takes too long at once, which costs the next start a recovery. */
+/** Ends the server of a child of this process. */
 async function end(folder: string, child: ChildProcess): Promise<void> {
   const pid = postmaster(folder);
   child.stdio[3]?.destroy();
-  if (pid === undefined) return;
-  process.kill(pid, 'SIGINT');
-  if (await gone(folder, pid, STOP_MS)) return;
-  process.kill(pid, 'SIGQUIT');
-  if (!await gone(folder, pid, QUIT_MS)) process.kill(pid, 'SIGKILL');
+  if (pid !== undefined) await dismiss(folder, pid);
 }
 
 function logSize(folder: string): number {

@@ -9,7 +9,7 @@ import { dialTcp } from '../../src/io/tcp.ts';
 import { CLOCK_NONE, CLOCK_SYNCED } from '../../src/ports.ts';
 import type { Command, Invocation } from './command.ts';
 import type { Database, Report } from './database.ts';
-import { ROOT_KEY_FILE } from './home.ts';
+import { KEY_FILE, ROOT_KEY_FILE } from './home.ts';
 import { openDatabase } from './open.ts';
 import { byteText, counted, printable } from './output.ts';
 import { schemeOf, shownUrl } from './link-url.ts';
@@ -46,7 +46,7 @@ export const doctorCommand: Command = {
     } catch (error) {
       findings.push({ check: 'settings', state: 'bad', text: (error as Error).message, advice: 'Correct it; `holdfast run` will not start before.' });
     }
-    findings.push(clockFinding(settings), ...permissionFindings(dir, (await medium()).keyPath(dir)), ...diskFindings(dir));
+    findings.push(clockFinding(settings), ...permissionFindings(dir, await keyPath(dir)), ...diskFindings(dir));
     findings.push(...await storeFindings(invocation));
     for (const url of [...settings?.peers ?? [], ...(settings?.links ?? []).map((link) => link.url)]) {
       out.progress(`connecting to ${shownUrl(url)}`);
@@ -73,6 +73,11 @@ function clockFinding(settings: Settings | undefined): Finding {
       ? 'Events keep their order all the same, but their times may be wrong. Enable systemd-timesyncd or chrony, fit a battery clock, or set clock = "synced" if you know better.'
       : 'Enable systemd-timesyncd or chrony where a time source can be reached.',
   };
+}
+
+/** Where the key is; where the configuration cannot be read, in its usual place. */
+function keyPath(dir: string): Promise<string> {
+  return medium().then((its) => its.keyPath(dir), () => join(dir, KEY_FILE));
 }
 
 function permissionFindings(dir: string, key: string): Finding[] {

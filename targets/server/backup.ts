@@ -26,7 +26,8 @@ const WRITE_BYTES = 1_048_576;
 export function backUp({ dir, node, keys, url }: { dir: string; node: Node; keys: KeyFile; url: string }, wish: { target: string; withoutKey?: boolean }, progress: (bytes: number, events: number) => void): Promise<BackupMade> {
   return packBackup(wish.target, INSIDE, async (part, target) => {
     const { events } = node.digest(), hash = createHash('sha256'), path = join(part, SEGMENTS), file = await open(path, 'wx', 0o600), journal = await openJournal({ folder: join(part, JOURNAL) });
-    let waiting: Uint8Array[] = [], size = 0, written = 0, records: Promise<void>[] = [];
+    const records: Promise<void>[] = [];
+    let waiting: Uint8Array[] = [], size = 0, written = 0;
     const write = async (): Promise<void> => {
       const bytes = Buffer.concat(waiting);
       hash.update(bytes);

@@ -62,6 +62,10 @@ test('a directory that cannot be a server says so', () => inPlace(async (path) =
   assert.is(code, 1);
   assert.match(stderr, 'holds no database of PostgreSQL');
   assert.ok(existsSync(`${dir}/postgres/notes.txt`));
+  writeFileSync(`${dir}/holdfast.toml`, 'databse = "x"\n');
+  const doctor = await command(['doctor', '--dir', dir]);
+  assert.is(doctor.code, 1);
+  assert.match(doctor.stdout, /line 1: there is no setting "databse".*database/);
   const none = await command(['status', '--dir', path('none')]);
   assert.is(none.code, 1);
   assert.match(none.stderr, '[no-fleet]');
