@@ -8,6 +8,7 @@ import * as esbuild from 'esbuild';
 import { ROOT, TARGET, codec, writeChanged } from './esbuild.mjs';
 import { licenses } from './licenses.mjs';
 import { buildPage } from './page.mjs';
+import { together } from './together.mjs';
 import { natives, vendor } from './vendor.mjs';
 
 /** What the command is called. */
@@ -35,7 +36,7 @@ export async function buildProgram({ entry, folder, needed, maps, imports = {}, 
   const result = await esbuild.build({
     entryPoints: [{ in: entry, out: COMMAND }], outdir: folder, absWorkingDir: ROOT, write: false, metafile: true, logLevel: 'silent',
     bundle: true, splitting: true, chunkNames: 'lib/[name]-[hash]', platform: 'node', format: 'esm', target: TARGET, minify: true, keepNames: false,
-    legalComments: 'none', charset: 'utf8', sourcemap: 'external', banner: { js: REQUIRE }, plugins: [codec(), natives(found), vendor()],
+    legalComments: 'none', charset: 'utf8', sourcemap: 'external', banner: { js: REQUIRE }, plugins: [codec(), natives(found), vendor(), together()],
   }).catch(async (error) => {
     throw new Error((await esbuild.formatMessages(error.errors ?? [{ text: String(error) }], { kind: 'error', color: process.stderr.isTTY === true })).join('\n'));
   });
