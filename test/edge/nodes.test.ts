@@ -188,7 +188,7 @@ test('who cannot be reached, and who is of another fleet, is named', () => inFol
   const nobody = await holdfast(['sync', url, '--dir', b, '--json']);
   assert.equal([nobody.code, nobody.stdout], [1, '']);
   assert.is((JSON.parse(nobody.stderr) as { error: { code: string } }).error.code, 'link-failed');
-  assert.is((await holdfast(['sync', 'nonsense', '--dir', b])).code, 1);
+  assert.is((await holdfast(['sync', 'nonsense', '--dir', b])).code, 2);
   assert.is((await holdfast(['listen', 'tcp://192.0.2.1:0', '--dir', b])).code, 1);
 }));
 
