@@ -3,6 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import type { Fault } from '../../src/fault.ts';
+import { migrate } from '../../src/io/postgres-migrate.ts';
 import { startServer, sql } from '../io/postgres-server.ts';
 import { command, document, inPlace } from './server.ts';
 
@@ -67,6 +69,21 @@ test('a user who may make nothing, and a database in another encoding', () => in
   const latin = await said(path('b'), await server.database("ENCODING 'LATIN1' TEMPLATE template0"));
   assert.match(latin, '[bad-config]');
   assert.match(latin, 'UTF8');
+}));
+
+test('a PostgreSQL that is too old, and a schema that is too new', () => inPlace(async (path) => {
+  // Nobody has one that old here: this is all that is asked of it.
+  const old = { alive: true, query: <R>() => Promise.resolve([{ version: 130_012, shown: '13.12', encoding: 'UTF8' }] as R[]), batch: () => Promise.reject(new Error('nothing more is asked')), ask: () => Promise.reject(new Error('nothing more is asked')) };
+  const error = await migrate(old).then(() => undefined, (thrown: unknown) => thrown) as Fault;
+  assert.is(error.code, 'bad-config');
+  assert.match(error.message, /13\.12 is too old.*14/);
+  const url = await server.database(), env = { DATABASE_URL: url };
+  await document(['init', '--dir', path('a'), '--name', 'hq'], { env });
+  await sql(url, 'INSERT INTO holdfast.migration (version) VALUES (99)');
+  const later = await command(['status', '--dir', path('a')], { env });
+  assert.is(later.code, 1);
+  assert.match(later.stderr, '[unsupported]');
+  assert.match(later.stderr, '99');
 }));
 
 test('the database of another node, with and without the key of that one', () => inPlace(async (path) => {
