@@ -21,6 +21,8 @@ const WATCHED_MS = 60_000;
 const STEP_MS = 1_000, QUIET_MS = 5_000, SLICE_MS = 25, PAUSE_MS = 100;
 /** Nodes whose segments and metrics are looked up at a time. */
 const TOGETHER = 32;
+/** Looks into the store after which others have their turn. */
+const TURN = 64;
 /** What a node lacks is good for this long, ms; alarms that stand, this machine's own state, and what was noted down of receipts, too. */
 const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000, NOTED_MS = 15_000;
 /** Nobody is missed before, ms after the start: those that are there need a moment to say so. */
@@ -128,20 +130,23 @@ export class FleetPicture {
     } while (performance.now() < until && (left > 0 || grown.length === TOGETHER));
     if (grown.length === TOGETHER) left++;
     if (performance.now() - this.#notedAt > NOTED_MS) await this.#noted();
-    const due = performance.now();
+    let looks = 0;
+    const due = performance.now(), rest = (): Promise<void> | undefined => (++looks % TURN === 0 ? new Promise((resolve) => { setImmediate(resolve); }) : undefined);
     for (let i = 0; i < members.length && performance.now() < until + SLICE_MS; i++) {
       const member = members[this.#next++ % members.length]!, known = this.#lacks.get(member.node);
-      if (member.state !== 'member' || equal(member.id, this.#node.id) || (known !== undefined && due - known.at < LACKS_MS)) continue;
+      // Of who holds the same there is nothing to find out.
+      if (member.state !== 'member' || equal(member.id, this.#node.id) || reached.get(member.node)?.links.some(({ level }) => level === true) === true || (known !== undefined && due - known.at < LACKS_MS)) continue;
       // Making it takes its time too: of that it may take a twentieth.
       if (this.#held === undefined || due > this.#held.until) {
         const held = heldNow(this.#node), now = performance.now();
         this.#held = { until: now + Math.max(LACKS_MS, 20 * (now - due)), held };
       }
-      const { events, bytes, at, bundle } = await lackAbout(this.#node, this.#held.held, member.id);
+      const { events, bytes, at, bundle } = await lackAbout(this.#node, this.#held.held, member.id, rest);
       if (at !== null) this.census.hear(member.node, Math.min(at, this.#node.options.clock.now()), bundle ? 'bundle' : 'exchange', true);
       this.#lacks.set(member.node, { lacks: { events, bytes, at, drainMs: null }, at: performance.now() });
     }
-    return left > 0 || members.some(({ node, state }) => state === 'member' && node !== hex(this.#node.id) && !this.#lacks.has(node));
+    const self = hex(this.#node.id);
+    return left > 0 || members.some(({ node, state }) => state === 'member' && node !== self && !this.#lacks.has(node) && reached.get(node)?.links.some(({ level }) => level === true) !== true);
   }
 
   /** The members, in order of id. */

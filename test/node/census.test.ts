@@ -41,7 +41,7 @@ test('the estimate of what each lacks is what the walk finds, whatever was writt
       }
     }
     for (const { node } of machines) await node.close();
-  }), { numRuns: 25 });
+  }), { numRuns: 60 });
 });
 
 test('what is missing of a node is counted from the moment it is known until it came', async () => {
