@@ -1,5 +1,5 @@
 // A connection to PostgreSQL that comes back: made again when it is lost, with the settings that every session needs.
-import { Client, types, type ClientConfig } from 'pg';
+import { Client, types, type ClientConfig, type QueryConfig } from 'pg';
 import { Fault } from '../fault.ts';
 import { Batch, type Answer, type Step } from './postgres-batch.ts';
 import { isLost, isPassing, stateOf, wordsOf } from './postgres-errors.ts';
@@ -14,6 +14,8 @@ export interface Session {
   readonly alive: boolean;
   /** A query with its rows as objects. */
   query<R = Record<string, unknown>>(text: string, values?: unknown[]): Promise<R[]>;
+  /** One statement, whatever the text says: several are refused. */
+  ask<R = Record<string, unknown>>(text: string, values: unknown[]): Promise<R[]>;
   /** Statements in one round trip; after an error the transaction, if one is open, is rolled back. */
   batch(steps: readonly Step[]): Promise<Answer[]>;
 }
@@ -78,6 +80,7 @@ export async function connect(config: ClientConfig, options: LineOptions = {}): 
     client,
     get alive() { return alive; },
     async query<R>(text: string, values?: unknown[]) { return (await client.query(text, values)).rows as R[]; },
+    async ask<R>(text: string, values: unknown[]) { return (await client.query({ text, values, queryMode: 'extended' } as QueryConfig)).rows as R[]; },
     async batch(steps: readonly Step[]) {
       const batch = new Batch(steps, prepared);
       client.query(batch);

@@ -1,6 +1,5 @@
 // What goes on beside the work: the lease is renewed, what others do is heard of, and a server that says nothing is given up.
 import type { Line, Session } from './postgres-line.ts';
-import { isLost } from './postgres-errors.ts';
 import { disconnectDead, endLeases, prune, renew, someoneDied, type Seat } from './postgres-slots.ts';
 
 /** Milliseconds between looks at what others did, for what no notification told; and without an answer after which connections are given up. */
@@ -73,9 +72,8 @@ export function watch({ line, seat, lost, news, silent }: WatchParts): Watch {
     const guard = setTimeout(silent, SILENT_MS);
     try {
       await line.use(look);
-    } catch (error) {
-      // What is refused for another reason is met by whoever works, with better words.
-      if (isLost(error)) throw error;
+    } catch {
+      // Lost connections are waited out below; what else is refused is met by whoever works, with better words.
     } finally {
       clearTimeout(guard);
     }

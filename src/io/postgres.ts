@@ -106,7 +106,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     const sql = await makeReader(session);
     if (sql !== undefined) notice(`There is no role that may only read, and this user may not make it. An administrator may say:\n${sql}`);
     const [facts] = await session.query<{ fsync: boolean; version: string; folder: string | null }>(
-      `SELECT current_setting('fsync') = 'on' AS fsync, current_setting('server_version') AS version, (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory') AS folder`);
+      `SELECT current_setting('fsync') = 'on' AS fsync, current_setting('server_version') AS version, (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory' AND (inet_server_addr() IS NULL OR inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1')) AS folder`);
     if (!facts!.fsync) notice('This PostgreSQL runs with fsync = off: what it acknowledges does not outlive a power cut. Turn it on.');
     return { ...facts!, seat: await register(session, id, leaseMs, application) };
   });
@@ -197,7 +197,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
         await session.query('BEGIN READ ONLY');
         try {
           await session.query(`SET LOCAL statement_timeout = ${QUERY_MS}`);
-          return await session.query(sql, values);
+          return await session.ask(sql, values);
         } catch (error) {
           if (stateOf(error) === '57014') throw new Fault('timeout', `The query took longer than ${QUERY_MS / 1_000} s.`, { cause: error });
           throw isLost(error) && stateOf(error) !== '25006' ? error : new Fault('bad-argument', `PostgreSQL refuses the query: ${wordsOf(error)}.`, { cause: error });
