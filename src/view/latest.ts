@@ -72,16 +72,15 @@ export class LatestView implements Fold {
     const ops: Op[] = [];
     this.#writing = [];
     this.#runs = runs;
+    // What is not remembered is asked for at once: a store that is a server answers all of it together.
+    const asked = new Map<string, Promise<Bytes | undefined>>();
+    for (const { stream, latest, name } of best.values()) if (!this.#orders.has(name)) asked.set(name, this.#store.get('latest', latestKey(stream, latest.key)));
+    const rows = new Map(await Promise.all([...asked].map(async ([name, row]) => [name, await row] as const)));
     for (const one of best.values()) {
-      const key = latestKey(one.stream, one.latest.key);
-      let order = this.#orders.get(one.name);
-      if (!order) {
-        const row = await this.#store.get('latest', key);
-        order = row && parseLatest(row).order;
-      }
+      const row = rows.get(one.name), order = this.#orders.get(one.name) ?? (row && parseLatest(row).order);
       const newer = !order || compare(one.latest.order, order) > 0;
       this.#writing.push({ ...one, newer });
-      if (newer) ops.push({ table: 'latest', key, value: concat(one.latest.order, one.latest.event) });
+      if (newer) ops.push({ table: 'latest', key: latestKey(one.stream, one.latest.key), value: concat(one.latest.order, one.latest.event) });
     }
     return ops;
   }
