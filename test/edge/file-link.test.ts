@@ -147,7 +147,9 @@ test('killed while it writes: the beginning is made a volume by the next start, 
   await next.stop();
   // A beginning of which no block is whole tells nobody whose it is: it lies there, and harms nothing.
   assert.equal(names(path('folder')).filter((name) => name.endsWith('.part') && statSync(path(`folder/${name}`)).size >= 65_536), []);
-  await json(['import', path('folder'), '--dir', b]);
+  // The volume that was made of a beginning has no end: that it ends too early is said.
+  const taken = await holdfast(['import', path('folder'), '--dir', b]);
+  assert.ok(taken.code === 0 || (taken.code === 3 && taken.stdout.includes('its end is missing')), `${taken.code}: ${taken.stdout}${taken.stderr}`);
   assert.equal(await digest(a), await digest(b));
 }));
 
