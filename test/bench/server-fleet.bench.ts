@@ -1,11 +1,11 @@
 // A server (dist/server) that knows ten thousand nodes: its memory, and how long its HTTP API takes for the first page of the fleet. NODES=1000 asks of a smaller fleet.
 
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { command, document, query, serve, type Server } from '../server/server.ts';
-import { freshFolder, load, pause, say, tell } from './rows.ts';
+import { join } from 'node:path';
+import { command, query, serve, type Server } from '../server/server.ts';
+import { KEPT, PLACE, freshFolder, load, pause, say, tell } from './rows.ts';
 
 const NODES = Number(process.env['NODES'] ?? 10_000), MB = 1_048_576, ROUNDS = 9;
 
@@ -38,24 +38,39 @@ function asked(server: Server, token: string, path: string): Promise<{ ms: numbe
   });
 }
 
-const hq = fork(new URL('./server-fleet.child.mjs', import.meta.url), [freshFolder('hq'), String(NODES)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-const offer = await new Promise<{ url: string; invitations: string[]; events: number }>((resolve, reject) => {
-  hq.once('message', (message) => resolve(message as { url: string; invitations: string[]; events: number }));
-  hq.once('exit', (code) => reject(new Error(`the other process ended with ${code}`)));
-});
-hq.removeAllListeners('exit');
+/** The directory of a server that has fetched the whole fleet: made once and kept. */
+async function made(): Promise<string> {
+  const kept = join(PLACE, `server-${KEPT}-${NODES}`), part = `${kept}.part`;
+  if (existsSync(kept)) return kept;
+  rmSync(part, { recursive: true, force: true });
+  const hq = fork(new URL('./server-fleet.child.mjs', import.meta.url), [freshFolder('hq'), String(NODES)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const offer = await new Promise<{ url: string; invitations: string[] }>((resolve, reject) => {
+    hq.once('message', (message) => resolve(message as { url: string; invitations: string[] }));
+    hq.once('exit', (code) => reject(new Error(`the other process ended with ${code}`)));
+  });
+  hq.removeAllListeners('exit');
+  const joined = await command(['join', '-', '--dir', part], { input: offer.invitations[0]! }), since = performance.now();
+  if (joined.code !== 0) throw new Error(joined.stderr);
+  say(`a server fetches the fleet of ${NODES} nodes, once; load ${load()}`);
+  for (let attempt = 1; ; attempt++) {
+    const { code, stdout, stderr } = await command(['sync', offer.url, '--dir', part, '--json']);
+    say(`${((performance.now() - since) / 1_000).toFixed(1)} s: ${(stdout || stderr).slice(0, 200).trim()}; load ${load()}`);
+    if (code === 0) break;
+    // Where it was cut off it goes on.
+    if (attempt === 5) throw new Error(stderr);
+  }
+  hq.disconnect();
+  renameSync(part, kept);
+  return kept;
+}
 
-const dir = join(freshFolder('server'), 'd'), joined = await command(['join', '-', '--dir', dir], { input: offer.invitations[0]! });
-if (joined.code !== 0) throw new Error(joined.stderr);
-const since = performance.now(), done = await document<{ received?: number }>(['sync', offer.url, '--dir', dir]);
-say(`the server has fetched the fleet (${JSON.stringify(done).slice(0, 200)}) in ${((performance.now() - since) / 1_000).toFixed(1)} s; load ${load()}`);
-hq.disconnect();
-
+const dir = join(freshFolder('server'), 'd');
+cpSync(await made(), dir, { recursive: true });
 const started = performance.now(), server = await serve(dir), ready = performance.now() - started, token = (await command(['token', '--dir', dir])).stdout.trim();
 const [{ nodes }] = await query<{ nodes: string }>(server.sql, `SELECT count(*) AS nodes FROM holdfast.node WHERE state = 'member'`) as [{ nodes: string }];
 if (Number(nodes) < NODES) throw new Error(`${nodes} of ${NODES} nodes are known`);
 const idle = await settled(server.child.pid!, 8);
-tell({ what: `server that knows ${NODES} nodes, RssAnon`, value: idle / MB, unit: 'MB', note: `after a start (${(ready / 1_000).toFixed(1)} s until it listens), before anybody asked; ${offer.events} events, ${NODES * 3} logs of theirs; without PostgreSQL's own; load ${load()}` });
+tell({ what: `server that knows ${NODES} nodes, RssAnon`, value: idle / MB, unit: 'MB', note: `after a start (${(ready / 1_000).toFixed(1)} s until it listens), before anybody asked; ${NODES * 30} events in ${NODES * 4} logs; without PostgreSQL's own; load ${load()}` });
 
 const first = await asked(server, token, '/api/fleet'), times: number[] = [], picture = JSON.parse(first.text) as { counts: { nodes: number }; nodes: unknown[] };
 for (let round = 0; round < ROUNDS; round++) { await pause(1_500); times.push((await asked(server, token, '/api/fleet')).ms); }

@@ -71,4 +71,4 @@ cpSync(kept, join(place, 'node'), { recursive: true });
 const { node, stop } = await openBenchNode(join(place, 'node')), invitations = [await invite(node, { name: 'server' })];
 const listener = await listenTcp('tcp://127.0.0.1:0', framing, (link) => { node.connect(link, 'accept'); });
 process.on('disconnect', () => { void stop().then(() => process.exit(0)); });
-process.send!({ url: listener.url, invitations, events: node.digest().events });
+process.send!({ url: listener.url, invitations });
