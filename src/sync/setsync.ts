@@ -172,8 +172,7 @@ export class SetSync {
       case 'want':
         this.offers.want(message);
         return;
-      case 'over':
-        this.offers.over();
+      case 'over': this.offers.over();
     }
   }
 
