@@ -12,6 +12,7 @@ import { checkUrl } from './link-url.ts';
 import { reachable } from './reachable.ts';
 import { standing } from './report-alarms.ts';
 import { FleetPicture } from './report-fleet.ts';
+import { hostBody } from './report-hosts.ts';
 
 /** Makes the hub of an open node; it ends with the node. */
 export function hubOf(place: Place, database: Database): Hub {
@@ -42,7 +43,7 @@ export function hubOf(place: Place, database: Database): Hub {
       const listed = alarms.filter((each) => each.node === row.node);
       return {
         ...row, read: member?.rights.read ?? [], write: member?.rights.write ?? [], joinedBy: member === undefined || member.joinedBy.length === 0 ? null : named(member.joinedBy), revokedBy: member?.revokedBy.map(named) ?? [],
-        receipt: receipt === undefined ? null : { at: receipt.at, complete: receipt.complete }, host: picture().hosts.of(row.node)?.body ?? null,
+        receipt: receipt === undefined ? null : { at: receipt.at, complete: receipt.complete }, host: await hostBody(database, row.node, row.name),
         alarms: [...listed, ...stored.filter((each) => !listed.some((other) => other.text === each.text && other.code === each.code))],
         bundles: (await bundles()).filter((each) => each.for.some((one) => one.node === row.node)),
       };
