@@ -47,7 +47,7 @@ async function ailments({ reports, stopping }: Pick<ApiContext, 'reports' | 'sto
   try {
     const report = await Promise.race([reports(), late]);
     if (report === undefined) return ['the node does not answer in time'];
-    return [...(report.damage.length > 0 ? ['the store is damaged'] : []), ...(report.disk.free < ROOM ? ['the disk is full'] : []), ...(report.member === 'revoked' ? ['this node was revoked'] : [])];
+    return [...(report.damage.length > 0 ? ['the store is damaged'] : []), ...(report.disk.free < ROOM ? ['the disk is full'] : []), ...(report.member === 'revoked' ? ['this node was revoked'] : []), ...(report.database?.connected === false ? ['the database is out of reach'] : [])];
   } catch (error) {
     // Messages may name folders: the code says enough here.
     return [`the node cannot go on: ${codeOf(error)}`];

@@ -27,12 +27,21 @@ const TURN = 64;
 const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000, NOTED_MS = 15_000;
 /** Nobody is missed before, ms after the start: those that are there need a moment to say so. */
 const GRACE_MS = 600_000;
+/** How long the picture waits for the store, ms. */
+const STORE_MS = 2_000;
 const QUALITIES: { [quality in ClockQuality]: 'none' | 'rtc' | 'synced' } = { 0: 'none', [CLOCK_RTC]: 'rtc', [CLOCK_SYNCED]: 'synced' };
 
 /** A member as it stands in rows. */
 interface Known { id: Uint8Array; node: string; name: string; state: NodeRow['state']; admin: boolean; relay: boolean }
 /** The links that lead to one node now. */
 interface Reach { links: NodeRow['links']; rate: number | null; connected: string | undefined; heard: { at: number; by: string } | undefined }
+
+/** What comes in time, else undefined: a store that is a server may be away for a while. */
+async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), STORE_MS); });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
 
 /** The picture of a fleet. `close` is called by the node when it closes. */
 export class FleetPicture {
@@ -45,6 +54,7 @@ export class FleetPicture {
   /** Since when links to nodes are up, by node. */
   readonly #up = new Map<string, number>();
   #members: { version: number; all: Known[] } = { version: -1, all: [] };
+  #free = Number.MAX_SAFE_INTEGER;
   #standing: { at: number; alarms: Omit<AlarmRow, 'at'>[] } = { at: -Infinity, alarms: [] };
   #own: { at: number; disk: NodeRow['disk'] } = { at: -Infinity, disk: null };
   #held: { until: number; held: Held } | undefined;
@@ -187,14 +197,16 @@ export class FleetPicture {
     return found;
   }
 
-  /** The picture as it is now. Faults: those of the store. */
+  /** The picture as it is now; what the store is asked for stands there as it was known last while that does not answer. Faults: those of the store. */
   async now(): Promise<FleetNow> {
     const { clock, links, home, running, uptimeMs, inputs } = { ...this.#place, running: this.#place.running }, node = this.#node, moment = performance.now(), now = node.options.clock.now();
     const idle = moment - this.#asked > WATCHED_MS;
     this.#asked = moment;
+    const database = home.database?.(), away = database?.connected === false;
     const [alarms, space, disk] = await Promise.all([
-      moment - this.#standing.at > ALARMS_MS ? alarmsIn(node) : undefined, node.options.store.space(), moment - this.#own.at > OWN_MS ? machineNow(this.#place.dir) : undefined,
+      !away && moment - this.#standing.at > ALARMS_MS ? inTime(alarmsIn(node)) : undefined, away ? undefined : inTime(node.options.store.space()), moment - this.#own.at > OWN_MS ? machineNow(this.#place.dir) : undefined,
     ]);
+    if (space !== undefined) this.#free = space.free;
     if (disk !== undefined) this.#own = { at: moment, disk: diskIn({ ...disk } as never) };
     const reached = this.#listen(), known = this.#known(), names = new Map(known.map((each) => [each.node, each.name])), peers = links.peers();
     const strangers = [...node.archive.quarantine.values()].filter((each) => each.segments > 0 && !names.has(hex(each.node))).map((each): Known => ({ id: each.node, node: hex(each.node), name: hex(each.node).slice(0, 12), state: 'unknown', admin: false, relay: false }));
@@ -215,7 +227,7 @@ export class FleetPicture {
       self: hex(node.id), name: node.name, fleet: hex(node.fleet), fleetName: node.desk.fleetName, now, uptimeMs: uptimeMs(),
       nodes: rows, streams: node.streams().filter(({ stream }) => !stream.startsWith('$')), alarms: listed.alarms, alarmCount: listed.count,
       listening: running ? links.listening() : [], links: peers.map(linkRow),
-      worries: worriesOf({ disk: { used: 0, journal: 0, free: space.free }, damage: home.damage, member: member === 'live' ? 'member' : member === 'killed' ? 'revoked' : 'unknown', alarms: found.filter(({ level }) => level === 'bad'), quarantine, inputs: inputs?.() ?? [], peers }),
+      worries: worriesOf({ disk: { used: 0, journal: 0, free: this.#free }, ...(database && { database }), damage: home.damage, member: member === 'live' ? 'member' : member === 'killed' ? 'revoked' : 'unknown', alarms: found.filter(({ level }) => level === 'bad'), quarantine, inputs: inputs?.() ?? [], peers }),
     };
   }
 
