@@ -131,6 +131,7 @@ export function openLine(base: Base, options: LineOptions = {}): Line {
     for (let delay = DELAY_MS; ; delay = Math.min(DELAY_MOST_MS, delay * 2)) {
       check();
       if (session?.alive) return session;
+      session?.end();
       try {
         session = await connect(base.config, options);
         base.outage(undefined);

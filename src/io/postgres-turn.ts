@@ -26,8 +26,10 @@ function bytesOf(shown: string): Bytes {
   return new Uint8Array(Buffer.from(shown.slice(2), 'hex'));
 }
 
-/** Turns on a line of their own, whose sessions end when they idle in a transaction for too long. `fail` ends the whole process. */
-export function turns(line: Line, seat: Seat, fail: (fault: Fault) => Fault): Turns {
+/**
+ * Turns on a line of their own, whose sessions end when they idle in a transaction for too long: every `aliveMs` while it has the turn this process shows that it runs. `fail` ends its whole use of the database.
+ */
+export function turns(line: Line, seat: Seat, aliveMs: number, fail: (fault: Fault) => Fault): Turns {
   const none: News = { changed: [], moved: [] };
   let first = true, learnt = 0, waited = 0, count = 0, leave: (() => void) | undefined, ended: Promise<void> = Promise.resolve();
 
@@ -77,7 +79,9 @@ export function turns(line: Line, seat: Seat, fail: (fault: Fault) => Fault): Tu
           waited = Math.round(performance.now() - start);
           count++;
           resolve(news);
+          const alive = setInterval(() => { if (session.alive) session.query('SELECT').catch(() => undefined); }, aliveMs);
           await left;
+          clearInterval(alive);
           // A turn that was lost with its connection is over already. Nothing was written, so there is nothing to flush.
           if (session.alive) await session.query('ROLLBACK').catch(() => undefined);
         }).then(finish, (error: unknown) => { finish(); reject(error instanceof Error ? error : new Error(String(error))); });

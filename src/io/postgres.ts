@@ -43,8 +43,10 @@ export interface Postgres {
   document(name: string): Document;
   /** As it was known last. */
   health(): Health;
-  /** A query in a read-only transaction of 10 s at most; rows as objects, times as Date (±Infinity where PostgreSQL has it). Faults: `bad-argument` (what PostgreSQL refuses), `timeout`, `closed`, `link-failed` (cannot be reached now). */
-  query(sql: string, values: unknown[]): Promise<Record<string, unknown>[]>;
+  /** A query in a read-only transaction of 10 s at most (or `most` milliseconds); rows as objects, times as Date (±Infinity where PostgreSQL has it). Faults: `bad-argument` (what PostgreSQL refuses), `timeout`, `closed`, `link-failed` (cannot be reached now). */
+  query(sql: string, values: unknown[], most?: number): Promise<Record<string, unknown>[]>;
+  /** Deletes all rows of a stream from what SQL shows: they are to be told anew. */
+  forget(stream: string): Promise<void>;
   /** Replaces what SQL shows of the fleet's nodes. */
   members(rows: readonly Member[]): Promise<void>;
 }
@@ -125,7 +127,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const turnLine = openLine(base, { settings: { idle_in_transaction_session_timeout: String(Math.ceil(leaseMs / 2)) } });
   const [commitLine, journalLine, askLine, otherLine] = [openLine(base), openLine(base), openLine(base), openLine(base)];
   const readLines = [openLine(base), openLine(base)];
-  const turn = turns(turnLine, seat, fail);
+  const turn = turns(turnLine, seat, leaseMs / 8, fail);
   const writing = storeOn({ line: commitLine, reads: reads(readLines), seat, turns: turn, fail, notify });
   const watching = watch({ line: watchLine, seat, lost: (why) => { fail(lostPlace(why)); }, news: () => onNews(), silent: () => { for (const line of base.lines) line.sever(); } });
 
@@ -156,7 +158,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   };
   const shared: Shared = {
     slot: seat.slot,
-    enter: () => { check(); return turn.enter(); },
+    async enter() { check(); return turn.enter(); },
     leave: () => turn.leave(),
     async orphans() { check(); return orphans(commitLine, seat, writing.alone); },
     async siblings() { check(); return otherLine.use((session) => siblings(session, seat)); },
@@ -190,21 +192,30 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     journal: journalOn(journalLine, seat, fail, bounded, partClosed),
     document: (name) => documentOn(otherLine, name),
     health: () => ({ version, bytes: watching.bytes, connected: !away && !base.failure, slot: seat.slot, processes: watching.processes, turnMs: turn.waited, turns: turn.count }),
-    async query(sql, values) {
+    async query(sql, values, most = QUERY_MS) {
       if (base.failure) throw base.failure;
       if (away) throw new Fault('link-failed', 'PostgreSQL is away; ask again when it is back.');
       return askLine.use(async (session) => {
         await session.query('BEGIN READ ONLY');
         try {
-          await session.query(`SET LOCAL statement_timeout = ${QUERY_MS}`);
+          await session.query(`SET LOCAL statement_timeout = ${most}`);
           return await session.ask(sql, values);
         } catch (error) {
-          if (stateOf(error) === '57014') throw new Fault('timeout', `The query took longer than ${QUERY_MS / 1_000} s.`, { cause: error });
+          if (stateOf(error) === '57014') throw new Fault('timeout', `The query took longer than ${most / 1_000} s.`, { cause: error });
           throw isLost(error) && stateOf(error) !== '25006' ? error : new Fault('bad-argument', `PostgreSQL refuses the query: ${wordsOf(error)}.`, { cause: error });
         } finally {
           if (session.alive) await session.query('ROLLBACK').catch(() => undefined);
         }
       });
+    },
+    async forget(stream) {
+      check();
+      await otherLine.use(async (session) => {
+        await session.query('BEGIN');
+        await session.query('DELETE FROM holdfast.event WHERE stream = $1', [stream]);
+        await session.query('DELETE FROM holdfast.tally WHERE stream = $1', [stream]);
+        await session.query('COMMIT');
+      }).catch((error: unknown) => { throw storeFault(error, 'deleting rows'); });
     },
     async members(rows) {
       check();
