@@ -3,8 +3,10 @@ import type { Bytes, ClockQuality } from './ports.ts';
 import type { Header } from './event/header.ts';
 import type { Item } from './log/item.ts';
 import type { Node } from './node.ts';
-import { hex } from './event/bytes.ts';
+import { hex, unhex, utf8 } from './event/bytes.ts';
+import { decode, encode } from './event/cbor.ts';
 import { parseSegment } from './event/segment.ts';
+import { soundGet } from './log/damage.ts';
 import { HOLE, TIP } from './log/item.ts';
 import { segmentFrom } from './log/place.ts';
 
@@ -19,6 +21,8 @@ interface Habit { pauses: number[]; began: number; live: boolean }
 
 /** Signs of life that are closer together than this belong to one spell, ms; a spell this long is a habit by itself. */
 const SPELL_MS = 60_000, LONG_SPELL_MS = 600_000;
+/** The row of `meta` with habits, and how many it has at most: it fits a value. */
+const HABITS = utf8('habits'), HABITS_MOST = 20_000;
 /** Pauses that are remembered of each node. */
 const PAUSES = 16;
 /** A pause may be so many times as long as usual, and at least so long, before it is silence (at a broker an idle node shows itself every 10 minutes); and of nodes without a habit, ms. */
@@ -38,6 +42,8 @@ export class Census {
   readonly #fresh = new Map<string, Item>();
   /** Nodes that have written in the stream that is watched, and when that came; null: it was there before. */
   readonly #wrote = new Map<string, number | null>();
+  /** Hash of the habits as they were noted down. */
+  #noted: string | undefined;
   readonly #watched: string;
   readonly #closed: () => void;
   readonly #stop: () => void;
@@ -98,6 +104,30 @@ export class Census {
       habit.live = true;
     }
     trace.heard = { at, by };
+  }
+
+  /** Takes up the habits that an earlier process noted down. Faults: those of the store, but for damage. */
+  async recall(): Promise<void> {
+    const row = await soundGet(this.#node.archive.store, 'meta', HABITS);
+    if (!row) return;
+    for (const [id, pause] of decode(row) as [Bytes, number][]) {
+      const { habit } = this.#of(hex(id));
+      if (!habit.pauses.length) habit.pauses.push(pause);
+    }
+    this.#noted = hex(this.#node.archive.crypto.sha256(row));
+  }
+
+  /** Notes down the habits of nodes that are often quiet for long, if they have changed: those of the others are soon known again. Faults: those of `Store.commit`. */
+  async note(): Promise<void> {
+    const rows: [Bytes, number][] = [];
+    for (const [id, { habit }] of this.#traces) {
+      const pause = Math.max(0, ...habit.pauses);
+      if (pause >= LEAST_MS && rows.length < HABITS_MOST) rows.push([unhex(id), Math.trunc(pause)]);
+    }
+    const value = encode(rows), hash = hex(this.#node.archive.crypto.sha256(value));
+    if (hash === this.#noted || (!rows.length && this.#noted === undefined)) return;
+    this.#noted = hash;
+    await this.#node.turn(() => this.#node.archive.store.commit([{ table: 'meta', key: HABITS, value }]));
   }
 
   #of(id: string): Trace {

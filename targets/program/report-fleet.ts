@@ -27,6 +27,8 @@ const TURN = 64;
 const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000, NOTED_MS = 15_000;
 /** Nobody is missed before, ms after the start: those that are there need a moment to say so. */
 const GRACE_MS = 600_000;
+/** How often habits are noted down, if they have changed, ms. */
+const HABITS_MS = 600_000;
 /** How long the picture waits for the store, ms. */
 const STORE_MS = 2_000;
 const QUALITIES: { [quality in ClockQuality]: 'none' | 'rtc' | 'synced' } = { 0: 'none', [CLOCK_RTC]: 'rtc', [CLOCK_SYNCED]: 'synced' };
@@ -60,6 +62,7 @@ export class FleetPicture {
   #held: { until: number; held: Held } | undefined;
   #asked = -Infinity;
   #notedAt = -Infinity;
+  #habitsAt = performance.now();
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
   #stepping = false;
@@ -78,6 +81,7 @@ export class FleetPicture {
 
   /** What earlier processes noted down of signs of life, then what is seen, for as long as the node is open. */
   async #begin(): Promise<void> {
+    await this.census.recall().catch(() => {});
     await this.#noted().catch(() => {});
     await this.#step();
   }
@@ -100,6 +104,10 @@ export class FleetPicture {
     let more = false;
     try {
       this.#listen();
+      if (performance.now() - this.#habitsAt > HABITS_MS) {
+        this.#habitsAt = performance.now();
+        await this.census.note();
+      }
       if (performance.now() - this.#asked < WATCHED_MS) more = await this.#look();
     } catch {
       // A store that does not answer: what is known stays as it is.

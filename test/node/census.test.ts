@@ -96,30 +96,41 @@ test('silence is what is longer than usual: with spells, pauses, and pauses that
   const a = await found(), census = new Census(a.node, 's', () => {}), minute = 60_000, day = 1_440 * minute;
   const of = (id: string) => ({ ...census.trace(id)!.heard!, ...patienceWith(census.trace(id)!.habit, census.trace(id)!.heard!.at) });
   // Met for the first time: a day.
-  census.hear('courier', 1_000, 'bundle');
-  assert.equal([of('courier').habit, of('courier').patience], [day, day]);
+  census.hear('c0'.repeat(32), 1_000, 'bundle');
+  assert.equal([of('c0'.repeat(32)).habit, of('c0'.repeat(32)).patience], [day, day]);
   // A burst is one spell; a week later it comes again, and a week is its habit.
-  for (let i = 0; i < 50; i++) census.hear('courier', 1_000 + i * 2_000, 'events');
-  census.hear('courier', 7 * day, 'events');
-  assert.is(of('courier').habit, 7 * day - 1_000 - 49 * 2_000);
-  assert.is(of('courier').patience, 3 * of('courier').habit);
+  for (let i = 0; i < 50; i++) census.hear('c0'.repeat(32), 1_000 + i * 2_000, 'events');
+  census.hear('c0'.repeat(32), 7 * day, 'events');
+  assert.is(of('c0'.repeat(32)).habit, 7 * day - 1_000 - 49 * 2_000);
+  assert.is(of('c0'.repeat(32)).patience, 3 * of('c0'.repeat(32)).habit);
   // One that is never quiet: a minute, and so a quarter of an hour.
-  for (let i = 0; i < 700; i++) census.hear('steady', i * 1_000, 'tcp://x');
-  assert.equal([of('steady').habit, of('steady').patience, of('steady').by], [minute, 15 * minute, 'tcp://x']);
+  for (let i = 0; i < 700; i++) census.hear('57'.repeat(32), i * 1_000, 'tcp://x');
+  assert.equal([of('57'.repeat(32)).habit, of('57'.repeat(32)).patience, of('57'.repeat(32)).by], [minute, 15 * minute, 'tcp://x']);
   // Away for a day, which was an alarm: that makes it no node that is quiet for days.
-  census.hear('steady', 699_000 + day, 'tcp://x');
-  assert.equal([of('steady').habit, of('steady').patience], [15 * minute, 45 * minute]);
+  census.hear('57'.repeat(32), 699_000 + day, 'tcp://x');
+  assert.equal([of('57'.repeat(32)).habit, of('57'.repeat(32)).patience], [15 * minute, 45 * minute]);
   // Sixteen ordinary pauses later nobody remembers.
-  for (let i = 1; i <= 16; i++) census.hear('steady', 699_000 + day + i * 5 * minute, 'tcp://x');
-  assert.equal([of('steady').habit, of('steady').patience], [5 * minute, 15 * minute]);
+  for (let i = 1; i <= 16; i++) census.hear('57'.repeat(32), 699_000 + day + i * 5 * minute, 'tcp://x');
+  assert.equal([of('57'.repeat(32)).habit, of('57'.repeat(32)).patience], [5 * minute, 15 * minute]);
   // What an earlier process noted down says when it was heard of, and nothing of its pauses.
-  census.hear('noted', 5_000, 'receipt', true);
-  census.hear('noted', 4_000, 'bundle', true);
-  assert.equal([of('noted').at, of('noted').by, of('noted').patience], [5_000, 'receipt', day]);
-  census.hear('noted', 9 * day, 'events');
-  assert.is(of('noted').patience, day);
-  census.hear('noted', 9 * day - 1_000, 'bundle');
-  assert.equal([of('noted').at, of('noted').by], [9 * day, 'bundle']);
+  census.hear('d0'.repeat(32), 5_000, 'receipt', true);
+  census.hear('d0'.repeat(32), 4_000, 'bundle', true);
+  assert.equal([of('d0'.repeat(32)).at, of('d0'.repeat(32)).by, of('d0'.repeat(32)).patience], [5_000, 'receipt', day]);
+  census.hear('d0'.repeat(32), 9 * day, 'events');
+  assert.is(of('d0'.repeat(32)).patience, day);
+  census.hear('d0'.repeat(32), 9 * day - 1_000, 'bundle');
+  assert.equal([of('d0'.repeat(32)).at, of('d0'.repeat(32)).by], [9 * day, 'bundle']);
+  // Another process knows what is usual with whom is often quiet for long.
+  await census.note();
+  await census.note();
+  const before = of('c0'.repeat(32)).habit;
+  census.close();
+  // The steady one is quiet for minutes at most: that is soon known again.
+  const other = new Census(a.node, 's', () => {});
+  await other.recall();
+  const { habit } = other.trace('c0'.repeat(32))!;
+  assert.is(patienceWith(habit, 0).habit, before);
+  assert.is(other.trace('57'.repeat(32)), undefined);
   await a.node.close();
 });
 
