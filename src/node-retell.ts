@@ -11,16 +11,16 @@ import type { Piece } from './log/span.ts';
 const TOGETHER = 4_096;
 
 /**
- * Hands every admitted event that this node can read to the store once more, log by log, as one that is taken back and admitted; `progress` is told how many so far. Events that are written
+ * Hands every admitted event of these streams that this node can read to the store once more, log by log, as one that is taken back and admitted; `progress` is told how many so far. Events that are written
  * meanwhile are told as ever. Gives their number. Faults: those of `Store.commit`; it can be done again.
  */
-export async function retell(node: Node, progress: (events: number) => void): Promise<number> {
+export async function retell(node: Node, progress: (events: number) => void, wanted: (stream: string) => boolean = () => true): Promise<number> {
   const { archive } = node;
   let events = 0;
   for await (const { key } of pages(archive.store, 'log', undefined, undefined, 256)) {
     await node.turn(async () => {
       const row = await archive.store.get('log', key), record = row && decodeRecord(row);
-      if (!record || record.stream.startsWith('$') || !record.spans.length) return;
+      if (!record || record.stream.startsWith('$') || !wanted(record.stream) || !record.spans.length) return;
       const top = record.bounds ? Math.max(0, ...record.bounds.map((b) => b.position)) : Infinity;
       let before: Piece[] = [], runs: Admitted[] = [], waiting = 0;
       const tell = async (): Promise<void> => {

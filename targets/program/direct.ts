@@ -58,7 +58,7 @@ export function nodeDatabase(place: Place): Database {
     report: () => report(place),
     async verify(progress) {
       const { events, segments, damaged } = await node.verify(progress);
-      const pages = await place.home.check();
+      const pages = await place.home.check(node, false);
       return { events, segments, damaged: [...damaged, ...pages.map((where) => ({ what: 'store', where, code: 'store-damaged' }))] };
     },
     repair: async (from, progress) => (await import('./repair.ts')).repair(place, from, progress),

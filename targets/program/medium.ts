@@ -26,8 +26,8 @@ export interface Home {
   clock: ReturnType<typeof systemClock>;
   /** What is known to be damaged, in words. */
   readonly damage: readonly string[];
-  /** Looks at all of the medium; returns what is damaged, in words. */
-  check(): Promise<readonly string[]>;
+  /** Looks at all of the medium; returns what is damaged, in words. `mend`: what can be made anew from the node's segments is, first. */
+  check(node: Node, mend: boolean): Promise<readonly string[]>;
   /** Bytes that the node takes on its medium, and those of its journal among them. */
   size(): Promise<{ used: number; journal: number }>;
   /** Where the tokens of the HTTP API are kept, where that is not a file of the data directory. */

@@ -42,7 +42,7 @@ export async function repair({ node, links, home }: { node: Node; links: Links; 
     }
     await waitForPeers(node, links, known, sources);
   }
-  const missing = await known.missingAt(node, false), after = damaged.length === 0 ? { events: 0, segments: 0, damaged: [] } : await node.verify(progress), pages = await home.check();
+  const missing = await known.missingAt(node, false), after = damaged.length === 0 ? { events: 0, segments: 0, damaged: [] } : await node.verify(progress), pages = await home.check(node, true);
   return { found: damaged, dropped: dropped.slice(0, LISTED), missing: missing.slice(0, LISTED), sources, failed, pages: [...pages], damaged: after.damaged };
 }
 

@@ -49,7 +49,7 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     const clock = systemClock(CLOCKS[options.clock ?? 'auto']);
     return {
       parts: { store, journal, clock, random, crypto, keys }, clock, damage: [], tokens: database.document('http-tokens'),
-      check: () => Promise.resolve([]),
+      check: async (node, mend) => (await import('./rows.ts')).checkRows(node, database, mend),
       async size() {
         return { used: embedded === undefined ? (await store.space()).used : await bytesUnder(dir), journal: journal.size };
       },
