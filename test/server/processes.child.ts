@@ -17,8 +17,8 @@ import { Disk } from '../sim/memory-disk.ts';
 export interface Crowd { broker: string; tcp: string[]; tokens: string[]; sites: number; wired: number }
 /** What it is told to do. `meet`: all learn of each other, and the server of them; `go`: all take their places; `ports`: where the server listens now; `write`: so many events each; `held`: what is held. */
 export type Order = { kind: 'meet' } | { kind: 'go' } | { kind: 'ports'; tcp: string[] } | { kind: 'write'; count: number } | { kind: 'held'; ids: boolean };
-/** How many events nodes hold of each stream, as it is kept by all who want it: undefined where they differ. `ids`: of each stream all ids, hashed in order, one for each way in which nodes see it. */
-export interface Held { streams: { [stream: string]: number | undefined }; ids: { [stream: string]: string[] }; alarms: string[] }
+/** How many events nodes hold of each stream, as it is kept by all who want it: null where they differ. `ids`: of each stream all ids, hashed in order, one for each way in which nodes see it. */
+export interface Held { streams: { [stream: string]: number | null }; ids: { [stream: string]: string[] }; alarms: string[] }
 
 const crowd = await new Promise<Crowd>((resolve) => { process.once('message', (first) => resolve(first as Crowd)); }), { tokens, sites } = crowd;
 let { tcp } = crowd;
@@ -141,7 +141,7 @@ async function held(withIds: boolean): Promise<Held> {
   }
   return {
     alarms,
-    streams: Object.fromEntries([...counts].map(([stream, all]) => [stream, all.size === 1 ? [...all][0] : undefined])),
+    streams: Object.fromEntries([...counts].map(([stream, all]) => [stream, all.size === 1 ? [...all][0]! : null])),
     ids: Object.fromEntries([...ids].map(([stream, all]) => [stream, [...all]])),
   };
 }
