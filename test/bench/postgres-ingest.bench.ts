@@ -13,7 +13,7 @@ import { ownSeconds, serverSeconds } from './postgres-work.ts';
 import { startAuthor } from './server-author.ts';
 
 /** Events in all, and times that each way is measured. */
-const EVENTS = Number(process.env['EVENTS'] ?? 1_000_000), ROUNDS = Number(process.env['ROUNDS'] ?? 1);
+const EVENTS = Number(process.env['EVENTS'] ?? 1_000_000), ROUNDS = Number(process.env['ROUNDS'] ?? 2);
 /** What a session hands over at a time, as bytes of segments, and what may wait at once: see sync/bounds.ts. */
 const UNIT_BYTES = 196_608, WINDOW_BYTES = 1_048_576;
 const COPY = `COPY holdfast.event (${EVENT_COLUMNS.join(', ')}) FROM STDIN WITH (FORMAT binary)`;
@@ -32,6 +32,8 @@ say(`${author.segments.length} segments in ${units.length} units`);
 /** The cluster that a URL of one of its databases leads to. */
 const cluster = (url: string): string => url.replace(/\/\/\/\w+\?/, '///postgres?');
 let months: string[] = [];
+/** Seconds of processor of the last measurement, this process's and PostgreSQL's. */
+let spent = 0;
 
 /** Makes a database with the schema, and, when they are known, the partitions; gives it to `work` and removes it. */
 async function within(gin: boolean, work: (url: string) => Promise<number>): Promise<number> {
@@ -39,10 +41,11 @@ async function within(gin: boolean, work: (url: string) => Promise<number>): Pro
   await close();
   if (!gin) await sql(url, 'DROP INDEX holdfast.event_body');
   for (const month of months) await sql(url, month);
-  const own = ownSeconds(), its = serverSeconds(server.folder), rate = await work(url), spent = `${(ownSeconds() - own).toFixed(1)} s of processor here and ${(serverSeconds(server.folder) - its).toFixed(1)} in PostgreSQL`;
+  const here = ownSeconds(), there = serverSeconds(server.folder), rate = await work(url), own = ownSeconds() - here, its = serverSeconds(server.folder) - there;
+  spent = own + its;
   const [row] = await sql<{ events: string; table: string; indexes: string }>(url, `SELECT (SELECT count(*) FROM holdfast.event) AS events, sum(pg_table_size(relid)) AS table, sum(pg_indexes_size(relid)) AS indexes FROM pg_partition_tree('holdfast.event')`);
   if (Number(row!.events) !== EVENTS) throw new Error(`${row!.events} rows of ${EVENTS}`);
-  say(`${Math.round(rate)}/s${gin ? '' : ' without the index over bodies'}, ${spent}; a row takes ${Math.round(Number(row!.table) / EVENTS)} bytes, its indexes ${Math.round(Number(row!.indexes) / EVENTS)}; load ${load()}`);
+  say(`${Math.round(rate)}/s${gin ? '' : ' without the index over bodies'}, ${own.toFixed(1)} s of processor here and ${its.toFixed(1)} in PostgreSQL; a row takes ${Math.round(Number(row!.table) / EVENTS)} bytes, its indexes ${Math.round(Number(row!.indexes) / EVENTS)}; load ${load()}`);
   if (months.length === 0) {
     const made = await sql<{ name: string; bounds: string }>(url, `SELECT relid::text AS name, pg_get_expr(c.relpartbound, c.oid) AS bounds FROM pg_partition_tree('holdfast.event') JOIN pg_class c ON c.oid = relid WHERE isleaf`);
     months = made.map(({ name, bounds }) => `CREATE TABLE ${name} PARTITION OF holdfast.event ${bounds}`);
@@ -83,11 +86,15 @@ async function throughCopy(url: string): Promise<number> {
 }
 
 for (const gin of [true, false]) {
-  if (months.length === 0) await within(gin, throughDoor);
-  const [ours, theirs] = await inTurns(ROUNDS, [() => within(gin, throughDoor), () => within(gin, throughCopy)]) as [number, number];
-  tell({
-    what: `PostgreSQL takes in ${EVENTS} events in segments of 256, with rows and latest${gin ? '' : ', without the index over bodies'}`, value: ours, unit: 'events/s', baseline: { what: 'COPY of the same rows, same table and indexes', value: theirs },
-    ...(gin && { reach: '≥ 0.5', ok: ours / theirs >= 0.5 }), note: `load ${load()}`,
-  });
+  const least = [Infinity, Infinity], measured = (i: number, work: (url: string) => Promise<number>) => async (): Promise<number> => {
+    const rate = await within(gin, work);
+    least[i] = Math.min(least[i]!, spent);
+    return rate;
+  };
+  // The first through the door makes the partitions, which COPY then finds.
+  const [ours, theirs] = await inTurns(gin ? ROUNDS : 1, [measured(0, throughDoor), measured(1, throughCopy)]) as [number, number];
+  const what = `PostgreSQL takes in ${EVENTS} events in segments of 256, with rows and latest${gin ? '' : ', without the index over bodies'}`;
+  tell({ what, value: ours, unit: 'events/s', baseline: { what: 'COPY of the same rows, same table and indexes', value: theirs }, ...(gin && { reach: '≥ 0.5', ok: ours / theirs >= 0.5 }), note: `load ${load()}` });
+  tell({ what: `${what}; by seconds of processor`, value: EVENTS / least[0]!, unit: 'events/s', baseline: { what: 'COPY', value: EVENTS / least[1]! }, note: 'this process and PostgreSQL together, which says the same whatever else the machine does' });
 }
 await server.remove();
