@@ -72,14 +72,14 @@ function journalOf(): Journal {
 
 async function open(token: string, i: number): Promise<Node> {
   const disk = disks[i] = new Disk(`n${i}`);
-  let node: Node | undefined, timer: NodeJS.Timeout | undefined, soon: NodeJS.Immediate | undefined;
+  let opened: Node | undefined = undefined, timer: NodeJS.Timeout | undefined, soon: NodeJS.Immediate | undefined;
   const step = (): void => {
     soon = undefined;
     clearTimeout(timer);
-    const due = node?.tick();
+    const due = (opened as Node | undefined)?.tick();
     if (due !== undefined) timer = setTimeout(step, Math.max(1, due));
   };
-  node = await joinFleet({
+  const node = await joinFleet({
     store: storeOf(disk), journal: journalOf(), random: createRandom(), crypto, clock: systemClock(CLOCK_SYNCED), windowMs: 300,
     keys: { load: () => Promise.resolve(disk.keyFile), save: (bytes) => { disk.keyFile = bytes.slice(); return Promise.resolve(); } },
     wake() { soon ??= setImmediate(step); },
@@ -88,6 +88,7 @@ async function open(token: string, i: number): Promise<Node> {
       if (n.kind === 'alarm') alarms.push(`n${i}: ${n.alarm.text}`);
     },
   }, token, { nodeName: `n${i}` });
+  opened = node;
   step();
   return node;
 }
