@@ -11,7 +11,7 @@ import { blocksOf, README, walk } from './walkthrough.ts';
 
 const PAGES = `${README}\n${readFileSync('targets/api/HTTP.md', 'utf8')}`;
 /** What each example takes besides the program. */
-const TOOLS: { [example: string]: string[] } = { zigbee: ['mosquitto', 'mosquitto_pub'], gps: ['socat'], script: ['awk'], wire: ['socat', 'awk', 'dd'], recover: ['awk', 'dd'], curl: ['curl'] };
+const TOOLS: { [example: string]: string[] } = { zigbee: ['mosquitto', 'mosquitto_pub'], gps: ['socat'], script: ['awk'], wire: ['socat', 'awk', 'dd'], recover: ['awk', 'dd'], curl: ['curl'], carried: ['curl'] };
 
 /** Where a reader waits some seconds for nodes to be up, this waits until each that was started before has its links and its inputs. */
 function patient(commands: string): string {
