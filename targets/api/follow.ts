@@ -24,10 +24,13 @@ export function followers({ stopping }: Pick<ApiContext, 'stopping'>): ServeFoll
     // Who asks for the headers alone reads nothing of what would go on for ever.
     if (c.env.incoming.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
     if (clients >= CLIENTS) throw new Fault('busy', `${CLIENTS} clients follow already; there is no room for more.`);
-    const gone = new AbortController();
+    const gone = new AbortController(), end = new AbortController(), sources = [stopping, c.get('bearer').gone], stop = (): void => end.abort();
     clients++;
-    // Whose token is taken back follows no longer.
-    return eventStream(begin(gone.signal), written, AbortSignal.any([stopping, c.get('bearer').gone]), () => {
+    // Whose token is taken back follows no longer. (Signals that AbortSignal.any makes of ones that live long are not given back in some releases of Node.)
+    for (const source of sources) source.addEventListener('abort', stop);
+    if (sources.some(({ aborted }) => aborted)) stop();
+    return eventStream(begin(gone.signal), written, end.signal, () => {
+      for (const source of sources) source.removeEventListener('abort', stop);
       clients--;
       gone.abort();
     });

@@ -1,6 +1,7 @@
 // Tokens of the HTTP API with names and scopes: kept as hashes in one document, made, listed and taken back by name, and recognised when they come.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { base64url } from '../../src/event/bytes.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
@@ -119,6 +120,7 @@ export function recognise(own: string, document: TokenDocument): Tokens {
   const never = new AbortController(), ownHash = hashOf(own), used = new Map<string, number>();
   let rows: (Row & { bytes: Buffer })[] = [], at = -Infinity, seen = -1, reading: Promise<void> | undefined;
   const bearers = new Map<string, { bearer: Bearer; hash: string; end: AbortController }>();
+  setMaxListeners(0, never.signal); // every client that follows listens
 
   async function read(): Promise<void> {
     const before = changes;
@@ -161,7 +163,9 @@ export function recognise(own: string, document: TokenDocument): Tokens {
       used.set(row.name, Date.now());
       const known = bearers.get(row.name);
       if (known?.hash === row.hash) return known.bearer;
-      const end = new AbortController(), bearer = { name: row.name, scope: row.scope, gone: end.signal };
+      const end = new AbortController();
+      setMaxListeners(0, end.signal);
+      const bearer = { name: row.name, scope: row.scope, gone: end.signal };
       bearers.set(row.name, { bearer, hash: row.hash, end });
       return bearer;
     },
