@@ -79,9 +79,14 @@ export function turns(line: Line, seat: Seat, aliveMs: number, fail: (fault: Fau
           waited = Math.round(performance.now() - start);
           count++;
           resolve(news);
-          const alive = setInterval(() => { if (session.alive) session.query('SELECT').catch(() => undefined); }, aliveMs);
+          let shown: Promise<unknown> | undefined;
+          const alive = setInterval(() => {
+            if (!session.alive) clearInterval(alive);
+            else shown ??= session.query('SELECT').catch(() => undefined).finally(() => { shown = undefined; });
+          }, aliveMs).unref();
           await left;
           clearInterval(alive);
+          await shown;
           // A turn that was lost with its connection is over already. Nothing was written, so there is nothing to flush.
           if (session.alive) await session.query('ROLLBACK').catch(() => undefined);
         }).then(finish, (error: unknown) => { finish(); reject(error instanceof Error ? error : new Error(String(error))); });

@@ -134,6 +134,28 @@ test('a commit whose answer was lost was done once, although others went on mean
   relay.close();
 });
 
+test('a process that is cut off in the middle of a commit, with its locks, holds nobody up for longer than its lease', async () => {
+  await empty(url);
+  const relay = await startRelay(url), a = await openTest(relay.through(url), { leaseMs: 2_000 }), b = await openTest(url, { leaseMs: 2_000 });
+  const run = runFrom('work', 'a', 1, Array.from({ length: 10_000 }, (_, i) => ({ key: 'k', type: 't', time: 0, body: `${i}`.repeat(20) })));
+  await a.store.shared.enter();
+  await a.store.commit([put('first')], { retracted: [], admitted: [runFrom('work', 'a', 10_001, [{ key: 'k', type: 't', time: 0, body: 0 }])] });
+  relay.loseAfter(500_000);
+  const stuck = code(a.store.commit([put('stuck')], { retracted: [], admitted: [run] }));
+  await until(() => relay.lost > 0);
+  await b.store.shared.enter();
+  await b.store.commit([put('b')]);
+  await b.store.shared.leave();
+  relay.loseAfter(Infinity);
+  relay.lose = 'nothing';
+  relay.cut();
+  assert.match(await stuck, /^(busy|store-failed)$/);
+  assert.is((await sql(url, 'SELECT FROM holdfast.event')).length, 1);
+  assert.equal((await b.store.scan('meta', {})).map(({ key }) => text(key)), ['b', 'first']);
+  await Promise.all([a.close(), b.close()]);
+  relay.close();
+});
+
 test('while it is away everything waits; it is told once that it went, and once that it is back', async () => {
   await empty(url);
   const a = await openTest(url);
