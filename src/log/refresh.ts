@@ -64,9 +64,11 @@ export async function arrived(archive: Archive, news: News, records: LogRecord[]
   const runs: Admitted[] = [];
   for (const { stream, node, incarnation, first, count, admitted } of news.moved) {
     if (!admitted || !wanted(stream)) continue;
-    const record = records.find((r) => r.stream === stream && equal(r.incarnation, incarnation) && equal(r.node, node));
+    const last = first + count - 1;
+    // An incarnation that was given another key or grant has another log, with positions of its own.
+    const record = records.find((r) => r.stream === stream && equal(r.incarnation, incarnation) && equal(r.node, node) && r.spans.some((s) => s.from <= last && s.to >= first));
     if (!record) continue;
-    const last = first + count - 1, before: Parameters<typeof beyond>[1] = [];
+    const before: Parameters<typeof beyond>[1] = [];
     for (const segment of await new Change(archive).storedFrom(record.log, first - SEGMENT_EVENTS + 1, last)) {
       const opened = openIt(archive, segment);
       if (!opened.inside || opened.piece.last < first) continue;

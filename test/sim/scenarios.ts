@@ -122,6 +122,10 @@ export const SERVER_SCENARIOS: readonly Scenario[] = [
     ...base, name: 'server', processes: [2, 4], machines: [3, 4], machinesMost: 6, revocationsMost: 1, roles: { full: 5, admin: 1, relay: 1, limited: 1 },
     acts: { append: 25, crash: 5, stop: 2, evict: 2, cut: 2, down: 1, partition: 1, meet: 1, join: 0.7, revoke: 0.3, jump: 0.3, silence: 0.2 },
   },
+  {
+    ...base, name: 'server at brokers', processes: [2, 4], machines: [3, 4], machinesMost: 6, brokers: { count: [1, 2], tempers: { good: 2, rough: 2, narrow: 0.5 }, only: true },
+    acts: { append: 25, brokerCut: 3, brokerRestart: 1, brokerFlap: 1, brokerAway: 1.5, crash: 4, stop: 1.5, evict: 2, join: 0.5, bursts: 0.5, silence: 0.2 },
+  },
 ];
 
 /** The scenario of a seed, or the named one. */

@@ -61,6 +61,7 @@ export class World {
     this.around = { timeline: this.timeline, trace: this.trace, chance: this.chance, crypto, windowMs: this.chance.pick([200, 2_000, 2_000, 5_000]) };
     if (!scenario.brokers) return;
     for (let n = this.chance.int(...scenario.brokers.count); n > 0; n--) this.brokers.push(new SimBroker(`b${n}`, TEMPERS[this.chance.weighted(scenario.brokers.tempers)], this.timeline, this.chance, this.trace));
+    if (scenario.processes) for (const broker of this.brokers) broker.sharing = this.chance.branch(`sharing/${broker.label}`).hit(0.7);
     this.around.arrived = (machine) => placesOf(this, machine);
   }
 
