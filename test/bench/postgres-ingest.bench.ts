@@ -8,7 +8,7 @@ import { EVENT_COLUMNS } from '../../src/io/postgres-rows.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { openTest, sql, startServer } from '../io/postgres-server.ts';
 import { openBenchNode } from './bench-node.ts';
-import { freshFolder, inTurns, load, perSecond, say, tell } from './rows.ts';
+import { freshFolder, inTurns, load, pause, perSecond, say, tell } from './rows.ts';
 import { ownSeconds, serverSeconds } from './postgres-work.ts';
 import { startAuthor } from './server-author.ts';
 
@@ -66,6 +66,8 @@ async function throughDoor(url: string): Promise<number> {
     waiting += size;
     under.push(node.admit(unit).then((done) => { for (const one of done) events += one.events; waiting -= size; }));
     while (waiting > WINDOW_BYTES) await under.shift();
+    // A peer sends more when it hears that something is durable: it comes a moment later.
+    await pause(2);
   }
   await Promise.all(under);
   const rate = perSecond(EVENTS, since);
