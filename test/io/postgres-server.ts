@@ -29,8 +29,24 @@ export function binaries(): string {
   return join(process.cwd(), root, 'native');
 }
 
+/** A server that is there already, of another version for instance: `postgresql:///postgres?host=/folder&port=…&user=holdfast` in HOLDFAST_TEST_POSTGRES. What stops servers cannot be tested there. */
+function standing(url: string): TestServer {
+  const no = (): never => { throw new Error('this server is not the test\'s own'); };
+  let count = 0;
+  return {
+    folder: '', kill: no, stop: no, start: no, remove: () => Promise.resolve(),
+    async database(extra = '') {
+      const name = `test_${process.pid}_${++count}`;
+      await sql(url, `CREATE DATABASE ${name} ${extra}`);
+      return url.replace(/\/\/\/\w+\?/, `///${name}?`);
+    },
+  };
+}
+
 /** Starts a server with its files in a fresh folder. */
 export async function startServer(): Promise<TestServer> {
+  const there = process.env['HOLDFAST_TEST_POSTGRES'];
+  if (there) return standing(there);
   const place = await freshFolder(), folder = join(place.path, 'postgres');
   const begin = (): Promise<Embedded> => openEmbedded({ folder, binaries: binaries(), notice: () => {} });
   let embedded = await begin(), count = 0;
