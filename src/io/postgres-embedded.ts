@@ -129,7 +129,7 @@ function environment(): NodeJS.ProcessEnv {
 
 function refused(what: string, words: string): Fault {
   const full = /No space left on device|Disk quota exceeded/i.test(words);
-  const telling = words.trim().split('\n').filter((line) => !/LOG: {2}(starting|listening|database system)/.test(line));
+  const telling = words.trim().split('\n').filter((line) => !/LOG: {2}(starting|listening|database system|redo|startup process|terminating any|shutting down|aborting startup)/.test(line));
   const told = telling.map((line) => line.replace(/^.*?(FATAL|PANIC|ERROR|LOG|error|HINT|DETAIL):\s*/, '')).filter((line) => line !== '').slice(-3).join(' ').slice(0, 600);
   return new Fault(full ? 'store-full' : 'store-failed', `${what}: ${told || 'PostgreSQL gave no reason'}${full ? '. Free some space and try again.' : ''}`);
 }
