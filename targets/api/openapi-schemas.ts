@@ -26,7 +26,7 @@ export const words = (...all: string[]): Schema => ({ type: 'string', enum: all 
 export const stream: Schema = { type: 'string', pattern: '^\\$?[A-Za-z0-9._-]+$', maxLength: 64 };
 const broker = object({
   topics: object({ own: text, read: text }), clientId: text,
-  members: list(object({ node: text, name: text, instance: text, equal: yes, ahead: { type: 'integer' }, heardMs: count, 'refuses?': text })),
+  members: list(object({ node: text, name: text, instance: text, equal: yes, 'late?': yes, ahead: { type: 'integer' }, heardMs: count, 'refuses?': text })),
   published: count, received: count, refused: count, repeated: count, sessions: count,
 });
 

@@ -102,7 +102,7 @@ export function brokerLinks(node: Node, dir: string, events: LinkEvents, random:
         url: shownUrl(url), state: r.up ? 'connected' : r.reason === undefined ? 'connecting' : 'waiting', in: r.bytesIn, out: r.bytesOut, ...(r.up || r.reason === undefined ? {} : { reason: r.reason }),
         broker: {
           topics: r.topics, clientId: r.clientId,
-          members: r.peers.map((each) => ({ node: each.node, name: each.name === '' ? each.node.slice(0, 12) : each.name, instance: each.instance, equal: each.state === 'equal', ahead: each.items, heardMs: each.heard, ...(each.deaf === undefined ? {} : { refuses: each.deaf }) })),
+          members: r.peers.map((each) => ({ node: each.node, name: each.name === '' ? each.node.slice(0, 12) : each.name, instance: each.instance, equal: each.state === 'equal', ...(each.state === 'late' ? { late: true } : {}), ahead: each.items, heardMs: each.heard, ...(each.deaf === undefined ? {} : { refuses: each.deaf }) })),
           published: r.published, received: r.received, refused: r.refused + r.dropped, repeated: r.repeated, sessions: r.sessions.now,
         },
       };

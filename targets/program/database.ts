@@ -49,13 +49,13 @@ export interface PeerReport {
 }
 
 /**
- * The state of things at one broker. Members: who has shown itself there; `equal`: holds the same as this node, as far as its last head says; `ahead`: how many more ends of logs this node shows;
+ * The state of things at one broker. Members: who has shown itself there; `equal`: holds the same as this node, as far as its last head says; `late`: held what this node held a moment ago; `ahead`: how many more ends of logs this node shows;
  * `heardMs`: since then; `refuses`: why it does not talk to this node. Counts are of live segments since the start. `topics`: what this node publishes under and reads, for the broker's ACL.
  */
 export interface BrokerReport {
   topics: { own: string; read: string };
   clientId: string;
-  members: { node: string; name: string; instance: string; equal: boolean; ahead: number; heardMs: number; refuses?: string }[];
+  members: { node: string; name: string; instance: string; equal: boolean; late?: boolean; ahead: number; heardMs: number; refuses?: string }[];
   published: number;
   received: number;
   refused: number;

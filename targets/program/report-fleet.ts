@@ -27,6 +27,8 @@ const TURN = 64;
 const LACKS_MS = 5_000, ALARMS_MS = 5_000, OWN_MS = 10_000, NOTED_MS = 15_000;
 /** Nobody is missed before, ms after the start: those that are there need a moment to say so. */
 const GRACE_MS = 600_000;
+/** About what an event takes that goes out by itself. */
+const EVENT_BYTES = 250;
 /** How often habits are noted down, if they have changed, ms. */
 const HABITS_MS = 600_000;
 /** How long the picture waits for the store, ms. */
@@ -36,7 +38,7 @@ const QUALITIES: { [quality in ClockQuality]: 'none' | 'rtc' | 'synced' } = { 0:
 /** A member as it stands in rows. */
 interface Known { id: Uint8Array; node: string; name: string; state: NodeRow['state']; admin: boolean; relay: boolean }
 /** The links that lead to one node now. */
-interface Reach { links: NodeRow['links']; rate: number | null; connected: string | undefined; heard: { at: number; by: string } | undefined }
+interface Reach { links: NodeRow['links']; rate: number | null; connected: string | undefined; heard: { at: number; by: string; late: number | undefined } | undefined }
 
 /** What comes in time, else undefined: a store that is a server may be away for a while. */
 async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
@@ -199,7 +201,7 @@ export class FleetPicture {
         // Several processes of one node: it holds the same if one of them does, as they share what they hold.
         if (before === undefined) reach.links.push({ url, state: 'broker', level: member.equal, rate: null });
         else before.level ||= member.equal;
-        if (reach.heard === undefined || reach.heard.at < at) reach.heard = { at, by: url };
+        if (reach.heard === undefined || reach.heard.at < at) reach.heard = { at, by: url, late: member.late === true ? Math.max(1, member.ahead) : undefined };
       }
     }
     return found;
@@ -243,8 +245,10 @@ export class FleetPicture {
     const trace = this.census.trace(node), host = this.hosts.of(node), self = equal(id, this.#node.id), held = this.#node.archive.quarantine.get(node), known = this.#lacks.get(node)?.lacks;
     const connected = reach?.connected, level = reach?.links.some((each) => each.level === true) === true;
     const contact: NodeRow['contact'] = connected !== undefined ? { state: 'connected', at: this.#up.get(node) ?? now, by: connected }
-      : reach?.heard !== undefined ? { state: 'heard', ...reach.heard } : trace?.heard ? { state: 'past', ...trace.heard } : null;
-    const lacks = level ? { events: 0, bytes: 0, at: connected === undefined ? reach!.heard!.at : now, drainMs: null } : known === undefined ? null
+      : reach?.heard !== undefined ? { state: 'heard', at: reach.heard.at, by: reach.heard.by } : trace?.heard ? { state: 'past', ...trace.heard } : null;
+    const late = reach?.heard?.late;
+    // At a broker heads are shown every some seconds: who held what was here a moment ago lacks about an event at each end that has moved since.
+    const lacks = level ? { events: 0, bytes: 0, at: connected === undefined ? reach!.heard!.at : now, drainMs: null } : late !== undefined ? { events: late, bytes: late * EVENT_BYTES, at: reach!.heard!.at, drainMs: null } : known === undefined ? null
       : { ...known, drainMs: known.bytes > 0 && reach?.rate ? Math.ceil(known.bytes * 1_000 / reach.rate) : null };
     let silent: NodeRow['silent'] = null;
     if (!self && state === 'member' && connected === undefined && trace?.heard && uptimeMs > GRACE_MS) {

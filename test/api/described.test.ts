@@ -191,7 +191,7 @@ test('names of nodes and inputs cannot break out of their labels', async () => {
     inputs: [{ name: hostile, kind: 'k', ok: true, words: '', accepted: 1, recorded: 1, unchanged: 0, refused: 0, lost: 0, lostWhy: '', waiting: 3, last: null, samples: [{ at: 1, code: 'c', reason: 'r', text: 't', cut: false }] }],
     peers: [{
       url: hostile, node: 'n', name: hostile, state: 'connected', resting: false, rate: 1.5, reason: 'r', in: 1, out: 2,
-      broker: { topics: { own: 'a/b', read: 'a/+' }, clientId: 'c', members: [{ node: 'n', name: 'm', instance: 'i', equal: true, ahead: 1, heardMs: 2, refuses: 'r' }], published: 1, received: 2, refused: 3, repeated: 4, sessions: 5 },
+      broker: { topics: { own: 'a/b', read: 'a/+' }, clientId: 'c', members: [{ node: 'n', name: 'm', instance: 'i', equal: true, late: false, ahead: 1, heardMs: 2, refuses: 'r' }], published: 1, received: 2, refused: 3, repeated: 4, sessions: 5 },
     }],
     worries: [{ kind: 'bad', text: 't' }],
   };
