@@ -19,7 +19,6 @@ import { Fault } from './fault.ts';
 import { WINDOW_MS } from './limits.ts';
 import { owe, see } from './log/archive.ts';
 import { openArchive } from './log/open-archive.ts';
-import { admit, inspect } from './log/door.ts';
 import { readStream } from './log/reader.ts';
 import { recover } from './log/recover.ts';
 import { verifyStore } from './log/verify.ts';
@@ -33,12 +32,10 @@ import { heldStore, unlessRefused } from './node-held.ts';
 import { raiseOpening } from './node-notes.ts';
 import { placesOf } from './node-placed.ts';
 import { answeringFor } from './node-host.ts';
+import { Intake, type Taken } from './node-intake.ts';
 import { cursorOf, since, type Since } from './node-since.ts';
 import { digestOfNode, statusOf, streamsOf } from './node-status.ts';
 import { Turns } from './node-turns.ts';
-
-/** Bytes of segments that are unpacked before their turn: they can grow twentyfold. A server has more memory, and its turns wait for the database. */
-const AHEAD_BYTES = 262_144, SERVER_AHEAD_BYTES = 1_572_864;
 
 /** Opens the node that the key file names. Faults: `no-fleet` (nothing there: init or join first), those of the store. */
 export function openNode(options: NodeOptions): Promise<Node> {
@@ -62,14 +59,13 @@ export class Node {
   readonly #latest: LatestView;
   readonly #answering: Answering;
   readonly #changes: Changes;
+  readonly #intake: Intake;
   readonly #sealed = new Set<(segments: Segment[]) => void>();
   readonly #turns = new Turns();
   #checkpointing: Promise<void> | undefined;
   #again: Promise<void> | undefined;
   #over: Promise<void> | undefined;
   #closed = false;
-  /** Bytes of segments that wait, checked, for their turn. */
-  #ahead = 0;
   #failed: Fault | undefined;
   #held: HeldStore | undefined;
 
@@ -82,6 +78,7 @@ export class Node {
     this.#latest = latest;
     this.writer = createWriter(archive, options.journal, options.clock, desk.author, (done) => this.#changes.acknowledged(done), (segments) => this.offer(segments), options.store.shared?.slot);
     this.#changes = new Changes(this, latest);
+    this.#intake = new Intake(this, this.#changes);
     this.#answering = answeringFor(this);
   }
 
@@ -196,20 +193,8 @@ export class Node {
     this.#changes.announce();
   }
 
-  /** Takes segments in by the one door, one batch after the other. Faults: those of `Store.commit`. */
-  admit(segments: (Bytes | Segment)[]): Promise<{ events: number; refused?: Fault['code'] }[]> {
-    // Checked before the turn comes: that work is done while an earlier step is on its way to the disk.
-    const bytes = segments.reduce((n, s) => n + (s instanceof Uint8Array ? s : s.bytes).length, 0);
-    const inspected = inspect(this.archive, segments, this.#ahead + bytes <= (this.options.store.shared ? SERVER_AHEAD_BYTES : AHEAD_BYTES));
-    this.#ahead += bytes;
-    return this.turn(async () => {
-      this.#ahead -= bytes;
-      const { outcomes, changes } = await admit(this.archive, inspected);
-      for (const change of changes) await this.#changes.settle(change);
-      if (changes.some((change) => change.changedLogs.some((r) => r.stream === '$fleet'))) await this.#changes.fleet();
-      return outcomes.map((o) => (o.fault ? { events: 0, refused: o.fault.code } : { events: o.state === 'admitted' ? o.events : 0 }));
-    });
-  }
+  /** Takes segments in by the one door, together with what else waits. Faults: those of `Store.commit`. */
+  admit(segments: (Bytes | Segment)[]): Promise<Taken[]> { return this.#intake.take(segments); }
 
   /** Calls `tell` with this node's own live segments as they are sealed, whole; their events are durable. Returns how to stop. */
   onSealed(tell: (segments: Segment[]) => void): () => void {

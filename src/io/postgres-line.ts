@@ -12,8 +12,8 @@ const CONNECT_MS = 10_000;
 /** One connection while it lasts. */
 export interface Session {
   readonly alive: boolean;
-  /** A query with its rows as objects. */
-  query<R = Record<string, unknown>>(text: string, values?: unknown[]): Promise<R[]>;
+  /** A query with its rows as objects. `name`: it is planned once a connection. */
+  query<R = Record<string, unknown>>(text: string, values?: unknown[], name?: string): Promise<R[]>;
   /** One statement, whatever the text says: several are refused. */
   ask<R = Record<string, unknown>>(text: string, values: unknown[]): Promise<R[]>;
   /** Statements in one round trip; after an error the transaction, if one is open, is rolled back. */
@@ -79,7 +79,7 @@ export async function connect(config: ClientConfig, options: LineOptions = {}): 
   const session = {
     client,
     get alive() { return alive; },
-    async query<R>(text: string, values?: unknown[]) { return (await client.query(text, values)).rows as R[]; },
+    async query<R>(text: string, values?: unknown[], name?: string) { return (await (name === undefined ? client.query(text, values) : client.query({ name, text, values: values ?? [] }))).rows as R[]; },
     async ask<R>(text: string, values: unknown[]) { return (await client.query({ text, values, queryMode: 'extended' } as QueryConfig)).rows as R[]; },
     async batch(steps: readonly Step[]) {
       const batch = new Batch(steps, prepared);

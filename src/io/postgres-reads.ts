@@ -27,11 +27,11 @@ const plain = (bytes: Bytes): Bytes => new Uint8Array(bytes.buffer, bytes.byteOf
 export function reads(lines: readonly Line[]): Reads {
   const busy = lines.map(() => 0), asked = new Map<Table, Asked[]>();
 
-  async function query<R>(what: string, statement: string, values: unknown[]): Promise<R[]> {
+  async function query<R>(what: string, name: string, statement: string, values: unknown[]): Promise<R[]> {
     const i = busy.indexOf(Math.min(...busy));
     busy[i]!++;
     try {
-      return await lines[i]!.use((session) => session.query<R>(statement, values));
+      return await lines[i]!.use((session) => session.query<R>(statement, values, name));
     } catch (error) {
       throw storeFault(error, what);
     } finally {
@@ -45,7 +45,7 @@ export function reads(lines: readonly Line[]): Reads {
 
   async function fetch(table: Table, all: Asked[]): Promise<void> {
     try {
-      const rows = await query<Row>(`a read of table ${table}`, all.length === 1 ? `SELECT key, value FROM ${storeTable(table)} WHERE key = $1` : `SELECT key, value FROM ${storeTable(table)} WHERE key = ANY($1::bytea[])`,
+      const rows = await query<Row>(`a read of table ${table}`, `get_${table}_${all.length === 1 ? 'one' : 'many'}`, all.length === 1 ? `SELECT key, value FROM ${storeTable(table)} WHERE key = $1` : `SELECT key, value FROM ${storeTable(table)} WHERE key = ANY($1::bytea[])`,
         [all.length === 1 ? buffer(all[0]!.key) : all.map(({ key }) => buffer(key))]);
       const found = new Map(rows.map((row) => [text(row.key), row.value]));
       for (const { key, resolve } of all) {
@@ -82,7 +82,7 @@ export function reads(lines: readonly Line[]): Reads {
       if (lt) where.push(`key < $${values.push(buffer(lt))}`);
       const order = `ORDER BY key ${reverse ? 'DESC' : 'ASC'}`;
       // Lengths are known without reading values that lie elsewhere; the sum before a row decides, so there is always one.
-      const rows = await query<Row>(`a scan of table ${table}`, `SELECT key, value FROM (
+      const rows = await query<Row>(`a scan of table ${table}`, `scan_${table}${gte ? '_from' : ''}${lt ? '_to' : ''}${reverse ? '_back' : ''}`, `SELECT key, value FROM (
           SELECT key, value, sum(octet_length(value)) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
           FROM (SELECT key, value FROM ${storeTable(table)}${where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''} ${order} LIMIT $1) page
         ) counted WHERE before IS NULL OR before < ${PAGE_BYTES} ${order}`, values);

@@ -53,7 +53,10 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
       async size() {
         return { used: embedded === undefined ? (await store.space()).used : await bytesUnder(dir), journal: journal.size };
       },
-      database: () => ({ place: shown, embedded: embedded !== undefined, ...database.health() }),
+      database() {
+        const health = database.health();
+        return { place: shown, embedded: embedded !== undefined, ...health, ...(!health.connected && embedded?.full === true && { full: true }) };
+      },
       backUp: async (node, wish, progress) => (await import('./backup.ts')).backUp({ dir, node, keys, url }, wish, progress),
       opened: (node) => nameMembers(node, database),
       // The medium is somewhere else, and may be away for a while: only this process itself is at stake.
@@ -104,6 +107,9 @@ function makeDirectory(dir: string): void {
   }
 }
 
+/** Milliseconds between two writings of the names of members: a fleet that joins changes all the time. */
+const NAMES_MS = 5_000;
+
 /** Keeps the names of members where SQL finds them. */
 function nameMembers(node: Node, database: Pick<Postgres, 'members'>): void {
   let writing = false, again = false;
@@ -114,8 +120,10 @@ function nameMembers(node: Node, database: Pick<Postgres, 'members'>): void {
     const members = node.desk.membership.members().map(({ node: id, name, state }) => ({ node: id, name, state: state === 'live' ? 'member' as const : 'revoked' as const }));
     // Whoever opens the node next writes them again.
     database.members(members).catch(() => {}).finally(() => {
-      writing = false;
-      if (again) write();
+      setTimeout(() => {
+        writing = false;
+        if (again && !node.closing) write();
+      }, NAMES_MS).unref();
     });
   };
   node.parts.add({
