@@ -11,6 +11,8 @@ import { guiseFor, type Guise } from './guise.ts';
 export interface Embedded {
   /** How pg and psql reach the database. */
   readonly url: string;
+  /** It has ended, and cannot be started until its disk has room. */
+  readonly full: boolean;
   /** Ends the server, within 20 s; nothing that was committed can be lost by it. */
   stop(): Promise<void>;
 }
@@ -24,6 +26,8 @@ const PATH_BYTES = 100;
 const STOP_MS = 15_000, QUIT_MS = 5_000, LOOK_MS = 50, AGAIN_MS = 500;
 /** How long parts of a server that was killed are waited for. */
 const REMAINS_MS = 15_000;
+/** How PostgreSQL says that its disk is full. */
+const FULL = /No space left on device|Disk quota exceeded/i;
 /** What nobody may switch off, and that nothing but the socket leads to the server. */
 const FIXED = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', listen_addresses: '', unix_socket_directories: '.', logging_collector: 'off' };
 /** For a machine that has other things to do; whoever knows better changes postgresql.conf. */
@@ -57,9 +61,11 @@ export async function openEmbedded({ folder: given, binaries, notice }: { folder
   prepare(folder, guise);
   const host = reachable(folder);
   const url = `postgresql:///${NAME}?host=${encodeURIComponent(host).replaceAll('%2F', '/')}&user=${NAME}`;
-  let child: ChildProcess, stopping = false, again: Promise<void> = Promise.resolve();
+  let child: ChildProcess, stopping = false, full = false, since = logSize(folder), again: Promise<void> = Promise.resolve();
   const begin = async (): Promise<void> => {
+    since = logSize(folder);
     child = await start(folder, program, guise, host);
+    full = false;
     const ended = (): void => {
       if (!stopping) again = restart();
     };
@@ -68,20 +74,25 @@ export async function openEmbedded({ folder: given, binaries, notice }: { folder
     else child.once('exit', ended);
   };
   const restart = async (): Promise<void> => {
+    full = FULL.test(tail(folder, since));
     notice(`PostgreSQL in ${folder} has ended by itself; it is started again. Its last words: ${lastWords(folder) || 'none'}`);
+    let said = '';
     for (let pause = LOOK_MS; !stopping; pause = Math.min(pause * 2, 10_000)) {
       await sleep(pause);
       if (stopping) return;
       try {
         return await begin();
       } catch (error) {
-        notice((error as Error).message);
+        full = error instanceof Fault && error.code === 'store-full';
+        // As often as it is tried, but told when it is news.
+        if ((error as Error).message !== said) notice(said = (error as Error).message);
       }
     }
   };
   await begin();
   return {
     url,
+    get full() { return full; },
     async stop() {
       stopping = true;
       await again;
@@ -128,7 +139,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function refused(what: string, words: string): Fault {
-  const full = /No space left on device|Disk quota exceeded/i.test(words);
+  const full = FULL.test(words);
   const telling = words.trim().split('\n').filter((line) => !/LOG: {2}(starting|listening|database system|redo|startup process|terminating any|shutting down|aborting startup)/.test(line));
   const told = telling.map((line) => line.replace(/^.*?(FATAL|PANIC|ERROR|LOG|error|HINT|DETAIL):\s*/, '')).filter((line) => line !== '').slice(-3).join(' ').slice(0, 600);
   return new Fault(full ? 'store-full' : 'store-failed', `${what}: ${told || 'PostgreSQL gave no reason'}${full ? '. Free some space and try again.' : ''}`);

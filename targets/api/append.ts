@@ -5,6 +5,7 @@ import type { Hono } from 'hono';
 import { isUtf8 } from 'node:buffer';
 import { codeOf, Fault, type Code } from '../../src/fault.ts';
 import type { Database, Draft } from '../program/database.ts';
+import { appendWithin } from '../program/append-within.ts';
 import { draftOf, lineReader, readDraft } from '../program/ndjson.ts';
 import { faultBody, json, statusOf } from './answer.ts';
 import { flag, parameters, streamAsked } from './asked.ts';
@@ -16,6 +17,8 @@ import { elementsOf } from './json-array.ts';
 
 /** Events, and characters of their text, that are appended together. */
 const BATCH = 256, BATCH_CHARS = 262_144;
+/** How long an append is waited for, ms: half of what a connection may be quiet. */
+const ANSWER_MS = 30_000;
 /** Refusals that an answer names; all are counted. */
 const NAMED = 1_000;
 /** Events of one body of CBOR. */
@@ -42,7 +45,8 @@ export function appendRoutes(app: Hono<Surroundings>, { database }: Pick<ApiCont
     const batcher = batch(database, stream, urgent);
     const { incoming } = c.env;
     try {
-      const type = mediaType(incoming);
+      const trouble = database.trouble?.(), type = mediaType(incoming);
+      if (trouble !== undefined) throw trouble;
       if (LINES.includes(type)) await takeLines(incoming, batcher);
       else if (type === 'application/json') await withBody(incoming, (body) => takeJson(body, batcher));
       else if (type === 'application/cbor' || type === 'application/cbor-seq') await withBody(incoming, (body) => takeCbor(body, batcher));
@@ -64,7 +68,7 @@ export function mediaType(incoming: IncomingMessage): string {
   return (incoming.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
-function batch(database: Pick<Database, 'append'>, stream: string, urgent: boolean): Batcher {
+function batch(database: Pick<Database, 'append' | 'trouble'>, stream: string, urgent: boolean): Batcher {
   const outcome: Outcome = { appended: 0, refused: 0, rejected: [] };
   let drafts: Draft[] = [], indexes: number[] = [], chars = 0, next = 0;
   const refuse = (index: number, code: string, message: string): void => {
@@ -77,7 +81,7 @@ function batch(database: Pick<Database, 'append'>, stream: string, urgent: boole
     drafts = [];
     indexes = [];
     chars = 0;
-    const done = await database.append(stream, sent, urgent);
+    const done = await appendWithin(database, stream, sent, urgent, ANSWER_MS);
     outcome.appended += done.appended;
     for (const { index, code, message } of done.rejected) refuse(places[index]!, code, message);
     outcome.rejected.sort((a, b) => a.index - b.index);

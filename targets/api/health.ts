@@ -14,12 +14,12 @@ const PATIENCE_MS = 5_000;
 const STORE_MS = 2_000, READY_MS = 500;
 
 /** Adds `/healthz` and `/readyz`. */
-export function healthRoutes(app: Hono<Surroundings>, context: Pick<ApiContext, 'reports' | 'stopping' | 'hub'>): void {
+export function healthRoutes(app: Hono<Surroundings>, context: Pick<ApiContext, 'reports' | 'stopping' | 'hub' | 'database'>): void {
   let last: { at: number; reason: Promise<string | undefined> } | undefined;
   app.get('/readyz', async () => {
     // Anybody may ask: the store is asked for all of them together.
     if (last === undefined || performance.now() - last.at > READY_MS) last = { at: performance.now(), reason: unready(context) };
-    const reason = context.stopping.aborted ? 'the node is stopping' : await last.reason;
+    const reason = context.stopping.aborted ? 'the node is stopping' : context.database.trouble?.() !== undefined ? 'the database is out of reach' : await last.reason;
     return json(reason === undefined ? { ok: true } : { ok: false, reasons: [reason] }, reason === undefined ? 200 : 503);
   });
   app.get('/healthz', async () => {

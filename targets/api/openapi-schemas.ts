@@ -67,7 +67,7 @@ export const SCHEMAS: { [name: string]: Schema } = {
       name: text, kind: text, ok: yes, words: text, accepted: count, recorded: count, unchanged: count, refused: count, lost: count, lostWhy: text, waiting: count, last: { type: ['integer', 'null'] },
       samples: list(object({ at: ms, code: text, reason: text, text, cut: yes })),
     })),
-    'database?': object({ place: text, embedded: yes, connected: yes, version: text, slot: count, processes: count, bytes: count, turnMs: { type: 'number', minimum: 0 }, turns: count }, 'The database under the node, where it has one of its own.'),
+    'database?': object({ place: text, embedded: yes, connected: yes, 'full?': yes, version: text, slot: count, processes: count, bytes: count, turnMs: { type: 'number', minimum: 0 }, turns: count }, 'The database under the node, where it has one of its own.'),
     bundles: { ...list(object({ bundle: text, at: ms, events: count, bytes: count, for: list(text), arrived: list(object({ node: text, name: text, at: ms })) })), description: 'Bundles that this node made, and who has said to have taken them in.' },
     worries: list(object({ kind: words('odd', 'bad'), text })),
   }, 'How the node is.'),

@@ -13,6 +13,9 @@ import { wasNotAsked } from './remote.ts';
 /** Events, or bytes of lines, after which a batch is sent although more is there. */
 const BATCH_EVENTS = 1_024, BATCH_BYTES = 524_288;
 
+/** How long what is under way may take when the command is told to end, ms. */
+const STOP_MS = 10_000;
+
 export const appendCommand: Command = {
   name: 'append',
   positionals: ['STREAM'],
@@ -74,7 +77,7 @@ async function appendOne(invocation: Invocation): Promise<number> {
 }
 
 async function appendLines(invocation: Invocation): Promise<number> {
-  const { out } = invocation;
+  const { out, json } = invocation;
   const file = invocation.text('file');
   const input = file === undefined || file === '-' ? process.stdin : createReadStream(file);
   // A file that cannot be opened says so before a store is.
@@ -88,6 +91,12 @@ async function appendLines(invocation: Invocation): Promise<number> {
   const stop = () => {
     stopped = true;
     input.destroy();
+    // A database that is away must not hold up the end for ever.
+    setTimeout(() => {
+      out.progress('');
+      out.note(errorText(new Fault('timeout', `What was sent last was not acknowledged within ${STOP_MS / 1_000} s, and may still be recorded. Recorded before that: ${counted(state.appended, 'event')}.`), json));
+      process.exit(130);
+    }, STOP_MS).unref();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {

@@ -1,6 +1,7 @@
 // The operations that commands need, whoever does them: this process on the store it opened, or a running node asked over its control socket.
 
 import type { Value } from '../../src/event/value.ts';
+import type { Fault } from '../../src/fault.ts';
 import type { ImportReport } from '../../src/node-import.ts';
 import type { Hub } from './http-hub.ts';
 import type { TokensTold, TokenWish } from './http-tokens.ts';
@@ -87,9 +88,9 @@ export interface InputReport {
 
 /**
  * How the database under a node is. `place`: where, without secrets; `embedded`: the node runs it itself; `slot`: which of the node's processes this is, of `processes`; `version` of PostgreSQL;
- * `bytes`: what the node takes there; `turnMs`: the last wait for the turn to write, `turns` since the start.
+ * `full`: it is away since its disk is full; `bytes`: what the node takes there; `turnMs`: the last wait for the turn to write, `turns` since the start.
  */
-export interface DatabaseState { place: string; embedded: boolean; connected: boolean; version: string; slot: number; processes: number; bytes: number; turnMs: number; turns: number }
+export interface DatabaseState { place: string; embedded: boolean; connected: boolean; full?: boolean; version: string; slot: number; processes: number; bytes: number; turnMs: number; turns: number }
 
 /** Something that calls for attention, in words; `bad`: soon. */
 export interface Worry { kind: 'odd' | 'bad'; text: string }
@@ -182,6 +183,8 @@ export interface Database {
   readonly remote: boolean;
   /** Resolves when all events that were not refused are durable. Faults of the whole batch: `bad-argument` (stream), `store-full`, `revoked`, … */
   append(stream: string, drafts: Draft[], urgent: boolean): Promise<Appended>;
+  /** Why nothing is written at present, where that is known: `busy` (the database under the node is away), `store-full` (its disk is). Only where the node is open in this process. */
+  trouble?(): Fault | undefined;
   read(stream: string, query: Query): AsyncIterable<Entry>;
   /** At most `limit` events (default 100) and about 1 MiB of them, from where an earlier page of the same query ended. Fault `bad-argument`: `after` is no such place. */
   page(stream: string, query: Query, after?: string): Promise<Page>;

@@ -7,7 +7,7 @@ import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { systemClock } from '../../src/io/clock.ts';
 import type { Node } from '../../src/node.ts';
-import type { Appended, Database, Draft, InputReport, ListenNews } from './database.ts';
+import type { Appended, Database, DatabaseState, Draft, InputReport, ListenNews } from './database.ts';
 import type { Hub } from './http-hub.ts';
 import type { Links } from './links.ts';
 import type { Home } from './medium.ts';
@@ -33,7 +33,13 @@ export function nodeDatabase(place: Place): Database {
   let hub: Promise<Hub> | undefined;
   const database: Database = {
     remote: false,
-    append: (stream, drafts, urgent) => append(node, stream, drafts, urgent),
+    async append(stream, drafts, urgent) {
+      const trouble = database.trouble!();
+      // Otherwise it waits, and goes on when the database is back; a full disk may stay full.
+      if (trouble?.code === 'store-full') throw trouble;
+      return append(node, stream, drafts, urgent);
+    },
+    trouble: () => troubleOf(place.home.database?.()),
     async *read(stream, query) {
       for await (const entry of node.read(stream, query)) yield plain(entry);
     },
@@ -84,6 +90,12 @@ export function nodeDatabase(place: Place): Database {
     close: () => Promise.resolve(),
   };
   return database;
+}
+
+function troubleOf(state: DatabaseState | undefined): Fault | undefined {
+  if (state === undefined || state.connected) return undefined;
+  return state.full === true ? new Fault('store-full', 'The disk of the database is full, and PostgreSQL cannot run until there is room; nothing of this was recorded. Free some space: it goes on by itself.')
+    : new Fault('busy', 'The database is out of reach; nothing of this was recorded. Try again: the node goes on by itself when it is back.');
 }
 
 /** Appends what can be; the rest is named. One refused draft must not keep the others out. */

@@ -8,6 +8,7 @@ import { hasNode, noNode } from './home.ts';
 import { errorText } from './output.ts';
 import { remoteDatabase } from './remote.ts';
 import { openStation } from './station.ts';
+import { defaults } from './target.ts';
 
 /** How long a command waits for another one that has the store open for a moment. */
 const PATIENCE_MS = 5_000;
@@ -18,22 +19,27 @@ const PAUSE_MS = 50;
  * Faults: `no-fleet`, `store-locked`, `link-failed` (a node runs as another user), those of the store.
  */
 export async function openDatabase({ dir, out }: Pick<Invocation, 'dir' | 'out'>, options: { serve?: boolean } = {}): Promise<Database> {
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + PATIENCE_MS, note = (text: string): void => out.note(out.json ? JSON.stringify({ notice: text }) : `holdfast: ${text}`);
   for (;;) {
     const channel = await connectControl(dir);
-    if (channel !== undefined) return remoteDatabase(channel, () => connectControl(dir));
+    if (channel !== undefined) {
+      const remote = remoteDatabase(channel, () => connectControl(dir));
+      return defaults().view === 'fleet' ? (await import('./waiting.ts')).tellingWaits(remote, note) : remote;
+    }
     if (!await hasNode(dir)) throw await noNode(dir);
     try {
       const station = await openStation(dir, {
         control: options.serve === true,
-        notice: (text) => out.note(out.json ? JSON.stringify({ notice: text }) : `holdfast: ${text}`),
+        notice: note,
         // Nothing may be acknowledged after a flush that failed: this process ends at once.
         fatal: (error) => {
           out.note(errorText(error, out.json));
           process.exit(1);
         },
       });
-      return { ...station.database, close: () => station.close() };
+      const { database } = station;
+      // What is on its way when the disk of the database is full must not wait for room without end.
+      return { ...database, ...(station.underneath() !== undefined && { append: async (...batch) => (await import('./append-within.ts')).appendWithin(database, ...batch) }), close: () => station.close() };
     } catch (error) {
       if (codeOf(error) !== 'store-locked' || performance.now() > until) {
         if (codeOf(error) !== 'store-locked') throw error;

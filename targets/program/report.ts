@@ -16,13 +16,33 @@ const ROWS = 1_000, BUNDLES = 32;
 /** The last report of each node, for while its database is away. */
 const known = new WeakMap<Node, Omit<Report, 'worries'>>();
 
-/** Gathers the report of an open node. While its database is away, what stands there is as it was known last. */
+/** Gathers the report of an open node. While its database is away, what stands there is as it was known last. Fault `busy`: nothing was known before. */
 export async function report(place: Place): Promise<Report> {
-  const { node, links, home, uptimeMs, inputs } = place, database = home.database?.(), before = known.get(node);
-  const now = database?.connected === false && before !== undefined
-    ? { ...before, uptimeMs: uptimeMs(), listening: links.listening(), peers: links.peers(), connections: links.counts(), inputs: inputs?.() ?? [], database } : await gathered(place);
-  known.set(node, now);
+  const now = place.home.database === undefined ? await gathered(place) : await unlessAway(place);
+  known.set(place.node, now);
   return { ...now, worries: worriesOf(now) };
+}
+
+/** How often a report that takes its time looks whether the database is there, ms. */
+const LOOK_MS = 250;
+
+/** Gathers a report from a database that may be away, or go while it is asked. */
+async function unlessAway(place: Place): Promise<Omit<Report, 'worries'>> {
+  const { node, links, home, uptimeMs, inputs } = place;
+  const away = (): boolean => home.database?.()?.connected === false;
+  const last = (): Omit<Report, 'worries'> => {
+    const before = known.get(node), database = home.database?.();
+    if (before === undefined || database === undefined) throw new Fault('busy', 'The database is out of reach, and this process has not yet seen what it holds. Ask again when it is back.');
+    return { ...before, uptimeMs: uptimeMs(), listening: links.listening(), peers: links.peers(), connections: links.counts(), inputs: inputs?.() ?? [], database };
+  };
+  if (away()) return last();
+  let timer: NodeJS.Timeout | undefined;
+  const gone = new Promise<undefined>((resolve) => { timer = setInterval(() => { if (away()) resolve(undefined); }, LOOK_MS); });
+  try {
+    return await Promise.race([gathered(place), gone]) ?? last();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function gathered({ dir, node, links, home, clock, running, uptimeMs, inputs }: Place): Promise<Omit<Report, 'worries'>> {

@@ -3,6 +3,7 @@
 import type { Value } from '../../src/event/value.ts';
 import { codeOf, Fault } from '../../src/fault.ts';
 import type { Channel } from '../../src/io/channel.ts';
+import { appendWithin } from './append-within.ts';
 import type { Database, Entry, Page } from './database.ts';
 import { asList, asMap, asNumber, asText, draftFromWire, END, ENTRIES, entryToWire, ENTRY_BYTES, FAULT, ITEM, queryFromWire, toWire } from './wire.ts';
 
@@ -39,7 +40,7 @@ async function answer(database: Database, channel: Channel, request: Value[]): P
   const [method, ...args] = request;
   const item = (value: unknown) => channel.send([ITEM, toWire(value)]);
   switch (asText(method)) {
-    case 'append': return database.append(asText(args[0]), asList(args[1]).map(draftFromWire), args[2] === true);
+    case 'append': return appendWithin(database, asText(args[0]), asList(args[1]).map(draftFromWire), args[2] === true);
     case 'read': return sendEntries(channel, database.read(asText(args[0]), queryFromWire(args[1])));
     case 'page': return sendPage(channel, await database.page(asText(args[0]), queryFromWire(args[1]), optional(args[2])));
     case 'latestPage': return sendPage(channel, await database.latestPage(asText(args[0]), asNumber(args[1]), optional(args[2])));

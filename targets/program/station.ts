@@ -80,6 +80,8 @@ async function stationOf(dir: string, node: Node, home: Home, driver: Driver, op
   let inputs: () => InputReport[] = () => [];
   const database = nodeDatabase({ dir, node, links, inputs: () => inputs(), home, clock: home.clock, running: options.control, uptimeMs: () => Math.round(performance.now() - began) });
   const work = { requests: 0 };
+  // What is known of a database that goes away later.
+  if (options.control && home.database !== undefined) void database.report().catch(() => {});
   // What answers commands is loaded with the first one.
   const serve = async (channel: Channel) => (await import('./serve.ts')).serveChannel(database, channel, work);
   if (options.control) control = await serveControl(dir, (channel) => {

@@ -13,7 +13,7 @@ type Judged = Pick<Report, 'disk' | 'damage' | 'member' | 'inputs' | 'database'>
 export function worriesOf(report: Judged): Worry[] {
   const found: Worry[] = [];
   if (report.disk.free < DISK_LOW) found.push({ kind: 'bad', text: `only ${byteText(report.disk.free)} of disk left` });
-  if (report.database?.connected === false) found.push({ kind: 'bad', text: 'the database is out of reach' });
+  if (report.database?.connected === false) found.push({ kind: 'bad', text: report.database.full === true ? 'the disk of the database is full' : 'the database is out of reach' });
   if (report.damage.length > 0) found.push({ kind: 'bad', text: 'the store is damaged' });
   if (report.member === 'revoked') found.push({ kind: 'bad', text: 'this node was revoked' });
   if (report.alarms.length > 0) found.push({ kind: 'bad', text: `${report.alarms.length} alarm${report.alarms.length === 1 ? '' : 's'}` });

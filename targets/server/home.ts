@@ -18,6 +18,7 @@ import { CONFIG_FILE } from '../program/settings.ts';
 import { CLAIM, claiming, keepClaim } from './claim.ts';
 import { KEYS, learntKeys } from './learnt-keys.ts';
 import type { Place } from './medium.ts';
+import { sealedTokens, TOKENS } from './sealed-tokens.ts';
 import { shownDatabase } from './shown-database.ts';
 
 /** The folder of a database of its own. */
@@ -48,7 +49,7 @@ export async function openPostgresHome(dir: string, place: Place, options: Openi
     if (options.create !== true) await keepClaim(claim, crypto, learnt, shown);
     const clock = systemClock(CLOCKS[options.clock ?? 'auto']);
     return {
-      parts: { store, journal, clock, random, crypto, keys }, clock, damage: [], tokens: database.document('http-tokens'),
+      parts: { store, journal, clock, random, crypto, keys }, clock, damage: [], tokens: sealedTokens(database.document(TOKENS), learnt, crypto),
       check: async (node, mend) => (await import('./rows.ts')).checkRows(node, database, mend),
       async size() {
         return { used: embedded === undefined ? (await store.space()).used : await bytesUnder(dir), journal: journal.size };

@@ -1,6 +1,8 @@
 // The database of dist/server/holdfast when it is somebody else's: it goes away in the middle of work and comes back, stays away, or gives a process's place to another.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeFileSync } from 'node:fs';
+import { SERVER, start } from '../edge/program.ts';
 import { startServer, sql } from '../io/postgres-server.ts';
 import { command, document, inPlace, keysOf, serve, until } from './server.ts';
 
@@ -34,6 +36,31 @@ test('while it is away the state can be seen, and what is asked for waits; then 
   const again = await serve(dir, [], { env });
   assert.equal(await keysOf(dir, 'notes'), ['a', 'b', 'c']);
   assert.is((await again.stop()).code, 0);
+}));
+
+test('what is asked for the first time during an outage is answered: reports, refusals before anything is written, an end on a signal', () => inPlace(async (path) => {
+  const dir = path('hq'), env = { DATABASE_URL: await database.database() }, server = await serve(dir, ['--init', '--name', 'hq'], { env });
+  const [, token] = /token=(\S+)/.exec((await command(['page', '--dir', dir])).stdout.trim()) ?? [], headers = { authorization: `Bearer ${token}` };
+  const post = (key: string): Promise<Response> => fetch(`${server.http}/api/streams/notes/events`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify({ key, type: 't', body: 1 }) });
+  assert.is((await post('a')).status, 200);
+  await database.stop();
+  await until('it is seen', async () => (await fetch(`${server.http}/healthz`)).status === 503);
+  const status = await fetch(`${server.http}/api/status`, { headers });
+  assert.is(status.status, 200);
+  assert.is((await status.json() as { database: { connected: boolean } }).database.connected, false);
+  const refused = await post('b');
+  assert.equal([refused.status, (await refused.json() as { error: { code: string }; appended: number }).error.code], [503, 'busy']);
+  const file = path('lines.ndjson');
+  writeFileSync(file, '{"key":"c","type":"t"}\n');
+  const waiting = start(['append', 'notes', '--dir', dir, '--file', file], { program: SERVER });
+  await until('it says that it waits', () => waiting.stderr.includes('waiting for the database'));
+  const ended = await waiting.stop('SIGTERM');
+  assert.is(ended.code, 130, ended.stderr);
+  assert.match(ended.stderr, /may still be recorded/);
+  await database.start();
+  await until('work goes on', async () => (await post('d')).status === 200);
+  assert.not.ok((await keysOf(dir, 'notes')).includes('b'));
+  assert.is((await server.stop()).code, 0);
 }));
 
 test('a process whose place was taken ends with status 75 and says so; what it had acknowledged is there', () => inPlace(async (path) => {
