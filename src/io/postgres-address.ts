@@ -1,6 +1,7 @@
 // Where a PostgreSQL is: a URL, or keywords and values as libpq has them.
-import type { ClientConfig } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { Fault } from '../fault.ts';
+import { isLoopback } from './address.ts';
 
 const KEYWORDS: Record<string, string> = { host: 'host', hostaddr: 'host', port: 'port', dbname: 'database', user: 'user', password: 'password' };
 
@@ -10,7 +11,7 @@ const KEYWORDS: Record<string, string> = { host: 'host', hostaddr: 'host', port:
  */
 export function postgresAddress(url: string): ClientConfig {
   if (/^(postgres(ql)?|socket):/.test(url)) {
-    if (!url.startsWith('socket:') && !URL.canParse(url.replace(/^\w+:\/\/([^@/]*@)?\//, '$&x/'))) throw badUrl('it is not a URL');
+    if (!url.startsWith('socket:') && !URL.canParse(url.replace(/^\w+:\/\/([^@/]*@)?\//, '$&x/'))) throw badUrl('it is not a URL (what is special in a user or password stands percent-encoded there: / as %2F, @ as %40, : as %3A)');
     return { connectionString: url };
   }
   if (!/^\s*\w+\s*=/.test(url)) throw badUrl('it is neither a URL that begins with postgres:// nor keywords such as host=… dbname=…');
@@ -29,6 +30,12 @@ export function postgresAddress(url: string): ClientConfig {
   const part = (name: string): string => encodeURIComponent(String(config[name] ?? ''));
   rest.set('host', String(config['host'] ?? ''));
   return { connectionString: `postgres://${part('user')}${config['password'] === undefined ? '' : `:${part('password')}`}@${config['port'] ? `x:${config['port']}` : ''}/${part('database')}?${rest}` };
+}
+
+/** Whether an address leads to this machine: a socket of its file system, or loopback. */
+export function isHere(config: ClientConfig): boolean {
+  const { host } = new Client(config);
+  return host.startsWith('/') || isLoopback(host);
 }
 
 function badUrl(why: string): Fault {

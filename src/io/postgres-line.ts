@@ -101,6 +101,8 @@ export async function connect(config: ClientConfig, options: LineOptions = {}): 
   };
   try {
     await client.connect();
+    // First of all: what roles and databases may have set would decide whose functions and operators are meant.
+    await client.query('SET search_path = pg_catalog, pg_temp');
     await settle(client, { ...SETTINGS, ...options.settings });
     await options.begin?.(session);
     return session;

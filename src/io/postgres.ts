@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { Fault } from '../fault.ts';
 import type { Bytes, Journal, Random, Shared, Store } from '../ports.ts';
 import { hex } from '../event/bytes.ts';
-import { postgresAddress } from './postgres-address.ts';
+import { isHere, postgresAddress } from './postgres-address.ts';
 import { isStarting, openLine, type Base, type Line, type Session } from './postgres-line.ts';
 import { isLost, stateOf, storeFault, wordsOf } from './postgres-errors.ts';
 import { journalOn } from './postgres-journal.ts';
@@ -184,7 +184,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
         check();
         const used = await otherLine.use(takenBytes).catch((error: unknown) => { throw storeFault(error, 'measuring the store'); });
         // SQL does not tell what is left; a folder of this machine does, if it is the server's.
-        const room = folder === null ? undefined : await statfs(folder).catch(() => undefined);
+        const room = folder === null || !isHere(base.config) ? undefined : await statfs(folder).catch(() => undefined);
         return { used, free: room ? room.bavail * room.bsize : Number.MAX_SAFE_INTEGER };
       },
       close: () => storeClosed ??= bounded(writing.idle()).then(partClosed),

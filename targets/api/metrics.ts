@@ -41,7 +41,7 @@ function ofNode(report: Report, version: string): Metric[] {
     { name: 'member', type: 'gauge', help: '1 while this node is a member of its fleet, 0 once it was revoked.', samples: one(flag(report.member !== 'revoked')) },
     { name: 'disk_used_bytes', type: 'gauge', help: 'What the data directory takes on the disk.', samples: one(report.disk.used) },
     { name: 'disk_journal_bytes', type: 'gauge', help: 'What the journal takes of it.', samples: one(report.disk.journal) },
-    { name: 'disk_free_bytes', type: 'gauge', help: 'What is left on the disk.', samples: one(report.disk.free) },
+    { name: 'disk_free_bytes', type: 'gauge', help: 'What is left on the disk.', samples: report.disk.free === Number.MAX_SAFE_INTEGER ? [] : one(report.disk.free) },
     { name: 'clock_quality', type: 'gauge', help: 'How good the clock is: 0 not trusted, 1 kept by a battery, 2 set from a time source.', samples: one(QUALITY[report.clock.quality]) },
     { name: 'alarms', type: 'gauge', help: 'Alarms that stand.', samples: one(report.alarms.length) },
     { name: 'damaged', type: 'gauge', help: 'Places of the store that are known to be damaged.', samples: one(report.damage.length) },

@@ -41,7 +41,7 @@ export function createChart(element: HTMLElement, { utc, height, flag, zoom }: C
       width: Math.max(200, element.clientWidth), height, legend: { show: false }, padding: [8, 18, 0, 0],
       ...(utc ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
       cursor: { sync: { key: 'history' }, drag: { x: true, y: false, setScale: false }, points: { size: 7, fill: line } },
-      scales: { x: { time: true, range: () => [shown.range.since / 1000, Math.max(shown.range.until, shown.range.since + 1) / 1000] }, y: { range: (_, low, high) => (flag ? [-0.15, 1.15] : around(low, high)) } },
+      scales: { x: { time: true, range: () => span(shown.range) }, y: { range: (_, low, high) => (flag ? [-0.15, 1.15] : around(low, high)) } },
       axes: [
         { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, size: 36, values: times(utc) },
         { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 46, ...(flag ? { splits: () => [0, 1] } : {}), values: (_, values) => values.map((each) => (each === null ? '' : flag ? each === 1 ? 'yes' : 'no' : label(each))) },
@@ -75,6 +75,11 @@ export function createChart(element: HTMLElement, { utc, height, flag, zoom }: C
       plot?.destroy();
     },
   };
+}
+
+/** What is shown of time, in seconds: a moment alone stands in the middle of a minute. */
+function span({ since, until }: { since: number; until: number }): [number, number] {
+  return until > since ? [since / 1000, until / 1000] : [since / 1000 - 30, since / 1000 + 30];
 }
 
 /** A range that a line does not touch the edges of. */

@@ -54,7 +54,7 @@ function Inputs({ report }: { report: Status }) {
 function Machine({ report }: { report: Status }) {
   const { used, free } = report.disk;
   return <Section name="machine" title="This machine"><dl>
-    <dt>Disk</dt><dd><meter min={0} max={1} low={0.8} high={0.95} optimum={0} value={used / Math.max(1, used + free)} aria-label="Disk">{bytes(used)}</meter>{bytes(used)} used by it, {bytes(free)} free</dd>
+    <dt>Disk</dt><dd>{free === Number.MAX_SAFE_INTEGER ? <>{bytes(used)} used by it; what is free there is not known</> : <><meter min={0} max={1} low={0.8} high={0.95} optimum={0} value={used / Math.max(1, used + free)} aria-label="Disk">{bytes(used)}</meter>{bytes(used)} used by it, {bytes(free)} free</>}</dd>
     <dt>Clock</dt><dd><span class={report.clock.quality === 'none' ? 'odd' : ''}>{report.clock.quality === 'none' ? 'not trusted' : report.clock.quality === 'rtc' ? 'own clock' : 'synced'}</span> <span class="quiet">{report.clock.because}</span></dd>
     <dt>History</dt><dd>{report.holes === 0 ? 'no gaps' : `${grouped(report.holes)} gaps below what is held`}{report.void > 0 && `, ${grouped(report.void)} void segments`}{report.unknown > 0 && `, ${grouped(report.unknown)} segments of later versions`}</dd>
     <dt>Directory</dt><dd><code>{report.dir}</code> <span class="quiet">process {report.pid}</span></dd>

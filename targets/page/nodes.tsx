@@ -1,7 +1,7 @@
 // The nodes of the fleet: found, filtered and ordered, however many there are.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { grouped } from './format.ts';
+import { counted, grouped } from './format.ts';
 import type { Known } from './known.ts';
 import { now } from './now.ts';
 import { NodeLine } from './node-line.tsx';
@@ -81,7 +81,7 @@ function List({ known }: { known: Watched<Known> }) {
   return <>
     <Filters known={known} chosen={chosen} />
     <div class="tools">
-      <label class="find"><span class="hidden">Find nodes by name or id</span><input type="search" placeholder={`Find in ${grouped(all)} nodes`} value={chosen.find} onInput={(event) => choose({ find: event.currentTarget.value })} /></label>
+      <label class="find"><span class="hidden">Find nodes by name or id</span><input type="search" placeholder={`Find in ${counted(all, 'node')}`} value={chosen.find} onInput={(event) => choose({ find: event.currentTarget.value })} /></label>
       <label class="by">Order <select value={chosen.by} onChange={(event) => choose({ by: event.currentTarget.value as By, down: false })}>
         <option value="attention">what needs attention</option>{COLUMNS.map(([by, label]) => <option key={by} value={by}>{label.toLowerCase()}</option>)}
       </select></label>

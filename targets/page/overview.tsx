@@ -59,7 +59,7 @@ export function Figures({ known }: { known: Watched<Known> }) {
   const all = together(streams), events = streams.reduce((sum, each) => sum + each.events, 0);
   return <div class="figures">
     <button type="button" class="figure members" onClick={() => show('contact')} title="Show these nodes">
-      <span class="label">In contact</span><b>{grouped(counts.contact)} <small>of {grouped(othersOf(counts))} others</small></b><Bar counts={counts} />
+      <span class="label">In contact</span><b>{grouped(counts.contact)} <small>of {grouped(othersOf(counts))} {othersOf(counts) === 1 ? 'other' : 'others'}</small></b><Bar counts={counts} />
       <span class="sub">{counts.silent > 0 ? <><span class="bad">{grouped(counts.silent)} silent</span></> : 'none silent'}{counts.revoked > 0 && `, ${grouped(counts.revoked)} revoked`}</span>
     </button>
     <Figure label="Still to get" value={grouped(counts.lacking)} sub={counts.lacking === 0 ? 'all hold what is here' : counts.lacking === 1 ? 'node lacks events' : 'nodes lack events'} only="lacking" />

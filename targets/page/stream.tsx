@@ -60,7 +60,7 @@ export function StreamView({ known, stream }: { known: Watched<Known>; stream: s
   const fitting = entries.filter(({ key, type }) => `${key} ${type}`.toLowerCase().includes(find.toLowerCase()));
   return <>
     <Heading sub={row === undefined ? 'nothing of it is held here' : <>{counted(row.events, 'event')} in {counted(row.logs, 'log')}{row.bytes !== undefined && `, ${bytes(row.bytes)} as stored`}, {rate(lately(row.rate, sampleMs / 1000))} now</>}>{stream}</Heading>
-    {row !== undefined && <figure class="broad"><Spark counts={row.rate} seconds={sampleMs / 1000} /><figcaption>the last {Math.round(row.rate.length * sampleMs / 60_000)} minutes, up to {rate(Math.max(0, ...row.rate) * 1000 / sampleMs)}</figcaption></figure>}
+    {row !== undefined && <figure class="broad"><Spark counts={row.rate} seconds={sampleMs / 1000} /><figcaption>the last {counted(Math.max(1, Math.round(row.rate.length * sampleMs / 60_000)), 'minute')}, up to {rate(Math.max(0, ...row.rate) * 1000 / sampleMs)}</figcaption></figure>}
     <Refused refusal={refusal} />
     <Section name="latest" title={<>Latest of each key {come && <span class="count">{grouped(entries.length)}{next === undefined ? '' : '+'}</span>}</>} tools={<button type="button" disabled={csv.busy} onClick={csv.run}><Icon name="down" />Save all as CSV</button>}>
       <Refused refusal={csv.refusal} />

@@ -11,7 +11,7 @@ import { steady, usePart, type Watched } from './watched.ts';
 /** Samples as a small chart. */
 export function Spark({ counts, seconds }: { counts: readonly number[]; seconds: number }) {
   const line = sparkPath(counts), top = Math.max(...counts, 0) / seconds;
-  return <svg class="spark" viewBox={`0 0 ${SPARK.width} ${SPARK.height}`} role="img" aria-label={line === '' ? 'no events lately' : `up to ${rate(top)} in the last ${Math.round(counts.length * seconds / 60)} minutes`} preserveAspectRatio="none">
+  return <svg class="spark" viewBox={`0 0 ${SPARK.width} ${SPARK.height}`} role="img" aria-label={line === '' ? 'no events lately' : `up to ${rate(top)} in the last ${counted(Math.max(1, Math.round(counts.length * seconds / 60)), 'minute')}`} preserveAspectRatio="none">
     {line === '' ? <path class="still" d={`M0 ${SPARK.height - 2}H${SPARK.width}`} /> : <><path class="under" d={underPath(counts)} /><path d={line} /></>}
   </svg>;
 }

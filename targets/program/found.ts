@@ -13,7 +13,7 @@ import type { NodeOptions } from '../../src/node-options.ts';
 import { hasNode, openHome, ROOT_KEY_FILE } from './home.ts';
 import { configTemplate } from './config-template.ts';
 import { CONFIG_FILE } from './settings.ts';
-import { medium } from './target.ts';
+import { defaults, medium } from './target.ts';
 
 /** The name of a node whose user gives none: the host's, cut and cleaned. */
 export function defaultName(): string {
@@ -62,7 +62,8 @@ async function making<T>(dir: string, make: (options: NodeOptions) => Promise<{ 
     const config = join(dir, CONFIG_FILE);
     if (!existsSync(config)) {
       const text = peers.length === 0 ? configTemplate() : configTemplate().replace(/^# peers = .*$/m, `peers = ${JSON.stringify(peers)}`);
-      writeDurably(config, text, 0o644);
+      // That of a server may come to name a database with its password.
+      writeDurably(config, text, defaults().view === 'fleet' ? 0o600 : 0o644);
     }
     return result;
   } catch (error) {

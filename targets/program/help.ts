@@ -75,6 +75,6 @@ export function overview(commands: readonly Command[]): string {
     ['holdfast sync tcp://127.0.0.1:7700 --dir b', 'exchange until both hold the same'],
   ].flatMap(([line, what]) => what === '' ? [`  ${line}`] : [`  ${line!.padEnd(42)} # ${what}`]));
   lines.push('', 'holdfast help COMMAND shows how to use one. holdfast version tells the version.',
-    wrap('Exit status: 0 done, 1 it failed (a sentence and a stable code are on stderr), 2 it was asked wrongly.', ''));
+    wrap('Exit status: 0 done, 1 it failed (a sentence and a stable code are on stderr), 2 it was asked wrongly, 3 it ended but not everything is well (see the command), 75 the process lost its place and is to be started again, 130 it was interrupted.', ''));
   return lines.join('\n');
 }

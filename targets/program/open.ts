@@ -8,7 +8,7 @@ import { hasNode, noNode } from './home.ts';
 import { errorText } from './output.ts';
 import { remoteDatabase } from './remote.ts';
 import { openStation } from './station.ts';
-import { defaults } from './target.ts';
+import { defaults, placeFlags } from './target.ts';
 
 /** How long a command waits for another one that has the store open for a moment. */
 const PATIENCE_MS = 5_000;
@@ -23,6 +23,8 @@ export async function openDatabase({ dir, out }: Pick<Invocation, 'dir' | 'out'>
   for (;;) {
     const channel = await connectControl(dir);
     if (channel !== undefined) {
+      const ignored = placeFlags();
+      if (ignored.length > 0) note(`a process runs on ${dir} and is asked: ${ignored.map((flag) => `--${flag}`).join(' and ')} changes nothing about where it keeps its data`);
       const remote = remoteDatabase(channel, () => connectControl(dir));
       return defaults().view === 'fleet' ? (await import('./waiting.ts')).tellingWaits(remote, note) : remote;
     }

@@ -27,6 +27,11 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** Text of this program with lines of its own, such as SQL to be copied; what stands in them is printable. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** The output of this process. */
 export function processOutput(json: boolean): Output {
   let gathered = '';

@@ -4,7 +4,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync,
 import { join } from 'node:path';
 import { equal, hex } from '../../src/event/bytes.ts';
 import { parseSegment, type Segment } from '../../src/event/segment.ts';
-import { Fault } from '../../src/fault.ts';
+import { codeOf, Fault } from '../../src/fault.ts';
 import { fleetId } from '../../src/fleet/genesis.ts';
 import { decodeIdentity, encodeIdentity, type Identity } from '../../src/fleet/identity.ts';
 import { realDisk } from '../../src/io/disk.ts';
@@ -52,6 +52,10 @@ export async function recoverNode(wish: RecoverWish, progress: (words: string) =
   const { dir } = wish, fresh = !existsSync(dir);
   try {
     return await recovered(wish, progress);
+  } catch (error) {
+    // The database is another node's: this directory will not become a node by trying again.
+    if (fresh && codeOf(error) === 'fleet-exists') rmSync(join(dir, RECOVERING), { force: true });
+    throw error;
   } finally {
     rmSync(join(dir, UNPACKED), { recursive: true, force: true });
     // Nothing was made of it: nothing is left.

@@ -9,7 +9,7 @@ import { feedWatchdog, serviceNotifier } from '../../src/io/notify.ts';
 import type { Command, Invocation } from './command.ts';
 import { checkInputs, openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
-import { errorText, printable } from './output.ts';
+import { errorText, printable, printableLines } from './output.ts';
 import { readSettings, settingFlags, settingVariables, type Settings } from './settings.ts';
 import { openStation, type Station, type StationOptions } from './station.ts';
 
@@ -33,7 +33,7 @@ export const runCommand: Command = {
   ],
   flags: { ...settingFlags(), init: { help: 'Found a fleet first if there is no node in the data directory yet.' } },
   examples: [
-    ['holdfast run', 'with the settings of ./holdfast-data/holdfast.toml'],
+    ['holdfast run', 'with the settings of holdfast.toml in the data directory'],
     ['holdfast run --listen tcp://0.0.0.0:7700 --peers tcp://hq.example:7700', 'let the network in, and keep a link to HQ'],
     ['HOLDFAST_DIR=/var/lib/holdfast holdfast run --init', 'as a service that founds its own fleet'],
   ],
@@ -92,7 +92,7 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
       connected: (url, peer) => say('connected', `connected to ${printable(peer.name)} at ${url}`, { url, ...peer }),
       ended: (url, reason, peer, retry) => sayEnded(say, url, reason, peer, retry),
     },
-    notice: (text) => say('notice', printable(text), { text }),
+    notice: (text) => say('notice', printableLines(text), { text }),
     fatal: (error) => stop.fail(error),
   });
   let gateway: Gateway | undefined;
@@ -104,7 +104,7 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
     for (const url of await listenAll(station, settings, (text) => say('notice', text, { text }))) say('listening', `listening on ${url}`, { url });
     for (const link of [...settings.peers.map((url) => ({ url })), ...settings.links]) station.links.keep(link);
     let last = '';
-    gateway = await openGateway(dir, settings, station, (text) => say('notice', printable(text), { text }), (error) => {
+    gateway = await openGateway(dir, settings, station, (text) => say('notice', printableLines(text), { text }), (error) => {
       // Once is enough while it stays the same.
       const text = errorText(error, false);
       if (text !== last) say('failed', `the metrics were not recorded: ${text.replace(/^holdfast: /, '')}`, { error: text });

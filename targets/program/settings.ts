@@ -129,7 +129,7 @@ async function fitting(setting: Setting, text: string, where: string): Promise<v
     await setting.fits?.(text);
   } catch (error) {
     // A flag says already which setting it is.
-    throw new Fault('bad-config', `${where}: ${where.startsWith('--') ? '' : `${setting.name}: `}${(error as Error).message}`, { cause: error });
+    throw new Fault('bad-config', `${where}: ${where.startsWith('--') || where === setting.variable ? '' : `${setting.name}: `}${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -164,7 +164,7 @@ export async function readSettings(dir: string, invocation: Pick<Invocation, 'te
     const flag = setting.name.replaceAll('_', '-');
     if (setting.kind === 'list') {
       const urls = invocation.list(flag);
-      if (urls !== undefined) return asWritten(invocation.command, () => check(setting, urls, `--${flag}`));
+      if (urls !== undefined) return asWritten(invocation.command, () => check(setting, urls.length === 1 && urls[0] === 'none' ? [] : urls, `--${flag}`));
     } else {
       const text = invocation.text(flag);
       if (text !== undefined) return asWritten(invocation.command, () => check(setting, text, `--${flag}`));

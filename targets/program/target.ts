@@ -35,6 +35,11 @@ export function invoked(invocation: Pick<Invocation, 'dir' | 'text'>): void {
   asked = { invocation, medium: undefined };
 }
 
+/** Flags of the command line that say where the node keeps its data: a process that runs has long decided that. */
+export function placeFlags(): string[] {
+  return targetSettings().map(({ name }) => name.replaceAll('_', '-')).filter((flag) => asked.invocation?.text(flag) !== undefined);
+}
+
 /** The settings that the target adds. */
 export function targetSettings(): readonly Setting[] {
   return chosen?.settings ?? [];

@@ -46,7 +46,8 @@ export const tokenCommand: Command = {
       if (made !== undefined) out.note('This is the only time that it is shown.');
       if (made !== undefined) await out.result({ name, scope, token: made }, () => made);
       else if (revoke !== undefined) await out.result({ name: revoke }, () => `the token ${printable(revoke)} is no longer taken`);
-      else await out.result({ tokens }, () => tokens.length === 0 ? 'no tokens besides the one of the node' : tokens.map((each) => `${each.name.padEnd(24)} ${each.scope.padEnd(8)} made ${momentText(each.at).slice(0, 16)}`).join('\n'));
+      // When one was last used is known to the process that it came to.
+      else await out.result({ tokens: tokens.map((each) => ({ ...each, used: null })) }, () => tokens.length === 0 ? 'no tokens besides the one of the node' : tokens.map((each) => `${each.name.padEnd(24)} ${each.scope.padEnd(8)} made ${momentText(each.at).slice(0, 16)}`).join('\n'));
     } finally {
       await database.close();
     }
@@ -69,9 +70,12 @@ export const pageCommand: Command = {
 
 /** The token as `run` left it. Faults: `no-fleet`, `not-found` (there is none yet), `bad-argument` (this user may not read it). */
 async function readToken(dir: string): Promise<string> {
-  if (!await hasNode(dir)) throw await noNode(dir);
   // It is not made here: a file made by another user (with sudo) could not be read by the node.
-  return read(join(dir, TOKEN_FILE)) ?? missing(`There is no token in ${dir} yet: \`holdfast run --dir ${dir}\` makes it, unless http is off.`);
+  const token = read(join(dir, TOKEN_FILE));
+  if (token !== undefined) return token;
+  // A process whose key lies elsewhere has its token here all the same.
+  if (!await hasNode(dir)) throw await noNode(dir);
+  return missing(`There is no token in ${dir} yet: \`holdfast run --dir ${dir}\` makes it, unless http is off.`);
 }
 
 /** The URL of the API while it runs. Fault `not-found`. */

@@ -13,3 +13,8 @@ export function shownDatabase(url: string): string {
     return 'of DATABASE_URL';
   }
 }
+
+/** The words of a command line as people may see them: without the password of `--database`. */
+export function shownArguments(args: readonly string[]): string[] {
+  return args.map((word, at) => args[at - 1] === '--database' ? shownDatabase(word) : word.startsWith('--database=') ? `--database=${shownDatabase(word.slice('--database='.length))}` : word);
+}
