@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { Fault } from '../fault.ts';
 import { guiseFor, type Guise } from './guise.ts';
+import { READER } from './postgres-schema.ts';
 
 /** A server that runs; it is started again when it ends by itself. */
 export interface Embedded {
@@ -248,6 +249,9 @@ async function answers(host: string): Promise<boolean> {
     await client.connect();
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [NAME]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${NAME}`);
+    // Who comes by this socket may be anybody here; who only asks questions comes as one who can do nothing else.
+    const reader = await client.query('SELECT rolcanlogin FROM pg_roles WHERE rolname = $1', [READER]);
+    if (reader.rows[0]?.rolcanlogin !== true) await client.query(`${reader.rowCount === 0 ? 'CREATE' : 'ALTER'} ROLE ${READER} LOGIN`);
     return true;
   } catch (error) {
     const { code } = error as { code?: string };

@@ -4,6 +4,7 @@ import type { HostMetrics } from '../../src/io/host.ts';
 import type { Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, grouped, printable } from './output.ts';
+import { sqlPlace } from './sql-place.ts';
 
 /** Colours by meaning. */
 export type Paint = (kind: 'bold' | 'dim' | 'good' | 'odd' | 'bad', text: string) => string;
@@ -51,7 +52,7 @@ export function liveLines(report: Report, rates: Map<string, number>, paint: Pai
   }
   if (report.streams.length > ROWS) lines.push(paint('dim', `  and ${report.streams.length - ROWS} more streams`));
   lines.push('');
-  if (report.database !== undefined) lines.push(`  ${paint('dim', 'SQL at')} ${report.database.place}${report.database.connected ? '' : `  ${paint('bad', 'out of reach; trying again')}`}`);
+  if (report.database !== undefined) lines.push(`  ${paint('dim', 'SQL at')} ${sqlPlace(report.database)}${report.database.connected ? '' : `  ${paint('bad', 'out of reach; trying again')}`}`);
   if (page !== undefined) lines.push(`  ${paint('dim', 'page at')} ${page}  ${paint('dim', '(holdfast page prints the link that opens it)')}`);
   for (const url of report.listening) lines.push(`  ${paint('dim', 'listening on')} ${url}`);
   for (const peer of report.peers.slice(0, ROWS)) {

@@ -3,6 +3,7 @@
 import type { BrokerReport, InputReport, Lacks, Report } from './database.ts';
 import { spanText } from './moment.ts';
 import { byteText, counted, grouped, printable } from './output.ts';
+import { sqlPlace } from './sql-place.ts';
 
 /** The lines of `status`. */
 export function reportLines(report: Report): string[] {
@@ -29,7 +30,7 @@ export function reportLines(report: Report): string[] {
   if (report.inputs.length > 0) lines.push('', 'inputs', ...report.inputs.flatMap(inputLines));
   if (report.bundles.length > 0) lines.push('', 'bundles made', ...report.bundles.slice(0, 8).map(({ bundle, at, events, bytes, arrived }) => `  ${bundle.slice(0, 8)}  ${spanText(Math.max(0, report.clock.now - at))} ago  ${counted(events, 'event')} (${byteText(bytes)})  ${arrived.length === 0 ? 'no word of it yet' : `taken in by ${arrived.map((one) => printable(one.name)).join(', ')}`}`));
   lines.push('', `clock   ${report.clock.quality}: ${report.clock.because}`, `disk    ${byteText(report.disk.used)} used, ${report.disk.free === Number.MAX_SAFE_INTEGER ? 'what is free on the machine of the database is not known' : `${byteText(report.disk.free)} free`}`);
-  if (report.database !== undefined) lines.push(`sql     ${report.database.place}: PostgreSQL ${report.database.version}, ${report.database.connected ? 'connected' : 'OUT OF REACH'}, slot ${report.database.slot}, ${report.database.processes === 1 ? 'the only process' : `one of ${report.database.processes} processes`}`);
+  if (report.database !== undefined) lines.push(`sql     ${sqlPlace(report.database)}: PostgreSQL ${report.database.version}, ${report.database.connected ? 'connected' : 'OUT OF REACH'}, slot ${report.database.slot}, ${report.database.processes === 1 ? 'the only process' : `one of ${report.database.processes} processes`}`, ...(report.database.embedded ? [`        for one more process, and its administrator: ${report.database.place}`] : []));
   for (const each of report.quarantine) lines.push(`quarantine  ${counted(each.segments, 'segment')} (${byteText(each.bytes)}) of ${printable(each.name)} ${each.node.slice(0, 16)}…, which is revoked or not admitted`);
   for (const what of report.damage) lines.push(`DAMAGED ${printable(what)}`);
   for (const alarm of report.alarms) lines.push(`ALARM   ${printable(alarm.text)}`);

@@ -11,6 +11,7 @@ import { checkInputs, openGateway, type Gateway } from './gateway.ts';
 import { hasNode } from './home.ts';
 import { errorText, printable, printableLines } from './output.ts';
 import { readSettings, settingFlags, settingVariables, type Settings } from './settings.ts';
+import { sqlPlace } from './sql-place.ts';
 import { openStation, type Station, type StationOptions } from './station.ts';
 
 /** How long a command may keep this waiting. */
@@ -112,7 +113,7 @@ async function running(invocation: Invocation, settings: Settings): Promise<numb
     });
     const { url } = gateway;
     const database = station.underneath();
-    if (database !== undefined) say('database', `SQL at ${database.place}`, { ...database });
+    if (database !== undefined) say('database', `SQL at ${sqlPlace(database)}`, { ...database });
     if (url !== undefined) say('page', `page at ${url} (holdfast page prints the link that opens it)`, { url });
     service.ready(`${printable(name)} runs on ${dir}`);
     stopFeeding = feedWatchdog(service, () => station.beat());

@@ -44,6 +44,12 @@ test('a process that runs: commands through it, rows for SQL, an end that leaves
   await server.until(/./);
   const rows = await query<{ key: string; body: unknown; name: string }>(server.sql, 'SELECT key, body, name FROM holdfast.events WHERE stream = $1', ['notes']);
   assert.equal(rows, [{ key: "o'hara", body: { drop: 'table; --' }, name: 'hq' }]);
+  const reader = server.sql.replace(/user=holdfast$/, 'user=holdfast_reader');
+  assert.is((await query<{ key: string }>(reader, 'SELECT key FROM holdfast.events WHERE stream = $1', ['notes']))[0]!.key, "o'hara");
+  const refused = await query(reader, 'SELECT value FROM holdfast.document').then(() => '', String);
+  assert.match(refused, 'permission denied');
+  const ignored = await command(['status', '--dir', dir, '--database', 'postgres://elsewhere/x']);
+  assert.match(ignored.stderr, '--database changes nothing');
   const second = await command(['run', '--dir', dir, '--listen', 'tcp://127.0.0.1:0', '--http', 'off']);
   assert.is(second.code, 1);
   for (const word of ['store-locked', 'DATABASE_URL', '--key-file']) assert.match(second.stderr, word);
