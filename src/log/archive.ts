@@ -123,9 +123,9 @@ export async function recordOf(archive: Archive, log: Bytes): Promise<LogRecord 
     if (!made) archive.gone.add(name);
     return made;
   }
-  if (!bytes) return undefined;
   const late = archive.records.get(name); // another reader may have been quicker, and newer
   if (late) return late;
+  if (!bytes) return undefined;
   const record = decodeRecord(bytes);
   remember(archive, record);
   return record;

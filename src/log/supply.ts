@@ -52,6 +52,8 @@ export async function supply(archive: Archive, liveOf: LiveOf, target: Target, h
 /** The longest held segment that covers the start of a range or comes next in it; all those of a fork. */
 export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { log: Bytes; from: number; to: number }, lost?: Lost): Promise<Segment[]> {
   const held: Segment[] = [];
+  // Before the store is read: what is there now may be stored, and forgotten here, while it is read.
+  const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
   const rows = await soundScan(archive.store, 'segment', { gte: range.log, lt: segmentFrom(range.log, range.from + 1), reverse: true, limit: 4 }, lost);
   const take = (row: Row): void => {
     const segment = wholeOf(archive, row, lost);
@@ -65,7 +67,6 @@ export async function nextSegments(archive: Archive, liveOf: LiveOf, range: { lo
       if (held.length) break;
     }
   }
-  const live = (liveOf(range.log)?.live ?? []).filter((s) => s.header.first + s.header.count - 1 >= range.from && s.header.first <= range.to);
   if (live.length) held.push(live[0]!);
   const inRange = held.filter((s) => s.header.first <= range.to);
   if (!inRange.length) return [];

@@ -65,8 +65,8 @@ async function through(happening: (progress: () => number) => Promise<void>, at 
   assert.is(refused.filter((key) => done.includes(key)).length, 0);
   assert.equal((await sql<{ key: string }>(url, 'SELECT key FROM holdfast.event')).map(({ key }) => key).sort(), done.filter((key) => !key.endsWith('+')));
   assert.equal(await sql(url, `SELECT sum(events)::int AS n FROM holdfast.tally`), [{ n: done.filter((key) => !key.endsWith('+')).length }]);
-  const kept = await sql<{ record: Buffer; slot: number }>(url, 'SELECT record, slot FROM holdfast.journal JOIN holdfast.process ON id = process ORDER BY slot, number');
   const words = await Promise.all(appended);
+  const kept = await sql<{ record: Buffer; slot: number }>(url, 'SELECT record, slot FROM holdfast.journal JOIN holdfast.process ON id = process ORDER BY slot, number');
   for (const [slot, wanted] of words.entries()) assert.equal(kept.filter((row) => row.slot === slot).map(({ record: bytes }) => text(bytes)), wanted);
   await Promise.all([a.close(), b.close()]);
 }
