@@ -108,8 +108,8 @@ function makeDirectory(dir: string): void {
   }
 }
 
-/** Milliseconds between two writings of the names of members: a fleet that joins changes all the time. */
-const NAMES_MS = 5_000;
+/** Milliseconds, for each member and at most, between two writings of the names of members: a large fleet that joins changes all the time. */
+const NAME_MS = 1, NAMES_MS = 5_000;
 
 /** Keeps the names of members where SQL finds them. */
 function nameMembers(node: Node, database: Pick<Postgres, 'members'>): void {
@@ -124,7 +124,7 @@ function nameMembers(node: Node, database: Pick<Postgres, 'members'>): void {
       setTimeout(() => {
         writing = false;
         if (again && !node.closing) write();
-      }, NAMES_MS).unref();
+      }, Math.min(NAMES_MS, members.length * NAME_MS)).unref();
     });
   };
   node.parts.add({

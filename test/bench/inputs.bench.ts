@@ -20,7 +20,7 @@ const csv = all.map(({ key, time, body }) => [key, time, ...names.map((name) => 
 /** Runs one input on a node of its own until `done` readings are dealt with; readings a second. */
 async function through(toml: string, feed: (inputs: Inputs) => Promise<void>, done: number): Promise<number> {
   const { node, folder, stop } = await openBenchNode(freshFolder('node'));
-  const { append } = nodeDatabase({ node } as Place);
+  const { append } = nodeDatabase({ node, home: {} } as Place);
   const inputs = parseInputs(parse(`[[input]]\nname = "x"\nkey = "{device}"\ntime = "ts"\n${toml}`)['input'], () => 'bench', INPUT_KINDS);
   const since = performance.now();
   const running = startInputs({ inputs, kinds: INPUT_KINDS, append, dir: folder, node: 'bench', notice: say });

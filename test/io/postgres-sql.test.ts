@@ -36,6 +36,7 @@ const runs = {
 };
 
 test.before(async () => {
+  await sql(url, 'DROP ROLE IF EXISTS holdfast_reader'); // a server of its own makes it at once
   await sql(url, 'CREATE ROLE plain LOGIN');
   const fresh = await server.database('OWNER plain'), plain = await openTest(fresh.replace('user=holdfast', 'user=plain'));
   told.push(...plain.notices);
