@@ -1,6 +1,6 @@
 // Two brokers with a node at each: bridged as src/io/MQTT.md shows it, and joined by nothing but a node that is at both.
 // Runs dist/edge/holdfast.
-// timeout: 240s
+// timeout: 420s
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -23,7 +23,7 @@ live('two bridged brokers are as one', () => atBroker(async (north, path, later)
   later(() => south.stop());
   const two = await runAt(b, south.url);
   const nodes = [one, two];
-  await until('both hold the same', async () => (await Promise.all(nodes.map(brokersOf))).every(([peer]) => peer?.broker?.members.length === 1 && peer.broker.members[0]!.equal && peer.broker.sessions === 0));
+  await until('both hold the same', async () => (await Promise.all(nodes.map(brokersOf))).every(([peer]) => peer?.broker?.members.length === 1 && peer.broker.members[0]!.equal && peer.broker.sessions === 0), 180);
   for (let turn = 0; turn < 10; turn++) {
     await Promise.all(nodes.map((node) => book.append(node, 20)));
     await sleep(200);
