@@ -9,12 +9,14 @@ export function chooseLinks(node: Node): void {
   for (const connection of node.connections) {
     if (connection.process === undefined) continue;
     // Of a copied machine two processes may say that they are the same one: each of their links is used.
+    connection.relieved = false;
     if (node.archive.suspects.has(hex(connection.peer!))) { connection.rest(false); continue; }
     const links = processes.get(connection.process);
     if (links) links.push(connection); else processes.set(connection.process, [connection]);
   }
   for (const links of processes.values()) {
     let best = links[0]!;
+    for (const link of links) link.relieved = links.length > 1;
     for (const link of links) if (before(node, link, best)) best = link;
     // First the one that takes over, so that there is no moment without any.
     best.rest(false);

@@ -31,6 +31,8 @@ export interface Connection {
   /** Another link to the same process is used, this one waits. */
   resting: boolean;
   rest(on: boolean): void;
+  /** There is another link to the same process that could be used in its place. */
+  relieved: boolean;
   /** It owes an answer, and nothing has moved on it for a while: another link to the same process is used beside it. */
   readonly silent: boolean;
   /** True while nothing is left to exchange; `equal` when both sides hold the same. */
@@ -70,7 +72,7 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
   let open = true, passing = false, blocked = false, pumping = false, doubtful = false, movedAt = started, busySince: number | undefined, boot: Bytes | undefined, told = false, judging = false, streams: string[] | undefined;
 
   const connection: Connection = {
-    link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, synced: false, equal: false, done,
+    link, role, peer: undefined, process: undefined, session: undefined, preference: o.preference ?? (link.manifest.thin ? 2 : 0), name: '', resting: false, relieved: false, synced: false, equal: false, done,
     rest(on) {
       if (!open || on === connection.resting) return;
       connection.resting = on;
@@ -104,9 +106,8 @@ export function connect(node: Node, answering: Answering, link: Link, role: 'ope
 
   /** When this link becomes doubtful, if another one to the same process stands by. */
   function doubtAt(): number | undefined {
-    if (!open || doubtful || busySince === undefined || connection.resting || connection.process === undefined) return undefined;
-    for (const other of node.connections) if (other !== connection && other.process === connection.process) return Math.max(busySince, movedAt) + Math.max(o.patience ?? 0, link.manifest.thin ? DOUBT_THIN_MS : DOUBT_MS);
-    return undefined;
+    if (!open || doubtful || busySince === undefined || connection.resting || !connection.relieved) return undefined;
+    return Math.max(busySince, movedAt) + Math.max(o.patience ?? 0, link.manifest.thin ? DOUBT_THIN_MS : DOUBT_MS);
   }
 
   function moved(): void {
