@@ -102,10 +102,11 @@ export function mqttBroker(url: string, options: BrokerOptions): Broker {
   async function attempt(version: 4 | 5): Promise<{ reason: string; heldMs: number; blame: Blame }> {
     let since: number | undefined;
     try {
+      // Loaded first: a socket that closes while nobody listens to it would never be seen to close.
+      const Client = await loadClient();
       const socket = await dialBroker(address, folder, giveUp.signal, (wire) => {
         countWire = () => ({ in: wire.bytesRead, out: wire.bytesWritten });
       });
-      const Client = await loadClient();
       if (closed) {
         socket.stream.destroy();
         return { reason: 'closed here', heldMs: 0, blame: NOTHING };
