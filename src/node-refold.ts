@@ -5,13 +5,13 @@ import type { OwnLog } from './log/own.ts';
 import type { Found } from './log/reader.ts';
 import type { FleetDesk } from './node-fleet.ts';
 import type { LatestView } from './view/latest.ts';
-import { equal, text, utf8 } from './event/bytes.ts';
+import { equal, text } from './event/bytes.ts';
 import { decode, encode } from './event/cbor.ts';
 import { encodeEvent } from './event/event.ts';
 import { orderBytes } from './event/order.ts';
-import { pages } from './log/archive.ts';
+import { DIRTY, FOLDED, pages } from './log/archive.ts';
 import { isDamage, soundGet } from './log/damage.ts';
-import { Change, DIRTY } from './log/change.ts';
+import { Change } from './log/change.ts';
 import { decodeRecord } from './log/record.ts';
 import { isVoid, keysIn, openStored, tellNew } from './log/opened.ts';
 import { prefixEnd } from './log/place.ts';
@@ -20,9 +20,6 @@ import { holdsPoint, rebuild } from './log/span.ts';
 
 /** Keys that are folded again in one reading of their stream, and written in one commit. */
 const TOGETHER = 1_000;
-
-/** The row of `meta` with the names of the fleet keys under which everything held was folded. */
-const FOLDED = utf8('folded');
 
 /**
  * Computes `latest` again for every key that lost an event; `unstored`: own logs with a tail, whose events may come last again. The marks lie in the store, so that

@@ -5,6 +5,7 @@ import type { Node } from './node.ts';
 import { owe, recordOf } from './log/archive.ts';
 import { hex, equal } from './event/bytes.ts';
 import { TIP } from './log/item.ts';
+import { sealerOf } from './log/own.ts';
 import { recover } from './log/recover.ts';
 import { arrived, refresh } from './log/refresh.ts';
 
@@ -69,8 +70,7 @@ export class Sharing {
   async #adopt(): Promise<void> {
     const node = this.#node, { archive, desk, options } = node;
     for (const orphan of await this.#shared.orphans()) {
-      const { crypto, random, clock } = options;
-      const { events, skipped, facts, segments, change } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, orphan.records);
+      const { events, skipped, facts, segments, change } = await recover(archive, sealerOf(archive, desk.author, options.clock), orphan.records);
       owe(archive, desk.authority.learn(facts));
       await this.#changes.settle(change);
       if (archive.owed.size) await this.#changes.judge();

@@ -20,6 +20,7 @@ import { WINDOW_MS } from './limits.ts';
 import { owe, see } from './log/archive.ts';
 import { openArchive } from './log/open-archive.ts';
 import { readStream } from './log/reader.ts';
+import { sealerOf } from './log/own.ts';
 import { recover } from './log/recover.ts';
 import { verifyStore } from './log/verify.ts';
 import { createWriter } from './log/writer.ts';
@@ -83,7 +84,10 @@ export class Node {
   }
 
   get name(): string { return this.desk.name; }
-  get boot(): Bytes { return this.#answering.boot; } // another one's with each process
+
+  /** Random, another one with each process. */
+  get boot(): Bytes { return this.#answering.boot; }
+
   /** As `openNode`; `founding` opens an identity that has not joined yet. */
   static async open(given: NodeOptions, founding = false): Promise<Node> {
     // A full or damaged medium must not keep what it holds from being read: what recovery cannot write waits in memory, and the journal keeps it.
@@ -97,12 +101,12 @@ export class Node {
     const desk = await openDesk(options);
     if (!founding && !desk.identity.grant) throw new Fault('no-fleet', 'setting this node up was interrupted; run `init` or `join` again');
     const latest = new LatestView(options.store);
-    const { crypto, random, clock } = options;
+    const { crypto, random } = options;
     const archive = await openArchive({ store, crypto, random, fleet: desk.fleet, node: desk.node, authority: desk.authority, fold: latest });
     await desk.load(archive);
     const { records, damage } = await options.journal.replay();
     const generation = options.journal.turn();
-    const { events, skipped, facts } = await recover(archive, { crypto, random, seed: desk.author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } }, records);
+    const { events, skipped, facts } = await recover(archive, sealerOf(archive, desk.author, options.clock), records);
     const node = new Node(options, archive, desk, latest);
     owe(archive, desk.authority.learn(facts));
     if (archive.owed.size) await node.turn(() => node.#changes.judge());
@@ -179,7 +183,10 @@ export class Node {
 
   /** The digest over all streams but the system's, and how many events it stands for. */
   digest(): { digest: string; events: number } { return digestOfNode(this); }
+
+  /** What this node holds, its fleet as it knows it, its alarms, connections and receipts, its clock and its room. */
   status(): Promise<Status> { return statusOf(this); }
+
   /** Re-reads, re-hashes and re-verifies everything; `progress` is told as it goes. */
   async verify(progress: (events: number, segments: number) => void): Promise<Verified> {
     this.#usable();
@@ -201,6 +208,7 @@ export class Node {
     this.#sealed.add(tell);
     return () => { this.#sealed.delete(tell); };
   }
+
   /** Tells the same ones of segments that another process of this node had not come to say. */
   offer(segments: Segment[]): void { for (const tell of this.#sealed) tell(segments); }
 
@@ -240,6 +248,7 @@ export class Node {
 
   /** True once `close` was called. */
   get closing(): boolean { return this.#over !== undefined; }
+
   /** Moves everything that is acknowledged by now from the journal into the store. */
   checkpoint(): Promise<void> {
     // What is under way may have begun before the last append: one more follows it, for all who ask meanwhile.
@@ -247,10 +256,12 @@ export class Node {
     return this.#checkpointing = this.#move().finally(() => { this.#checkpointing = undefined; });
   }
 
-  #move = (): Promise<void> => this.turn(async () => {
-    await this.#held?.flush();
-    await this.#changes.stored(await this.writer.checkpoint());
-  });
+  #move(): Promise<void> {
+    return this.turn(async () => {
+      await this.#held?.flush();
+      await this.#changes.stored(await this.writer.checkpoint());
+    });
+  }
 
   /** Ends sessions, stores what is acknowledged and closes journal and store. */
   close(): Promise<void> { return this.#over ??= this.#close(); }

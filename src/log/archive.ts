@@ -19,8 +19,18 @@ export interface Tally { events: number; logs: number; segments: number; bytes: 
 /** What lies in quarantine of one author. */
 export interface Quarantined { node: Bytes; bytes: number; segments: number }
 
-/** Before a node's id: its row about quarantine in `meta`. */
+/** Rows of `meta`. Before the name of a stream: what is counted of it. */
+export const TALLY = utf8('tally:');
+/** Before a node's id: what lies in quarantine of it. */
 export const QUARANTINED = utf8('quarantine:');
+/** Before the name of a stream and key whose `latest` must be folded again: kept until it is done. */
+export const DIRTY = utf8('dirty:');
+/** The highest stamp that was seen, and the counts over all streams. */
+export const SEEN = utf8('seen');
+/** The nodes that are owed a judgement. */
+export const OWED = utf8('owed');
+/** The names of the fleet keys under which everything held was folded. */
+export const FOLDED = utf8('folded');
 
 /** Records kept in memory beside those of the frontier. */
 const CACHED_RECORDS = 4_096;
@@ -68,9 +78,6 @@ export interface Archive {
   /** Logs (hex) whose damaged records left no trace anywhere else. */
   readonly gone: Set<string>;
 }
-
-/** The row of `meta` that names the nodes that are owed a judgement. */
-export const OWED = utf8('owed');
 
 /** Notes nodes whose standing changed; each time as another copy, which tells what was judged before from what was not. */
 export function owe(archive: Archive, nodes: Bytes[]): void {

@@ -7,7 +7,7 @@ import { compare, concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { parseSegment } from '../event/segment.ts';
 import { encode } from '../event/cbor.ts';
 import { QUARANTINE_AUTHORS, QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
-import { OWED, QUARANTINED, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
+import { DIRTY, OWED, QUARANTINED, SEEN, TALLY, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
 import { indexValue } from './index-row.ts';
 import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentFrom, segmentKey } from './place.ts';
@@ -17,9 +17,6 @@ import { encodeRecord } from './record.ts';
 export interface Alarm { code: string; node: Bytes; log: Bytes | null; text: string }
 /** A stored segment as the log's files hand it around. */
 export interface StoredRow { key: Bytes; bytes: Bytes }
-
-/** Before the name of a stream and key whose `latest` must be folded again: kept in the store until it is done. */
-export const DIRTY = utf8('dirty:');
 
 /** A stored row as a segment, its log-id taken from the key. */
 export function segmentOf(row: StoredRow): Segment {
@@ -185,11 +182,11 @@ export class Change {
     for (const { stream, keys } of this.retracted) {
       for (const key of keys) ops.push({ table: 'meta', key: concat(DIRTY, utf8(`${stream}\0${key}`)), value: new Uint8Array(0) });
     }
-    for (const [stream, t] of tallies) ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
+    for (const [stream, t] of tallies) ops.push({ table: 'meta', key: concat(TALLY, utf8(stream)), value: encode([t.events, t.logs, t.segments, t.bytes]) });
     for (const q of this.quarantine.values()) {
       ops.push({ table: 'meta', key: concat(QUARANTINED, q.node), value: q.segments ? encode([q.bytes, q.segments]) : undefined });
     }
-    ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive, counted) });
+    ops.push({ table: 'meta', key: SEEN, value: encodeSeen(archive, counted) });
     if (owed.size || archive.owedStored) ops.push({ table: 'meta', key: OWED, value: owed.size ? encode([...owed.values()]) : undefined });
     try {
       if (this.admitted.length) ops.push(...await archive.fold.admit(this.admitted));

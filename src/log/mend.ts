@@ -4,9 +4,9 @@ import type { Archive, Tally } from './archive.ts';
 import type { LogRecord } from './record.ts';
 import type { Piece } from './span.ts';
 import { codeOf } from '../fault.ts';
-import { equal, hex, utf8 } from '../event/bytes.ts';
+import { concat, equal, hex, utf8 } from '../event/bytes.ts';
 import { encode } from '../event/cbor.ts';
-import { encodeItems, encodeSeen, pages, remember, see, setItems } from './archive.ts';
+import { encodeItems, encodeSeen, pages, remember, SEEN, see, setItems, TALLY } from './archive.ts';
 import { segmentOf } from './change.ts';
 import type { Lost } from './damage.ts';
 import { soundGet } from './damage.ts';
@@ -89,9 +89,9 @@ export async function mend(archive: Archive, lost: Lost, whole: boolean): Promis
   }
   for (const [stream, t] of whole ? tallies : []) {
     archive.tallies.set(stream, t);
-    ops.push({ table: 'meta', key: utf8(`tally:${stream}`), value: encode([t.events, t.logs, t.segments, t.bytes]) });
+    ops.push({ table: 'meta', key: concat(TALLY, utf8(stream)), value: encode([t.events, t.logs, t.segments, t.bytes]) });
   }
-  ops.push({ table: 'meta', key: utf8('seen'), value: encodeSeen(archive, archive.counted) });
+  ops.push({ table: 'meta', key: SEEN, value: encodeSeen(archive, archive.counted) });
   try {
     await store.commit(ops);
   } catch (error) {

@@ -1,13 +1,13 @@
 // Opening the log's memory over a store: read as far as it can be read.
-import type { Bytes, Table } from '../ports.ts';
+import type { Table } from '../ports.ts';
 import type { Archive } from './archive.ts';
 import type { Lost } from './damage.ts';
-import { hex, text, utf8 } from '../event/bytes.ts';
-import { decode } from '../event/cbor.ts';
+import { hex } from '../event/bytes.ts';
 import { ZERO_STAMP } from '../event/stamp.ts';
-import { decodeItems, OWED, owe, pages, QUARANTINED } from './archive.ts';
+import { decodeItems, OWED, pages, QUARANTINED, SEEN, TALLY } from './archive.ts';
 import { soundGet } from './damage.ts';
 import { mend } from './mend.ts';
+import { takeAlarm, takeMeta } from './meta.ts';
 import { prefixEnd } from './place.ts';
 
 /** Tables that are made again from the others when some of their rows are lost. */
@@ -25,31 +25,14 @@ export async function openArchive(parts: Pick<Archive, 'store' | 'crypto' | 'ran
     archive.damage.push(`table ${table} ${where}`);
     broken ||= MENDED.includes(table);
   };
-  const seen = await soundGet(store, 'meta', utf8('seen'), lost);
-  if (seen) {
-    const [generation, ms, counter, voids, unknown] = decode(seen) as number[];
-    archive.seen = { generation: generation!, ms: ms!, counter: counter! };
-    archive.counted = { void: voids!, unknown: unknown! };
+  for (const key of [SEEN, OWED]) {
+    const value = await soundGet(store, 'meta', key, lost);
+    if (value) takeMeta(archive, key, value);
   }
-  const owed = await soundGet(store, 'meta', OWED, lost);
-  if (owed) {
-    owe(archive, decode(owed) as Bytes[]);
-    archive.owedStored = true;
+  for (const prefix of [TALLY, QUARANTINED]) {
+    for await (const { key, value } of pages(store, 'meta', prefix, prefixEnd(prefix), 500, lost)) takeMeta(archive, key, value);
   }
-  for await (const row of pages(store, 'meta', utf8('tally:'), utf8('tally;'), 500, lost)) {
-    const [events, logs, segments, bytes] = decode(row.value) as number[];
-    archive.tallies.set(text(row.key.subarray(6)), { events: events!, logs: logs!, segments: segments!, bytes: bytes! });
-  }
-  for await (const row of pages(store, 'meta', QUARANTINED, prefixEnd(QUARANTINED), 500, lost)) {
-    const [bytes, segments] = decode(row.value) as number[];
-    const node = row.key.slice(QUARANTINED.length);
-    archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! });
-    archive.quarantineBytes += bytes!;
-  }
-  for await (const row of pages(store, 'alarm', undefined, undefined, 500, lost)) {
-    const [code, node] = decode(row.value) as [string, Bytes];
-    if (code === 'clone' || code === 'fork') archive.suspects.add(hex(node));
-  }
+  for await (const { value } of pages(store, 'alarm', undefined, undefined, 500, lost)) takeAlarm(archive, value);
   for await (const row of pages(store, 'frontier', undefined, undefined, 500, lost)) {
     archive.frontier.set(hex(row.key), decodeItems(row.key, row.value));
   }

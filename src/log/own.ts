@@ -1,5 +1,5 @@
 // One of this node's own logs: its events from the journal to the store, sealed on the way.
-import type { Bytes, ClockQuality, Crypto, Random } from '../ports.ts';
+import type { Bytes, Clock, ClockQuality, Crypto, Random } from '../ports.ts';
 import type { Opening } from '../event/chain.ts';
 import type { Run } from '../event/run.ts';
 import type { Segment } from '../event/segment.ts';
@@ -20,6 +20,11 @@ import { extend, holdsPoint } from './span.ts';
 export interface Chunk { first: number; run: Run; hashes: Bytes }
 /** What sealing needs besides the log itself. */
 export interface Sealer { crypto: Crypto; random: Random; seed: Bytes; clock: { quality: ClockQuality; uptime: number } }
+
+/** A sealer for now, with the author's seed. */
+export function sealerOf({ crypto, random }: Pick<Sealer, 'crypto' | 'random'>, { seed }: { seed: Bytes }, clock: Clock): Sealer {
+  return { crypto, random, seed, clock: { quality: clock.quality(), uptime: clock.uptime() } };
+}
 
 export interface OwnLog {
   readonly opening: Opening;

@@ -4,19 +4,18 @@ import type { Archive } from './archive.ts';
 import type { FleetFact } from './authority.ts';
 import type { LogRecord } from './record.ts';
 import { SEGMENT_EVENTS } from '../limits.ts';
-import { equal, hex, text, utf8 } from '../event/bytes.ts';
-import { decode } from '../event/cbor.ts';
-import { decodeItems, owe, OWED, QUARANTINED, remember, see, setItems } from './archive.ts';
-import { Change, DIRTY, segmentOf } from './change.ts';
+import { equal, hex } from '../event/bytes.ts';
+import { decodeItems, remember, setItems } from './archive.ts';
+import { Change, segmentOf } from './change.ts';
+import { takeAlarm, takeMeta } from './meta.ts';
 import { beyond, factsOf, openIt, openStored } from './opened.ts';
 import { decodeRecord } from './record.ts';
 
-/** What was learnt: the records of the logs that changed, `$fleet` events among them, the nodes whose alarms are new, and whether keys of views wait to be folded again. */
+/** What was learnt: the records of the logs that changed, `$fleet` events among them, whether an alarm is new, and whether keys of views wait to be folded again. */
 export interface Refreshed { records: LogRecord[]; facts: FleetFact[][]; alarmed: boolean; stale: boolean }
 
 /** Rows that are read at a time. */
 const TOGETHER = 128;
-const TALLY = utf8('tally:'), SEEN = utf8('seen'), FOLDED = utf8('folded');
 
 /** Brings the memory up to `news`. Faults: those of `Store.get`; what was not brought up then must be again. */
 export async function refresh(archive: Archive, news: News): Promise<Refreshed> {
@@ -36,13 +35,13 @@ export async function refresh(archive: Archive, news: News): Promise<Refreshed> 
     remember(archive, record);
   }
   for (const { key, value } of await read('frontier')) setItems(archive, key, archive.ownItems(key) ?? (value ? decodeItems(key, value) : []));
-  const stale = await meta(archive, await read('meta'));
+  let stale = false;
+  for (const { key, value } of await read('meta')) if (takeMeta(archive, key, value)) stale = true;
   let alarmed = false;
   for (const { value } of await read('alarm')) {
     if (!value) continue;
-    const [code, node] = decode(value) as [string, Bytes];
     alarmed = true;
-    if (code === 'clone' || code === 'fork') archive.suspects.add(hex(node));
+    takeAlarm(archive, value);
   }
   archive.fold.stale([...keys.get('latest')?.values() ?? []]);
 
@@ -83,34 +82,4 @@ async function rowsOf(archive: Archive, table: Table, keys: Bytes[]): Promise<{ 
   const rows: { key: Bytes; value: Bytes | undefined }[] = [];
   for (let i = 0; i < keys.length; i += TOGETHER) rows.push(...await Promise.all(keys.slice(i, i + TOGETHER).map(async (key) => ({ key, value: await archive.store.get(table, key) }))));
   return rows;
-}
-
-/** Rows of `meta`: counts, quarantine, the highest stamp, and what is due. True when a view waits to be folded again. */
-async function meta(archive: Archive, rows: { key: Bytes; value: Bytes | undefined }[]): Promise<boolean> {
-  let stale = false;
-  for (const { key, value } of rows) {
-    if (begins(key, TALLY)) {
-      const stream = text(key.subarray(TALLY.length));
-      if (!value) { archive.tallies.delete(stream); continue; }
-      const [events, logs, segments, bytes] = decode(value) as number[];
-      archive.tallies.set(stream, { events: events!, logs: logs!, segments: segments!, bytes: bytes! });
-    } else if (begins(key, QUARANTINED)) {
-      const node = key.slice(QUARANTINED.length), [bytes, segments] = value ? decode(value) as number[] : [0, 0];
-      archive.quarantineBytes += bytes! - (archive.quarantine.get(hex(node))?.bytes ?? 0);
-      if (value) archive.quarantine.set(hex(node), { node, bytes: bytes!, segments: segments! }); else archive.quarantine.delete(hex(node));
-    } else if (equal(key, SEEN) && value) {
-      const [generation, ms, counter, voids, unknown] = decode(value) as number[];
-      see(archive, { generation: generation!, ms: ms!, counter: counter! });
-      archive.counted = { void: voids!, unknown: unknown! };
-    } else if (equal(key, OWED)) {
-      archive.owedStored = value !== undefined;
-      owe(archive, (value ? decode(value) as Bytes[] : []).filter((node) => !archive.owed.has(hex(node))));
-    } else if (equal(key, FOLDED)) archive.folded = undefined;
-    else if (begins(key, DIRTY) && value) stale = true;
-  }
-  return stale;
-}
-
-function begins(key: Bytes, prefix: Bytes): boolean {
-  return equal(key.subarray(0, prefix.length), prefix);
 }

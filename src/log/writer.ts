@@ -19,7 +19,7 @@ import { judgeAgain, place } from './door.ts';
 import { TIP } from './item.ts';
 import { headAppend, openRecord, sealedRecord } from './journal-record.ts';
 import { itemsOf } from './record.ts';
-import { aimOf, forgetStored, hashOf, itemsOfOwn, ownLog, sealTail, stock } from './own.ts';
+import { aimOf, forgetStored, hashOf, itemsOfOwn, ownLog, sealerOf, sealTail, stock } from './own.ts';
 
 /** What a caller wants recorded. `time`: ms since 1970, default now; `joined`: folds together with the next draft of the same call. */
 export interface Draft { key: string; type: string; body: unknown; time?: number | undefined; joined?: boolean | undefined }
@@ -64,7 +64,7 @@ export function createWriter(archive: Archive, journal: Journal, clock: Clock, a
   let pending = 0;
   const underway = new Set<Promise<unknown>>();
 
-  const sealer = (): Sealer => ({ crypto: archive.crypto, random: archive.random, seed: author.seed, clock: { quality: clock.quality(), uptime: clock.uptime() } });
+  const sealer = (): Sealer => sealerOf(archive, author, clock);
   const all = (): OwnLog[] => [...old, ...logs.values()];
 
   function mint(): Bytes {
