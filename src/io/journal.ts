@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { Fault } from '../fault.ts';
 import type { Bytes, Journal } from '../ports.ts';
 import { realDisk, type Disk } from './disk.ts';
-import { BLOCK, FRAMES_AT, FRAME_HEAD, RECORD_BYTES, groupStart, putFrame } from './journal-format.ts';
+import { BLOCK, FRAMES_AT, FRAME_HEAD, groupStart, putFrame } from './journal-format.ts';
 import { isFull, openSlots, slotStart, type Slot } from './journal-slots.ts';
+import { recordQueue, type Waiting, type Written } from './record-queue.ts';
 
-/** Bytes of records that go out in one flush; a single larger record goes alone. */
-const GROUP_BYTES = 1_048_576;
 /** A buffer larger than this is not kept for the next flush. */
 const KEPT_BYTES = 262_144;
 
@@ -23,10 +22,6 @@ export interface JournalOptions {
 /** A Journal, and what was found torn at its end when it was opened: the ordinary trace of a power cut, nothing that was acknowledged. */
 export interface FileJournal extends Journal { readonly torn: readonly string[] }
 
-/** A record waiting for its flush; a note waits without `done`. */
-interface Item { record: Bytes; generation: number; done: { resolve: () => void; reject: (fault: Fault) => void } | undefined }
-
-const tick = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 const words = (error: unknown): string => error instanceof Error ? error.message : String(error);
 
 /**
@@ -38,36 +33,14 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   const slots = await openSlots(disk, folder, random);
   const torn = slots.found.torn;
   let found: { records: Bytes[]; damage: string[] } = { records: slots.found.records, damage: slots.found.damage };
-  let queue: Item[] = [], waiting = 0, size = 0, generation = 1;
+  const records = recordQueue(`The journal in ${folder}`, FRAME_HEAD, flush);
   let current: Slot | undefined, buffer = new Uint8Array(0), attempt: { slot: Slot; from: number; total: number } | undefined;
-  let failure: Fault | undefined, closing: Promise<void> | undefined, pumping: Promise<void> | undefined;
-  let flushing: Promise<void> | undefined, flushed = Infinity; // the flush under way and the generation it writes to
-  let releasing: Promise<void> = Promise.resolve();
+  let closing: Promise<void> | undefined, releasing: Promise<void> = Promise.resolve();
 
-  const bytesOf = (items: Item[]): number => items.reduce((sum, item) => sum + item.record.length + FRAME_HEAD, 0);
+  const bytesOf = (items: readonly Waiting[]): number => items.reduce((sum, item) => sum + item.record.length + FRAME_HEAD, 0);
 
   function fail(error: unknown): Fault {
-    failure ??= new Fault('store-failed', `The journal in ${folder} could not be written (${words(error)}); nobody knows what is on the medium. Stop this process, check the medium, start again.`, { cause: error });
-    refuse(queue.splice(0), failure);
-    return failure;
-  }
-
-  function refuse(items: Item[], fault: Fault): void {
-    for (const { record, generation: its, done } of items) {
-      if (its === generation) size -= record.length + FRAME_HEAD;
-      if (done) { waiting--; done.reject(fault); }
-    }
-  }
-
-  /** The next records of one generation, up to a group's size. */
-  function nextGroup(): Item[] {
-    let count = 0, bytes = 0;
-    for (const item of queue) {
-      if (item.generation !== queue[0]!.generation || (count > 0 && bytes + item.record.length > GROUP_BYTES)) break;
-      bytes += item.record.length + FRAME_HEAD;
-      count++;
-    }
-    return queue.splice(0, count);
+    return records.fail(new Fault('store-failed', `The journal in ${folder} could not be written (${words(error)}); nobody knows what is on the medium. Stop this process, check the medium, start again.`, { cause: error }));
   }
 
   /** Where frames of so many bytes would begin in a slot. */
@@ -91,12 +64,11 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(0);
   }
 
-  async function flush(group: Item[]): Promise<void> {
-    let slot: Slot, fitting = group;
+  async function flush(group: readonly Waiting[]): Promise<Written> {
+    let fitting = group, worse: Fault | undefined;
     try {
       if (current?.generation !== group[0]!.generation) current = await slots.take(group[0]!.generation);
-      slot = current;
-      const bytes = bytesOf(group), need = startOf(slot, bytes) + bytes + FRAME_HEAD; // the end mark fits behind every group
+      const slot = current, bytes = bytesOf(group), need = startOf(slot, bytes) + bytes + FRAME_HEAD; // the end mark fits behind every group
       await slots.grow(slot, need).catch((error: unknown) => {
         if (!isFull(error)) throw error;
         // Those at the front that fit into the space that is there still go out.
@@ -106,15 +78,12 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
       });
       await write(slot, fitting.map((item) => item.record), bytesOf(fitting));
     } catch (error) {
-      if (!isFull(error)) { refuse(group, fail(error)); return; }
+      if (!isFull(error)) return { kept: 0, fault: fail(error) };
       fitting = [];
-      await undo().catch((worse: unknown) => { fail(worse); });
+      await undo().catch((failed: unknown) => { worse = fail(failed); });
     }
-    for (const { done } of fitting) if (done) { waiting--; done.resolve(); }
-    if (fitting.length === group.length) return;
-    // Whatever waits behind a refused record is refused as well: it may continue the same log.
-    const full = new Fault('store-full', `There is no space left for the journal in ${folder}; nothing of this append was kept. Free some space and try again.`);
-    refuse([...group.slice(fitting.length), ...queue.splice(0)], failure ?? full);
+    if (fitting.length === group.length) return { kept: group.length };
+    return { kept: fitting.length, fault: worse ?? new Fault('store-full', `There is no space left for the journal in ${folder}; nothing of this append was kept. Free some space and try again.`) };
   }
 
   /** After a write that found no space: nothing that it may have left must look like a record, now or behind shorter ones that come later. */
@@ -123,34 +92,8 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     attempt = undefined;
   }
 
-  async function pump(): Promise<void> {
-    await tick(); // whoever appends in this turn of the loop shares the flush
-    while (queue.length > 0 && (waiting > 0 || closing) && !failure) {
-      flushed = queue[0]!.generation;
-      await (flushing = flush(nextGroup()));
-      flushing = undefined;
-      flushed = Infinity;
-      await tick(); // those that were just answered get into the next flush
-    }
-    pumping = undefined;
-  }
-
-  function check(record: Bytes): Fault | undefined {
-    if (failure) return failure;
-    if (closing) return new Fault('closed', `The journal in ${folder} is closed.`);
-    if (record.length < 1 || record.length > RECORD_BYTES) return new Fault('bad-argument', `A record of the journal has 1 to ${RECORD_BYTES} bytes, not ${record.length}.`);
-    return undefined;
-  }
-
-  function add(record: Bytes, done: Item['done']): void {
-    queue.push({ record, generation, done });
-    size += record.length + FRAME_HEAD;
-  }
-
   async function release(before: number): Promise<void> {
-    while (flushed < before || queue.some((item) => item.done && item.generation < before)) await (flushing ?? tick());
-    if (failure) throw failure;
-    queue = queue.filter((item) => item.generation >= before);
+    await records.past(before);
     if (current && current.generation < before) current = undefined;
     try {
       await slots.free(before);
@@ -161,44 +104,27 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   }
 
   async function finish(): Promise<void> {
-    while (pumping) await pumping;
-    if (queue.length > 0 && !failure) await (pumping = pump());
+    await records.drain();
     await releasing.catch(() => undefined);
     try {
       // The end mark tells damage from a torn flush. There is always room for it.
-      if (current && current.end > 0 && !failure) await write(current, [new Uint8Array(0)], FRAME_HEAD);
+      if (current && current.end > 0 && !records.failure) await write(current, [new Uint8Array(0)], FRAME_HEAD);
       await slots.close();
     } catch (error) {
-      if (!failure) throw fail(error);
+      if (!records.failure) throw fail(error);
     }
   }
 
   return {
     torn,
-    append(record) {
-      const fault = check(record);
-      if (fault) return Promise.reject(fault);
-      return new Promise((resolve, reject) => {
-        waiting++;
-        add(record, { resolve, reject });
-        pumping ??= pump();
-      });
-    },
-    note(record) {
-      const fault = check(record);
-      if (fault?.code === 'bad-argument') throw fault;
-      if (!fault) add(record, undefined); // otherwise it is lost, as a note may be
-    },
+    append: (record) => records.append(record),
+    note: (record) => records.note(record),
     replay: async () => ({ records: [...found.records], damage: [...found.damage] }),
-    get size() { return size; },
-    turn() {
-      size = 0;
-      return ++generation;
-    },
+    get size() { return records.size; },
+    turn: () => records.turn(),
     release(before) {
-      if (failure) return Promise.reject(failure);
-      if (closing) return Promise.reject(new Fault('closed', `The journal in ${folder} is closed.`));
-      const mine = releasing.catch(() => undefined).then(() => release(Math.min(before, generation)));
+      if (records.refusing) return Promise.reject(records.refusing);
+      const mine = releasing.catch(() => undefined).then(() => release(Math.min(before, records.generation)));
       releasing = mine;
       mine.catch(() => undefined);
       return mine;
