@@ -71,6 +71,12 @@ export class Members {
     return this.#levels.has(level);
   }
 
+  /** Its node has turned out to be a member. */
+  recognised(member: Member): void {
+    member.known = true;
+    this.#levels = undefined;
+  }
+
   /** A newer head, its signature checked. */
   heard(level: string, head: Head, known: boolean, now: number): Member {
     const name = hex(head.instance);

@@ -35,6 +35,7 @@ export class Repair {
   /** A newer head of this process came, or own state changed: does it differ? */
   look(member: Member, now: number): void {
     this.stir();
+    if (!member.known && this.#fanout.options.host.standing(member.head.node) === 'member') this.#fanout.members.recognised(member);
     const verdict = this.#fanout.standOf(member, now);
     if (verdict === 'equal') member.levelAt = now;
     // In one exchange there is no time to wait for what is on its way.
@@ -104,7 +105,8 @@ export class Repair {
     if (options.hasty) return Math.max(member.notBefore, (member.lackSince ?? member.differSince!) + HASTY_MS);
     const spread = member.lot * (SPREAD_MS + SPREAD_EACH_MS * n);
     const lack = member.lackSince === undefined ? Infinity : member.lackSince + LACK_MS;
-    const differ = member.differSince === undefined ? Infinity : Math.min(
+    // Of a stranger not even a tip is asked for while it waits in quarantine: what makes it a member is among what differs.
+    const differ = member.differSince === undefined ? Infinity : !member.known ? member.differSince + LACK_MS : Math.min(
       Math.max(member.differSince, states.changedAt, member.heardAt) + DIFFER_MS, member.differSince + DIFFER_BUSY_MS + DIFFER_EACH_MS * n);
     // What this process alone has seen to be missing is its own to ask for.
     const turn = member.gaps.size ? 0 : siblings.turn(member, present);

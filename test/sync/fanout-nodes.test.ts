@@ -32,6 +32,32 @@ test('two nodes: what is behind by a session, what is new by the fan-out', async
   });
 });
 
+test('one that has joined elsewhere comes and writes on, as all do: what it writes counts within seconds', async () => {
+  const meeting = new Meeting(12);
+  await meeting.run(async () => {
+    const old = (await meeting.found(3)).slice(), world = meeting.world;
+    for (const machine of old) meeting.join(machine);
+    await meeting.level(60_000);
+    const stranger = world.add('n3');
+    await world.bring(old[0]!, stranger, { admin: false, read: ['*'], write: ['*'] });
+    // As people do: one command joins, another one runs.
+    await stranger.stop();
+    await stranger.start();
+    meeting.join(stranger);
+    const began = world.timeline.now, waits = (): number[] => old.map((machine) => machine.node!.archive.quarantineBytes);
+    let most = 0;
+    for (let known = false; !known; await world.timeline.sleep(500)) {
+      assert.ok(world.timeline.now - began < 25_000, `what it wrote still waits in quarantine after 25 s: ${waits().join(', ')} bytes`);
+      for (const machine of world.machines) await meeting.write(machine);
+      most = Math.max(most, ...waits());
+      known = old.every((machine) => machine.node!.desk.judgePeer(stranger.node!.id) === 'member');
+    }
+    assert.ok(most > 0, 'nothing ever waited: this shows nothing');
+    await meeting.level(60_000);
+    assert.equal(waits(), [0, 0, 0]);
+  });
+});
+
 test('a lost segment is found by the next one, without waiting for a head', async () => {
   const meeting = new Meeting(2);
   await meeting.run(async () => {
