@@ -1,7 +1,8 @@
 // The picture of the fleet as clients have it: versions of each part, so that what has changed since a version is told, and nothing else.
 
 import { randomBytes } from 'node:crypto';
-import type { AlarmRow, FleetNow, LinkRow, NodeRow, StreamRow } from '../program/http-hub.ts';
+import type { AlarmRow, LinkRow, NodeRow } from '../program/fleet-rows.ts';
+import type { FleetNow, StreamRow } from '../program/http-hub.ts';
 import type { Worry } from '../program/database.ts';
 import type { Rates } from './rates.ts';
 

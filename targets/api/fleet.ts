@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { Fault } from '../../src/fault.ts';
-import type { NodeRow } from '../program/http-hub.ts';
+import type { NodeRow } from '../program/fleet-rows.ts';
 import { json } from './answer.ts';
 import { flag, limitAsked, parameters } from './asked.ts';
 import type { ApiContext, Surroundings } from './context.ts';

@@ -1,7 +1,8 @@
 // How a node is, as Prometheus reads it (text format 0.0.4).
 
 import type { Report } from '../program/database.ts';
-import type { AlarmRow, FleetNow } from '../program/http-hub.ts';
+import type { AlarmRow } from '../program/fleet-rows.ts';
+import type { FleetNow } from '../program/http-hub.ts';
 
 /** One sample: its labels and its value. */
 type Sample = [labels: { [name: string]: string }, value: number];

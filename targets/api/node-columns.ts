@@ -1,6 +1,6 @@
 // The columns of what the API knows of nodes, when it is asked for as a table.
 
-import type { NodeRow } from '../program/http-hub.ts';
+import type { NodeRow } from '../program/fleet-rows.ts';
 import type { Column } from './csv.ts';
 import { momentCell } from './csv.ts';
 

@@ -1,7 +1,7 @@
 // What calls for somebody: each alarm with what it means, what to do, and the way to do it beside it.
 
 import { useState } from 'preact/hooks';
-import type { AlarmRow } from './contract.ts';
+import type { AlarmRow } from '../program/fleet-rows.ts';
 import { Ask, type Asked } from './deeds.tsx';
 import { counted, grouped } from './format.ts';
 import { Heading } from './frame.tsx';

@@ -1,6 +1,6 @@
 // What is to be thought of a node and of an alarm: how it stands, in a word and in a sentence, and what to do about it.
 
-import type { AlarmRow, LinkRow, NodeRow } from './contract.ts';
+import type { AlarmRow, LinkRow, NodeRow } from '../program/fleet-rows.ts';
 import { bytes, counted, span } from './format.ts';
 
 /** How a node stands. `good`: in touch; `past`: between two contacts, as it is its habit; `odd`, `bad`: somebody should look; `gone`: revoked; `never`: nothing was heard of it. */

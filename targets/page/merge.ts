@@ -1,6 +1,7 @@
 // How what the node says of the fleet is put together: pages of nodes, and changes of them.
 
-import type { Counts, FleetHead, FleetPage, FleetPatch, NodeRow } from './contract.ts';
+import type { NodeRow } from '../program/fleet-rows.ts';
+import type { Counts, FleetHead, FleetPage, FleetPatch } from './contract.ts';
 
 /** What is held of the fleet. Parts are replaced, never changed: one that is the same is unchanged; but `nodes` is one map for ever, and `turn` counts its changes. */
 export interface Held {

@@ -1,6 +1,6 @@
 // One node as a row of the list: drawn again only when something of that node changes.
 
-import type { NodeRow } from './contract.ts';
+import type { NodeRow } from '../program/fleet-rows.ts';
 import { bytes, grouped, short, span } from './format.ts';
 import { Dot } from './icons.tsx';
 import { carrier, clockOff, copies, diskLow, judge } from './judge.ts';

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { get, Refusal, asRefusal } from './connection.ts';
-import type { NodeFull, NodeRow } from './contract.ts';
+import type { NodeFull, NodeRow } from '../program/fleet-rows.ts';
 import { Ask, type Asked } from './deeds.tsx';
 import { bytes, counted, full, span } from './format.ts';
 import { Heading, Section } from './frame.tsx';
@@ -52,7 +52,7 @@ function Host({ host }: { host: unknown }) {
 
 function Facts({ known, row, more }: { known: Watched<Known>; row: NodeRow; more: NodeFull | undefined }) {
   const here = usePart(known, (value) => value.head!.name);
-  const revokers = more?.revokedBy == null ? [] : Array.isArray(more.revokedBy) ? more.revokedBy : [more.revokedBy];
+  const revokers = more?.revokedBy ?? [];
   return <div class="facts">
     <Section name="contact" title="Contact"><dl>
       {row.self ? <Fact name="Last contact">this is the node that you look from</Fact> : <Fact name="Last contact">{row.contact === null ? 'never' : row.contact.state === 'connected' ? <>connected for <Since at={row.contact.at} />, by <code>{carrier(row.contact.by)}</code></> : <><Ago at={row.contact.at} />, by <code>{carrier(row.contact.by)}</code></>}</Fact>}

@@ -1,6 +1,6 @@
 // Which nodes a list shows, and in which order.
 
-import type { NodeRow } from './contract.ts';
+import type { NodeRow } from '../program/fleet-rows.ts';
 import { diskLow, judge, MARKS, clockOff } from './judge.ts';
 
 /** Which nodes are wanted. */

@@ -1,6 +1,7 @@
 // Which lines reach which nodes, seen from the node that serves the page: its links as groups, each with the nodes behind it.
 
-import type { FleetHead, LinkRow, NodeRow } from './contract.ts';
+import type { LinkRow, NodeRow } from '../program/fleet-rows.ts';
+import type { FleetHead } from './contract.ts';
 import { carrier, judge, kindOf, linkWords, type Mark } from './judge.ts';
 import { byName } from './order.ts';
 

@@ -1,7 +1,7 @@
 // The topology as the node that serves the page sees it: its lines, what they reach, and how they stand; drawn, and as a table.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LinkRow } from './contract.ts';
+import type { LinkRow } from '../program/fleet-rows.ts';
 import { bytes, counted, grouped } from './format.ts';
 import { Heading, Section } from './frame.tsx';
 import { Dot } from './icons.tsx';

@@ -1,6 +1,6 @@
 // The alarms of the fleet: those that stand in the store and in its history, and those that what is seen now calls for.
 
-import type { AlarmRow, NodeRow } from './http-hub.ts';
+import type { AlarmRow, NodeRow } from './fleet-rows.ts';
 import { momentText, spanText } from './moment.ts';
 import { byteText, counted, printable } from './output.ts';
 

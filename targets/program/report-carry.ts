@@ -8,7 +8,8 @@ import { noteMade } from '../../src/node-bundles.ts';
 import { exportBundle } from '../../src/node-export.ts';
 import { BundleImport, type ImportReport } from '../../src/node-import.ts';
 import type { Node } from '../../src/node.ts';
-import type { NodeRow, Outgoing } from './http-hub.ts';
+import type { NodeRow } from './fleet-rows.ts';
+import type { Outgoing } from './http-hub.ts';
 import { spoolIn } from './spool.ts';
 
 /** Of the disk that is left, the part that an upload may take meanwhile. */

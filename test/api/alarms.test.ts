@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { hex } from '../../src/event/bytes.ts';
 import type { Entry } from '../../targets/program/database.ts';
 import type { Place } from '../../targets/program/direct.ts';
-import type { NodeRow } from '../../targets/program/http-hub.ts';
+import type { NodeRow } from '../../targets/program/fleet-rows.ts';
 import { alarmsOf, Noticed, standing } from '../../targets/program/report-alarms.ts';
 import { FleetPicture } from '../../targets/program/report-fleet.ts';
 import { Hosts } from '../../targets/program/report-hosts.ts';

@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, readFileSync } from 'node:fs';
 import { inFolder } from '../edge/program.ts';
-import { document, postmaster, query, serve } from '../server/server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { document, postmaster, serve } from '../server/server.ts';
 
 const WORDS = ["'; DROP TABLE holdfast.event; --", "' OR '1'='1' --", '"; DROP SCHEMA holdfast CASCADE; --', "E'\\\\'); SELECT pg_sleep(10); --", '$$; DROP TABLE holdfast.node; $$', '%s %I :name $1 ?', '\\', '\\.', '\\N', '\t\n\r', '\u2028', '__proto__', '🏴‍☠️', 'ü'.repeat(100), '<script>alert(1)</script>'];
 
@@ -35,7 +36,7 @@ test('hostile words go through the API into SQL and back; tokens lie in the data
     // The same in SQL, where all tables still are. It may take a moment until what is acknowledged is rows.
     let rows: { key: string; type: string; body: unknown }[] = [];
     for (let tries = 0; rows.length < events.length && tries < 400; tries++) {
-      rows = await query(server.sql, `SELECT key, type, body FROM holdfast.event WHERE stream = 'hostile' ORDER BY time`);
+      rows = await sql(server.sql, `SELECT key, type, body FROM holdfast.event WHERE stream = 'hostile' ORDER BY time`);
       if (rows.length < events.length) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.equal(rows, events.map(({ key, type, body }) => ({ key, type, body })));
@@ -45,7 +46,7 @@ test('hostile words go through the API into SQL and back; tokens lie in the data
     const made = (await ask('/api/tokens', 'POST', '{"name":"grafana","scope":"read"}')).json.token;
     assert.not(existsSync(`${dir}/http-tokens`));
     assert.equal([(await ask('/api/fleet', 'GET', undefined, '', made)).status, (await ask('/api/streams/s/events', 'POST', '{}', undefined, made)).status], [200, 403]);
-    const everything = JSON.stringify(await query(server.sql, `SELECT * FROM holdfast.document`).catch(() => query(server.sql, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'`)));
+    const everything = JSON.stringify(await sql(server.sql, `SELECT * FROM holdfast.document`).catch(() => sql(server.sql, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'`)));
     assert.not(everything.includes(made) || everything.includes(Buffer.from(made).toString('hex')));
     const metrics = (await ask('/metrics')).text;
     assert.match(metrics, /\nholdfast_database_connected\{[^}]*\} 1\n/);

@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { Picture, type Patch } from '../../targets/api/fleet-picture.ts';
-import type { FleetNow, NodeRow } from '../../targets/program/http-hub.ts';
+import type { NodeRow } from '../../targets/program/fleet-rows.ts';
+import type { FleetNow } from '../../targets/program/http-hub.ts';
 
 const test = suite('picture');
 

@@ -1,9 +1,10 @@
 // What the edge program weighs: the bundle, and its memory when idle, under load, with a dead uplink and with hostile peers.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { anon, settled } from './process-memory.ts';
 import { freshFolder, pause, say, tell } from './rows.ts';
 import { readings } from './trace.ts';
 
@@ -16,21 +17,6 @@ const sizeOf = (names: Iterable<string>): number => [...names].reduce((sum, name
 const size = sizeOf(await loadedByDefault());
 tell({ what: 'edge bundle as a node with default settings loads it, minified, without native parts', value: size, unit: 'bytes', reach: '< 350 KB', ok: size < 350 * 1024 });
 tell({ what: 'edge bundle with every part: MQTT, serial, HTTP, all commands', value: sizeOf(['holdfast', ...readdirSync(join(process.cwd(), 'dist/edge/lib')).map((name) => `lib/${name}`)]), unit: 'bytes' });
-
-/** Bytes of memory that a process has for itself. */
-function anon(pid: number): number {
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1_024;
-}
-
-/** The lowest over some seconds: between two collections of garbage it rises. */
-async function settled(pid: number, seconds: number): Promise<number> {
-  let least = Infinity;
-  for (let i = 0; i < seconds * 4; i++) {
-    await pause(250);
-    least = Math.min(least, anon(pid));
-  }
-  return least;
-}
 
 /** The highest while something is going on. */
 async function highest<T>(pid: number, work: Promise<T>): Promise<number> {

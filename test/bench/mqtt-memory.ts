@@ -1,17 +1,13 @@
 // The memory of the built program while it appends a million events and its broker is dead: above itself idle.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { anon, settled } from './process-memory.ts';
 import { freshFolder, pause, say, tell } from './rows.ts';
 import { readings } from './trace.ts';
 
 const PROGRAM = join(process.cwd(), 'dist/edge/holdfast');
 const EVENTS = 1_000_000, MB = 1_048_576;
-
-function anon(pid: number): number {
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1_024;
-}
 
 /** Runs `holdfast run` with a broker at `url`, where nothing answers, appends, and tells the most that it had for itself. */
 export async function deadBroker(url: string): Promise<void> {
@@ -20,9 +16,9 @@ export async function deadBroker(url: string): Promise<void> {
   if (made.status !== 0) throw new Error(String(made.stderr));
   const node = spawn(PROGRAM, ['run', '--dir', dir, '--listen', 'tcp://127.0.0.1:0', '--http', 'off', '--metrics-seconds', '0', '--peers', url], { stdio: ['ignore', 'ignore', 'inherit'] }), pid = node.pid!;
   process.on('exit', () => node.kill('SIGKILL'));
-  let idle = Infinity, most = 0;
+  let most = 0;
   await pause(4_000);
-  for (let i = 0; i < 24; i++, await pause(250)) idle = Math.min(idle, anon(pid));
+  const idle = await settled(pid, 6);
   const watch = setInterval(() => { most = Math.max(most, anon(pid)); }, 20);
   const some = readings(100_000).map((event) => `${JSON.stringify(event)}\n`);
   const writer = spawn(PROGRAM, ['append', 'telemetry', '--dir', dir, '--json'], { stdio: ['pipe', 'ignore', 'inherit'] });

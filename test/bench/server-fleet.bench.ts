@@ -1,28 +1,15 @@
 // A server (dist/server) that knows ten thousand nodes: its memory, and how long its HTTP API takes for the first page of the fleet. NODES=1000 asks of a smaller fleet.
 
 import { fork } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
-import { command, query, serve, type Server } from '../server/server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { command, serve, type Server } from '../server/server.ts';
+import { settled } from './process-memory.ts';
 import { KEPT, PLACE, freshFolder, load, pause, say, tell } from './rows.ts';
 
 const NODES = Number(process.env['NODES'] ?? 10_000), MB = 1_048_576, ROUNDS = 9;
-
-/** Bytes of memory that a process has for itself. */
-function anon(pid: number): number {
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1_024;
-}
-
-/** The lowest over some seconds: between two collections of garbage it rises. */
-async function settled(pid: number, seconds: number): Promise<number> {
-  let least = Infinity;
-  for (let i = 0; i < seconds * 4; i++) {
-    await pause(250);
-    least = Math.min(least, anon(pid));
-  }
-  return least;
-}
 
 const agent = new Agent({ keepAlive: true });
 
@@ -67,7 +54,7 @@ async function made(): Promise<string> {
 const dir = join(freshFolder('server'), 'd');
 cpSync(await made(), dir, { recursive: true });
 const started = performance.now(), server = await serve(dir), ready = performance.now() - started, token = (await command(['token', '--dir', dir])).stdout.trim();
-const [{ nodes }] = await query<{ nodes: string }>(server.sql, `SELECT count(*) AS nodes FROM holdfast.node WHERE state = 'member'`) as [{ nodes: string }];
+const [{ nodes }] = await sql<{ nodes: string }>(server.sql, `SELECT count(*) AS nodes FROM holdfast.node WHERE state = 'member'`) as [{ nodes: string }];
 if (Number(nodes) < NODES) throw new Error(`${nodes} of ${NODES} nodes are known`);
 const idle = await settled(server.child.pid!, 8);
 tell({ what: `server that knows ${NODES} nodes, RssAnon`, value: idle / MB, unit: 'MB', note: `after a start (${(ready / 1_000).toFixed(1)} s until it listens), before anybody asked; ${NODES * 30} events in ${NODES * 4} logs; without PostgreSQL's own; load ${load()}` });

@@ -13,8 +13,8 @@ const CONTRACTS = ['src/fault.ts', 'src/limits.ts', 'src/ports.ts'];
 
 /** Parts that every target is made with. They know no target, and not each other, but that the program serves the API. */
 const SHARED_TARGETS = ['targets/api', 'targets/page', 'targets/program'];
-/** What they may use all the same: the contracts of a database and of what is shown besides, which every target serves, who may ask, and how events are written as text and bytes. */
-const SERVED = ['targets/program/database.ts', 'targets/program/http-hub.ts', 'targets/program/http-tokens.ts', 'targets/program/ndjson.ts', 'targets/program/moment.ts', 'targets/program/foreign-cbor.ts', 'targets/program/append-within.ts'];
+/** What they may use all the same: the contracts of a database and of what is shown besides, with the rows of the fleet, which every target serves, who may ask, and how events are written as text and bytes. */
+const SERVED = ['targets/program/database.ts', 'targets/program/fleet-rows.ts', 'targets/program/http-hub.ts', 'targets/program/http-tokens.ts', 'targets/program/ndjson.ts', 'targets/program/moment.ts', 'targets/program/foreign-cbor.ts', 'targets/program/append-within.ts'];
 
 /** Everything that a source names as an import, types included. */
 function importsOf(source: string): string[] {

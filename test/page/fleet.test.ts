@@ -5,30 +5,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright-core';
 import type { Entry } from '../../targets/page/contract.ts';
-import { CHROMIUM, endBrowser, fit, look, until, visit, type Looked } from './browser.ts';
-import { madeFleet, type MadeFleet } from './made-fleet.ts';
-import { standIn, TOKEN, type StandIn } from './stand-in.ts';
+import { CHROMIUM, endBrowser, fit, until, visit } from './browser.ts';
+import type { MadeFleet } from './made-fleet.ts';
+import { withFleet } from './with-fleet.ts';
 
 const test = suite('fleet');
 const inBrowser = CHROMIUM === undefined ? test.skip : test;
 test.after(endBrowser);
-
-async function withFleet(count: number, looked: Looked, body: (page: Page, server: StandIn, fleet: MadeFleet) => Promise<void>, { view = 'fleet' as MadeFleet['session']['view'], change = (_: MadeFleet): void => {}, expected = /401/ } = {}): Promise<void> {
-  const fleet = madeFleet(count, view);
-  change(fleet);
-  const server = await standIn(fleet);
-  try {
-    await look(server.url, looked, async (page) => {
-      await page.goto(`${server.url}#token=${TOKEN}`);
-      await page.locator('main h1').waitFor();
-      await body(page, server, fleet);
-    }, expected);
-  } finally {
-    await server.stop();
-  }
-}
 
 const VIEWS = (fleet: MadeFleet): string[] => ['#/', '#/nodes', `#/nodes/${fleet.head.alarms[0]?.node ?? fleet.head.self}`, '#/streams', '#/streams/telemetry', '#/streams/telemetry/pump-1', '#/events', '#/links', '#/alarms', '#/access'];
 

@@ -5,32 +5,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Page } from 'playwright-core';
-import { CHROMIUM, endBrowser, fit, look, until, visit, type Looked } from './browser.ts';
-import { madeFleet, type MadeFleet } from './made-fleet.ts';
-import { standIn, TOKEN, type StandIn } from './stand-in.ts';
+import { CHROMIUM, endBrowser, fit, until, visit } from './browser.ts';
+import { TOKEN } from './stand-in.ts';
+import { withFleet } from './with-fleet.ts';
 
 const test = suite('history');
 const inBrowser = CHROMIUM === undefined ? test.skip : test;
 test.after(endBrowser);
-
-async function withFleet(looked: Looked, body: (page: Page, server: StandIn, fleet: MadeFleet) => Promise<void>, change = (_: MadeFleet): void => {}): Promise<void> {
-  const fleet = madeFleet(60);
-  change(fleet);
-  const server = await standIn(fleet);
-  try {
-    await look(server.url, looked, async (page) => {
-      await page.goto(`${server.url}#token=${TOKEN}`);
-      await page.locator('main h1').waitFor();
-      await body(page, server, fleet);
-    }, /401|409|403/);
-  } finally {
-    await server.stop();
-  }
-}
+/** Answers that some of these ask for. */
+const REFUSALS = { expected: /401|409|403/ };
 
 const events = (page: Page): Promise<number> => page.locator('p', { hasText: 'A line is broken' }).textContent().then((text) => Number(/, ([\d\u202f]+)\u00a0events?/.exec(text!)![1]!.replaceAll('\u202f', '')));
 
-inBrowser('charts of the fields that are chosen, moved by mouse and keyboard, with the same values as tables', () => withFleet({ zone: 'Asia/Kolkata' }, async (page, server) => {
+inBrowser('charts of the fields that are chosen, moved by mouse and keyboard, with the same values as tables', () => withFleet(60, { zone: 'Asia/Kolkata' }, async (page, server) => {
   assert.not.ok(server.asked.some((path) => path.includes('chart')), 'the chart is loaded before it is looked at');
   await visit(page, '#/streams/telemetry/pump-1');
   await page.locator('figure canvas').nth(2).waitFor();
@@ -68,9 +55,9 @@ inBrowser('charts of the fields that are chosen, moved by mouse and keyboard, wi
   await page.getByRole('button', { name: /Asia\/(Kolkata|Calcutta), UTC\+05:30/ }).click();
   await page.getByText(/ UTC to /).waitFor();
   await fit(page, 'a key');
-}));
+}, REFUSALS));
 
-inBrowser('what comes is drawn at once; a history without numbers says so; a refused reading says why', () => withFleet({}, async (page, server, fleet) => {
+inBrowser('what comes is drawn at once; a history without numbers says so; a refused reading says why', () => withFleet(60, {}, async (page, server, fleet) => {
   await visit(page, '#/streams/telemetry/pump-1');
   await page.locator('figure canvas').first().waitFor();
   server.event({ ...fleet.events('telemetry', 'pump-1')[0]!, id: 'fresh', time: Date.now(), body: { temperature: 55.5 } });
@@ -81,9 +68,9 @@ inBrowser('what comes is drawn at once; a history without numbers says so; a ref
   server.refuse = { path: '/events', status: 409, code: 'store-damaged', message: 'That part of the history is damaged: holdfast verify --repair.' };
   await visit(page, '#/streams/telemetry/pump-2');
   await page.getByText('That part of the history is damaged').waitFor();
-}));
+}, REFUSALS));
 
-inBrowser('to revoke says what follows and wants a reason; a refusal stays in the dialog, in the words of the node', () => withFleet({}, async (page, server, fleet) => {
+inBrowser('to revoke says what follows and wants a reason; a refusal stays in the dialog, in the words of the node', () => withFleet(60, {}, async (page, server, fleet) => {
   const node = fleet.head.alarms[0]!.node, { name } = fleet.nodes.find((row) => row.node === node)!;
   await visit(page, '#/alarms');
   await page.getByRole('button', { name: 'Revoke …' }).first().click();
@@ -103,9 +90,9 @@ inBrowser('to revoke says what follows and wants a reason; a refusal stays in th
   // Escape closes, and the focus is where it was.
   await page.keyboard.press('Escape');
   await until(page, "document.querySelector('dialog') === null && document.activeElement.textContent === 'Revoke …'");
-}));
+}, REFUSALS));
 
-inBrowser('quarantine is released, a bundle saved, files dropped, tokens made and taken back', () => withFleet({}, async (page, server, fleet) => {
+inBrowser('quarantine is released, a bundle saved, files dropped, tokens made and taken back', () => withFleet(60, {}, async (page, server, fleet) => {
   const held = fleet.nodes[9]!;
   await visit(page, `#/nodes/${held.node}`);
   await page.getByRole('button', { name: 'Release quarantine …' }).click();
@@ -135,9 +122,9 @@ inBrowser('quarantine is released, a bundle saved, files dropped, tokens made an
   await page.getByRole('row', { name: /wall/ }).waitFor({ state: 'detached' });
   assert.equal(server.done.slice(-2).map(({ method, path }) => `${method} ${path}`), ['POST /api/tokens', 'DELETE /api/tokens/wall']);
   await fit(page, 'access');
-}, (fleet) => { Object.assign(fleet.nodes[9]!, { quarantine: { segments: 12, bytes: 9_000 }, state: 'member', self: false }); }));
+}, { ...REFUSALS, change: (fleet) => { Object.assign(fleet.nodes[9]!, { quarantine: { segments: 12, bytes: 9_000 }, state: 'member', self: false }); } }));
 
-inBrowser('an invitation is shown once, with all that was chosen in it; what a token does not allow is not there', () => withFleet({ width: 360, height: 740 }, async (page, server) => {
+inBrowser('an invitation is shown once, with all that was chosen in it; what a token does not allow is not there', () => withFleet(60, { width: 360, height: 740 }, async (page, server) => {
   await visit(page, '#/access');
   await page.getByLabel('Name of the new node').fill('weir');
   await page.getByText('Rights and addresses').click();
@@ -150,15 +137,15 @@ inBrowser('an invitation is shown once, with all that was chosen in it; what a t
   assert.equal(JSON.parse(server.done[0]!.body), { name: 'weir', read: [], write: ['telemetry', 'alarms'], addresses: ['tcp://hq.north.example:7700'] });
   await page.getByRole('button', { name: 'I have it' }).click();
   assert.is(await page.getByText(/hf-a1B2/).count(), 0);
-}));
+}, REFUSALS));
 
-inBrowser('a page that may only read shows no deed', () => withFleet({}, async (page, _, fleet) => {
+inBrowser('a page that may only read shows no deed', () => withFleet(60, {}, async (page, _, fleet) => {
   for (const route of ['#/', '#/alarms', `#/nodes/${fleet.head.alarms[0]!.node}`, '#/access']) {
     await visit(page, route);
     assert.is(await page.getByRole('button', { name: /Revoke …|Release|Download|invitation|Make|Choose/ }).count(), 0, route);
     assert.is(await page.locator('input[type=file]').count(), 0, route);
   }
   await page.getByText('may only read').first().waitFor();
-}, (fleet) => { fleet.session.scope = 'read'; fleet.session.may = { append: false, bundles: false, invite: false, revoke: false, release: false, tokens: false }; }));
+}, { ...REFUSALS, change: (fleet) => { fleet.session.scope = 'read'; fleet.session.may = { append: false, bundles: false, invite: false, revoke: false, release: false, tokens: false }; } }));
 
 test.run();

@@ -1,6 +1,7 @@
 // A made-up fleet as the API would tell it: any number of nodes in all the states that there are, the same each time.
 
-import type { AlarmRow, Entry, FleetHead, LinkRow, NodeRow, Session, StreamRow } from '../../targets/page/contract.ts';
+import type { AlarmRow, LinkRow, NodeRow } from '../../targets/program/fleet-rows.ts';
+import type { Entry, FleetHead, Session, StreamRow } from '../../targets/page/contract.ts';
 
 /** A fleet that can be told; rows may be changed by whoever made it. */
 export interface MadeFleet { head: FleetHead; nodes: NodeRow[]; session: Session; events(stream: string, key?: string): Entry[] }

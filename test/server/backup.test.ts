@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { holdfast, json, start } from '../edge/program.ts';
-import { command, document, inPlace, keysOf, query, serve, until } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { command, document, inPlace, keysOf, serve, until } from './server.ts';
 
 const note = (dir: string, key: string): Promise<unknown> => document(['append', 'notes', '--dir', dir, '--key', key, '--type', 't', '--body', '1']);
 const digestOf = async (dir: string): Promise<unknown> => (await document(['digest', '--dir', dir]))['digest'];
@@ -37,7 +38,7 @@ test('a backup of two processes in the middle of their work, restored; the rest 
   await note(path('new'), 'anew');
   await json(['sync', again.tcp, '--dir', path('edge')]);
   assert.is(await digestOf(path('new')), (await json(['digest', '--dir', path('edge')]))['digest']);
-  assert.equal((await query<{ key: string }>(again.sql, 'SELECT key FROM holdfast.event ORDER BY key')).map(({ key }) => key), ['after', 'anew', 'before', 'in a journal']);
+  assert.equal((await sql<{ key: string }>(again.sql, 'SELECT key FROM holdfast.event ORDER BY key')).map(({ key }) => key), ['after', 'anew', 'before', 'in a journal']);
   const used = await command(['backup', path('saved.tar'), '--dir', path('new')]);
   assert.match(used.stderr, '[bad-argument]');
   assert.is((await again.stop()).code, 0);
@@ -45,7 +46,7 @@ test('a backup of two processes in the middle of their work, restored; the rest 
 
 test('a database named by a URL is backed up alike; without the key a token makes a new node of it, at the edge too', () => inPlace(async (path) => {
   const host = await serve(path('host'), ['--init', '--name', 'host']);
-  await query(host.sql, 'CREATE DATABASE other');
+  await sql(host.sql, 'CREATE DATABASE other');
   const env = { DATABASE_URL: host.sql.replace('///holdfast?', '///other?') };
   await document(['init', '--dir', path('hq'), '--name', 'hq', '--fleet', 'sea'], { env });
   await command(['append', 'notes', '--dir', path('hq'), '--key', 'a', '--type', 't', '--body', '1'], { env });

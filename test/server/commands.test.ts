@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { lines } from '../edge/program.ts';
-import { alive, command, document, inPlace, postmaster, query, serve } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { alive, command, document, inPlace, postmaster, serve } from './server.ts';
 
 test('found, append, read, get, streams, verify, digest, doctor: alone', () => inPlace(async (path) => {
   const dir = path('hq');
@@ -42,11 +43,11 @@ test('a process that runs: commands through it, rows for SQL, an end that leaves
   assert.ok(status.running && status.database.connected && status.database.embedded);
   assert.is(status.database.place, server.sql);
   await server.until(/./);
-  const rows = await query<{ key: string; body: unknown; name: string }>(server.sql, 'SELECT key, body, name FROM holdfast.events WHERE stream = $1', ['notes']);
+  const rows = await sql<{ key: string; body: unknown; name: string }>(server.sql, 'SELECT key, body, name FROM holdfast.events WHERE stream = $1', ['notes']);
   assert.equal(rows, [{ key: "o'hara", body: { drop: 'table; --' }, name: 'hq' }]);
   const reader = server.sql.replace(/user=holdfast$/, 'user=holdfast_reader');
-  assert.is((await query<{ key: string }>(reader, 'SELECT key FROM holdfast.events WHERE stream = $1', ['notes']))[0]!.key, "o'hara");
-  const refused = await query(reader, 'SELECT value FROM holdfast.document').then(() => '', String);
+  assert.is((await sql<{ key: string }>(reader, 'SELECT key FROM holdfast.events WHERE stream = $1', ['notes']))[0]!.key, "o'hara");
+  const refused = await sql(reader, 'SELECT value FROM holdfast.document').then(() => '', String);
   assert.match(refused, 'permission denied');
   const ignored = await command(['status', '--dir', dir, '--database', 'postgres://elsewhere/x']);
   assert.match(ignored.stderr, '--database changes nothing');

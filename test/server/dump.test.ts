@@ -6,7 +6,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEmbedded } from '../../src/io/postgres-embedded.ts';
 import { json } from '../edge/program.ts';
-import { document, inPlace, keysOf, query, serve } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { document, inPlace, keysOf, serve } from './server.ts';
 
 /** The newest PostgreSQL that Debian's packages have put here, with its tools; before 14 it is too old. */
 function installed(): string | undefined {
@@ -32,7 +33,7 @@ if (binaries === undefined) console.log('skipped: pg_dump and pg_restore bring a
     await note('after', database('holdfast'));
     await json(['sync', first.tcp, '--dir', path('edge')]);
     await first.stop('SIGKILL');
-    await query(database('postgres'), 'CREATE DATABASE restored');
+    await sql(database('postgres'), 'CREATE DATABASE restored');
     tool('pg_restore', '--exit-on-error', `--dbname=${database('restored')}`, path('monday.dump'));
     const second = await serve(path('hq'), [], { env: { DATABASE_URL: database('restored') } });
     assert.equal(await keysOf(path('hq'), 'notes'), ['before']);
@@ -41,7 +42,7 @@ if (binaries === undefined) console.log('skipped: pg_dump and pg_restore bring a
     assert.equal((await keysOf(path('hq'), 'notes')).sort(), ['after', 'before', 'since']);
     assert.is((await document(['digest', '--dir', path('hq')]))['digest'], (await json(['digest', '--dir', path('edge')]))['digest']);
     assert.equal((await document<{ damaged: unknown[] }>(['verify', '--dir', path('hq')])).damaged, []);
-    assert.is((await query(second.sql, "SELECT FROM holdfast.event WHERE stream = 'notes'")).length, 3);
+    assert.is((await sql(second.sql, "SELECT FROM holdfast.event WHERE stream = 'notes'")).length, 3);
     assert.is((await second.stop()).code, 0);
   } finally {
     await postgres.stop();

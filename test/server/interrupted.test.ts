@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { begin, command, document, inPlace, keysOf, query, serve, until } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { begin, command, document, inPlace, keysOf, serve, until } from './server.ts';
 
 /** Processes whose command line speaks of a directory. */
 function around(dir: string): string[] {
@@ -31,17 +32,17 @@ test('broken off at any moment of the first start', () => inPlace(async (path) =
 
 test('a founding that was broken off after it had claimed the database is begun anew', () => inPlace(async (path) => {
   const host = await serve(path('host'), ['--init', '--name', 'host']);
-  await query(host.sql, 'CREATE DATABASE other');
+  await sql(host.sql, 'CREATE DATABASE other');
   const env = { DATABASE_URL: host.sql.replace('///holdfast?', '///other?') }, dir = path('hq');
   // Until it is claimed; then it dies in the middle of what follows.
   for (let tries = 0; ; tries++) {
     assert.ok(tries < 5, 'five foundings were over before they could be broken off');
     const founding = begin(dir, ['--init', '--name', 'hq'], { env });
-    await until('the database is claimed', async () => (await query(env.DATABASE_URL, "SELECT FROM holdfast.document WHERE name = 'node'").catch(() => [])).length === 1);
+    await until('the database is claimed', async () => (await sql(env.DATABASE_URL, "SELECT FROM holdfast.document WHERE name = 'node'").catch(() => [])).length === 1);
     await founding.stop('SIGKILL');
     if ((await command(['status', '--dir', dir], { env })).code === 1) break;
-    await query(host.sql, 'DROP DATABASE other WITH (FORCE)');
-    await query(host.sql, 'CREATE DATABASE other');
+    await sql(host.sql, 'DROP DATABASE other WITH (FORCE)');
+    await sql(host.sql, 'CREATE DATABASE other');
     execFileSync('rm', ['-r', dir]);
   }
   assert.ok(existsSync(`${dir}/node.key`));

@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { existsSync } from 'node:fs';
 import { lines, start, SERVER } from '../edge/program.ts';
-import { alive, command, document, inPlace, keysOf, postmaster, query, serve, until, type Server } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { alive, command, document, inPlace, keysOf, postmaster, serve, until, type Server } from './server.ts';
 
 /** Appends `first`… in requests of five until `stop`; `acknowledged` are the keys that were. */
 function writer(dir: string, prefix: string): { acknowledged: string[]; stop(): Promise<void> } {
@@ -38,9 +39,9 @@ test('what one process takes in, every other shows; siblings are no clones', () 
   assert.is(status.database.slot, 1);
   assert.not.ok(status.database.embedded);
   assert.not.ok(existsSync(path('two/node.key')), 'the key stays where it is');
-  await until('SQL shows both', async () => (await query(one.sql, 'SELECT FROM holdfast.event')).length === 2);
+  await until('SQL shows both', async () => (await sql(one.sql, 'SELECT FROM holdfast.event')).length === 2);
   assert.is((await two.stop()).code, 0);
-  assert.equal(await query(one.sql, 'SELECT slot FROM holdfast.process'), [{ slot: 0 }], 'its slot is free again');
+  assert.equal(await sql(one.sql, 'SELECT slot FROM holdfast.process'), [{ slot: 0 }], 'its slot is free again');
   assert.is((await one.stop()).code, 0);
 }));
 
@@ -64,7 +65,7 @@ test('a process that is killed, and a database that is killed, in the middle of 
   const keys = await keysOf(path('one'), 'load');
   assert.is(new Set(keys).size, keys.length, 'and nothing is there twice');
   assert.equal((await document<{ damaged: unknown[] }>(['verify', '--dir', path('one')])).damaged, []);
-  const rows = await query<{ key: string }>(one.sql, "SELECT key FROM holdfast.event WHERE stream = 'load'");
+  const rows = await sql<{ key: string }>(one.sql, "SELECT key FROM holdfast.event WHERE stream = 'load'");
   assert.equal(rows.map(({ key }) => key).sort(), [...keys].sort());
   assert.is((await one.stop()).code, 0);
 }));

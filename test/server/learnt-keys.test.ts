@@ -7,24 +7,14 @@ import { makeGenesis } from '../../src/fleet/genesis.ts';
 import { Fault } from '../../src/fault.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import type { Bytes } from '../../src/ports.ts';
-import { learntKeys, type Document } from '../../targets/server/learnt-keys.ts';
+import { learntKeys } from '../../targets/server/learnt-keys.ts';
 import { json } from '../edge/program.ts';
-import { command, document, inPlace, keysOf, query, serve } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { documentInMemory } from './document-in-memory.ts';
+import { command, document, inPlace, keysOf, serve } from './server.ts';
 
 const crypto = createCrypto(), random = createRandom();
 const key = (n: number): Bytes => new Uint8Array(32).fill(n);
-
-function memory(): Document & { value: Bytes | undefined } {
-  const held = { value: undefined as Bytes | undefined };
-  return Object.assign(held, {
-    load: () => Promise.resolve(held.value),
-    save(next: Bytes, before: Bytes | undefined) {
-      if (Buffer.compare(held.value ?? new Uint8Array(0), before ?? new Uint8Array(0)) !== 0) return Promise.resolve(false);
-      held.value = next.slice();
-      return Promise.resolve(true);
-    },
-  });
-}
 
 function file(identity: Identity): { load(): Promise<Bytes>; save(bytes: Bytes): Promise<void>; saved: number } {
   const its = { bytes: encodeIdentity(identity), saved: 0 };
@@ -35,7 +25,7 @@ const member = (grant: Bytes | null, keys: Bytes[]): Identity =>
   ({ seed: random.bytes(32), boxSecret: random.bytes(32), genesis: makeGenesis('sea', [crypto.signer(key(9))], random.bytes(16)), name: 'hq', grant, keys, context: [] });
 
 test('the file is written until there is a grant, then never again; two processes lose nothing of each other', async () => {
-  const identity = member(null, [key(1)]), kept = file(identity), shared = memory(), one = learntKeys(kept, shared, { crypto, random });
+  const identity = member(null, [key(1)]), kept = file(identity), shared = documentInMemory(), one = learntKeys(kept, shared, { crypto, random });
   await one.save(encodeIdentity({ ...identity, grant: new Uint8Array(8) }));
   assert.is(kept.saved, 1);
   assert.is(shared.value, undefined);
@@ -48,7 +38,7 @@ test('the file is written until there is a grant, then never again; two processe
 });
 
 test('what was changed, or is of another server, is refused', async () => {
-  const identity = member(new Uint8Array(8), [key(1)]), shared = memory(), keys = learntKeys(file(identity), shared, { crypto, random });
+  const identity = member(new Uint8Array(8), [key(1)]), shared = documentInMemory(), keys = learntKeys(file(identity), shared, { crypto, random });
   await keys.save(encodeIdentity({ ...identity, keys: [key(2), key(1)] }));
   const sound = shared.value!;
   for (const at of [0, 13, sound.length - 1]) {
@@ -72,7 +62,7 @@ test('a key that the fleet made later is there for a process that has the first 
   await json(['sync', server.tcp, '--dir', path('thief')]);
   await document(['revoke', 'thief', '--dir', path('hq')]);
   await document(['append', 'secrets', '--dir', path('hq'), '--key', 'after', '--type', 't', '--body', '1']);
-  assert.equal(await query(server.sql, "SELECT count(*)::int AS n FROM holdfast.document WHERE name = 'keys'"), [{ n: 1 }]);
+  assert.equal(await sql(server.sql, "SELECT count(*)::int AS n FROM holdfast.document WHERE name = 'keys'"), [{ n: 1 }]);
   const env = { DATABASE_URL: server.sql, HOLDFAST_KEY: path('copied.key') };
   const two = await serve(path('two'), [], { env });
   assert.equal(await keysOf(path('two'), 'secrets'), ['after']);

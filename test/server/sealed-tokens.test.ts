@@ -9,22 +9,10 @@ import { Fault } from '../../src/fault.ts';
 import { createCrypto, createRandom } from '../../src/io/crypto.ts';
 import type { Bytes } from '../../src/ports.ts';
 import { changeTokens, recognise } from '../../targets/program/http-tokens.ts';
-import type { Document } from '../../targets/server/learnt-keys.ts';
 import { sealedTokens } from '../../targets/server/sealed-tokens.ts';
+import { documentInMemory } from './document-in-memory.ts';
 
 const crypto = createCrypto(), random = createRandom();
-
-function memory(): Document & { value: Bytes | undefined } {
-  const held = { value: undefined as Bytes | undefined };
-  return Object.assign(held, {
-    load: () => Promise.resolve(held.value),
-    save(next: Bytes, before: Bytes | undefined) {
-      if (Buffer.compare(held.value ?? new Uint8Array(0), before ?? new Uint8Array(0)) !== 0) return Promise.resolve(false);
-      held.value = next.slice();
-      return Promise.resolve(true);
-    },
-  });
-}
 
 function keys(): { load(): Promise<Bytes> } {
   const bytes = encodeIdentity({ seed: random.bytes(32), boxSecret: random.bytes(32), genesis: makeGenesis('sea', [crypto.signer(random.bytes(32))], random.bytes(16)), name: 'hq', grant: null, keys: [], context: [] });
@@ -39,7 +27,7 @@ async function refused(what: Promise<unknown>): Promise<void> {
 }
 
 test('processes with one key share tokens: made by one, taken and taken back by the other', async () => {
-  const shared = memory(), own = keys(), one = sealedTokens(shared, own, crypto), two = sealedTokens(shared, own, crypto);
+  const shared = documentInMemory(), own = keys(), one = sealedTokens(shared, own, crypto), two = sealedTokens(shared, own, crypto);
   const { made } = await changeTokens(one, { make: { name: 'grafana', scope: 'read' } });
   await changeTokens(two, { make: { name: 'plant', scope: 'append' } });
   assert.equal((await changeTokens(one, {})).tokens.map(({ name }) => name), ['grafana', 'plant']);
@@ -51,10 +39,10 @@ test('processes with one key share tokens: made by one, taken and taken back by 
 });
 
 test('what was put in without the key, changed, or is of another server is refused and lets nobody in', async () => {
-  const shared = memory(), own = keys(), mine = sealedTokens(shared, own, crypto);
+  const shared = documentInMemory(), own = keys(), mine = sealedTokens(shared, own, crypto);
   await changeTokens(mine, { make: { name: 'grafana', scope: 'read' } });
   const sound = shared.value!, hash = createHash('sha256').update('holdfast token\0').update('forged').digest('hex');
-  const forged = utf8(JSON.stringify({ version: 1, tokens: [{ name: 'x', scope: 'admin', at: 1, hash }] })), other = memory();
+  const forged = utf8(JSON.stringify({ version: 1, tokens: [{ name: 'x', scope: 'admin', at: 1, hash }] })), other = documentInMemory();
   await changeTokens(sealedTokens(other, keys(), crypto), { make: { name: 'x', scope: 'admin' } });
   const changed = sound.slice();
   changed[sound.length - 1]! ^= 1;

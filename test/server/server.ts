@@ -1,6 +1,5 @@
 // Servers in tests: the real program on a database of its own or on one that is named, and what SQL says of it.
 import { readFileSync } from 'node:fs';
-import { Client } from 'pg';
 import { holdfast, inFolder, json, lines, SERVER, start, type Ended, type Running } from '../edge/program.ts';
 
 type Options = Parameters<typeof start>[1];
@@ -30,18 +29,6 @@ export async function serve(dir: string, more: string[] = [], options: Options =
   const said = async (event: string, field: string): Promise<string> => JSON.parse((await running.until(new RegExp(`^\\{"event":"${event}".*$`, 'm')))[0])[field] as string;
   const [tcp, sql, http] = [await said('listening', 'url'), await said('database', 'place'), await said('page', 'url')];
   return Object.assign(Object.create(Object.getPrototypeOf(running) as object, Object.getOwnPropertyDescriptors(running)) as Running, { dir, tcp, sql, http });
-}
-
-/** One query; the rows. */
-export async function query<R = { [name: string]: unknown }>(url: string, text: string, values: unknown[] = []): Promise<R[]> {
-  const client = new Client(url);
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return (await client.query(text, values)).rows as R[];
-  } finally {
-    await client.end();
-  }
 }
 
 /** The process of the PostgreSQL that a server runs. */

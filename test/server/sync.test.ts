@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { holdfast, json, start } from '../edge/program.ts';
-import { command, document, inPlace, keysOf, query, serve, until } from './server.ts';
+import { sql } from '../io/postgres-server.ts';
+import { command, document, inPlace, keysOf, serve, until } from './server.ts';
 
 test('both ways over TCP, equal digests, rows of what came, a revocation', () => inPlace(async (path) => {
   const hq = path('hq'), barn = path('barn'), server = await serve(hq, ['--init', '--name', 'hq']);
@@ -16,9 +17,9 @@ test('both ways over TCP, equal digests, rows of what came, a revocation', () =>
     const [a, b] = [await document<{ digest: string; events: number }>(['digest', '--dir', hq]), await json<{ digest: string; events: number }>(['digest', '--dir', barn])];
     return a.digest === b.digest && a.events === 301;
   });
-  const [latest] = await query<{ body: unknown; name: string }>(server.sql, "SELECT l.body, m.name FROM holdfast.latest l JOIN holdfast.member m USING (node) WHERE stream = 'climate' AND key = 'sensor-3'");
+  const [latest] = await sql<{ body: unknown; name: string }>(server.sql, "SELECT l.body, m.name FROM holdfast.latest l JOIN holdfast.member m USING (node) WHERE stream = 'climate' AND key = 'sensor-3'");
   assert.equal(latest, { body: { temperature: 29.7 }, name: 'barn' });
-  assert.is((await query(server.sql, "SELECT FROM holdfast.event WHERE stream = 'climate'")).length, 300);
+  assert.is((await sql(server.sql, "SELECT FROM holdfast.event WHERE stream = 'climate'")).length, 300);
   assert.equal((await json<{ body: unknown }>(['get', 'orders', 'barn', '--dir', barn])).body, true);
   // Shut out: what it writes from now on counts nowhere, and SQL says so.
   await edge.stop();
@@ -26,7 +27,7 @@ test('both ways over TCP, equal digests, rows of what came, a revocation', () =>
   await holdfast(['append', 'climate', '--dir', barn, '--key', 'late', '--type', 'reading', '--body', '1']);
   const refused = await holdfast(['sync', server.tcp, '--dir', barn]);
   assert.is(refused.code, 1);
-  await until('SQL knows', async () => (await query(server.sql, "SELECT FROM holdfast.member WHERE name = 'barn' AND state = 'revoked'")).length === 1);
+  await until('SQL knows', async () => (await sql(server.sql, "SELECT FROM holdfast.member WHERE name = 'barn' AND state = 'revoked'")).length === 1);
   assert.not.ok((await keysOf(hq, 'climate')).includes('late'));
   assert.is((await server.stop()).code, 0);
 }));
