@@ -63,6 +63,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: 'memory follows what other processes of the node commit',
-    file: 'src/log/refresh.ts', find: 'if (begins(key, TALLY)) {', replace: 'if (!value) {', scenario: 'server', seeds: 6,
+    file: 'src/log/refresh.ts', find: 'if (takeMeta(archive, key, value))', replace: 'if (!value && takeMeta(archive, key, value))', scenario: 'server', seeds: 6,
   },
 ];
