@@ -1,8 +1,8 @@
 // What follows a change of the log: followers, views and peers hear of it, and news of the fleet are acted on.
+import type { Bytes } from './ports.ts';
 import type { Acknowledged } from './log/writer.ts';
 import type { LatestView } from './view/latest.ts';
 import type { Node } from './node.ts';
-import { equal } from './event/bytes.ts';
 import { owe } from './log/archive.ts';
 import { Change } from './log/change.ts';
 import { Fingerprints } from './log/fingerprint.ts';
@@ -55,9 +55,12 @@ export class Changes {
     const node = this.#node;
     for (const run of change.admitted) node.followers.tell(run);
     await this.stored(change);
-    // News of own logs come from a copy of this node, or from before a restore: what was written since is stored beside them, which shows it.
-    const own = change.changedLogs.filter((r) => equal(r.node, node.id)).map((r) => r.log);
-    if (node.writer.yield(own) || (own.length && node.writer.unstored().length)) void node.checkpoint().catch(() => undefined); // as in tick
+  }
+
+  /** Events of these own logs came from elsewhere: from a copy of this node, or from before a restore. What was written since is stored beside them, which shows it. */
+  copied(own: Bytes[]): void {
+    const { writer } = this.#node;
+    if (writer.yield(own) || (own.length && writer.unstored().length)) void this.#node.checkpoint().catch(() => undefined); // as in tick
   }
 
   /** After anything was stored: own events are stored when followers know them already. */

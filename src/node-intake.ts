@@ -4,6 +4,7 @@ import type { Fault } from './fault.ts';
 import type { Segment } from './event/segment.ts';
 import type { Changes } from './node-changes.ts';
 import type { Node } from './node.ts';
+import { equal } from './event/bytes.ts';
 import { admit, inspect, type Inspected } from './log/door.ts';
 
 /** Bytes of segments that are unpacked before their turn: they can grow twentyfold. A server has more memory, and its turns wait for the database. */
@@ -74,8 +75,10 @@ export class Intake {
   }
 
   async #admit(step: Arrival[]): Promise<void> {
-    const { outcomes, changes } = await admit(this.#node.archive, step.flatMap(({ inspected }) => inspected));
+    const node = this.#node, all = step.flatMap(({ inspected }) => inspected);
+    const { outcomes, changes } = await admit(node.archive, all);
     for (const change of changes) await this.#changes.settle(change);
+    this.#changes.copied(all.flatMap((one, i) => (outcomes[i]!.state === 'admitted' && 'segment' in one && equal(one.segment.header.node, node.id) ? [outcomes[i]!.log!] : [])));
     if (changes.some((change) => change.changedLogs.some((r) => r.stream === '$fleet'))) await this.#changes.fleet();
     let at = 0;
     for (const { inspected, resolve } of step) {
