@@ -6,17 +6,12 @@ import type { Status } from './node-status.ts';
 import { equal, hex } from './event/bytes.ts';
 import { decode, encode } from './event/cbor.ts';
 import { pages } from './log/archive.ts';
-
-/** The key of an alarm's row: one row for each code, node and log. */
-export function alarmRow(node: Node, alarm: Alarm): { table: 'alarm'; key: Bytes; value: Bytes } {
-  const { code, log, text } = alarm;
-  return { table: 'alarm', key: node.archive.crypto.sha256(encode([code, alarm.node, log])).slice(0, 16), value: encode([code, alarm.node, log, text]) };
-}
+import { alarmRow } from './log/meta.ts';
 
 /** Raises an alarm outside of a change of the log. Faults: those of `Store.commit`; the host is told first. */
 export async function raise(node: Node, alarm: Alarm): Promise<void> {
   node.options.notice({ kind: 'alarm', alarm });
-  await node.turn(() => node.archive.store.commit([alarmRow(node, alarm)]));
+  await node.turn(() => node.archive.store.commit([alarmRow(node.archive.crypto, alarm)]));
 }
 
 /** What was found damaged in the store so far. */

@@ -9,7 +9,9 @@ import { encode } from '../event/cbor.ts';
 import { QUARANTINE_AUTHORS, QUARANTINE_AUTHOR_BYTES, QUARANTINE_BYTES } from '../limits.ts';
 import { DIRTY, OWED, QUARANTINED, SEEN, TALLY, encodeItems, encodeSeen, pages, recordOf, remember, see, setItems, tallyOf } from './archive.ts';
 import { itemsOf } from './record.ts';
+import { soundGet } from './damage.ts';
 import { indexValue } from './index-row.ts';
+import { alarmRow } from './meta.ts';
 import { indexKey, lineageKey, prefixEnd, quarantineKey, segmentFrom, segmentKey } from './place.ts';
 import { encodeRecord } from './record.ts';
 
@@ -175,10 +177,7 @@ export class Change {
       t.bytes += delta.bytes;
     }
     for (const row of this.rows.values()) ops.push({ table: row.table, key: row.key, value: row.bytes });
-    for (const a of this.alarms) {
-      const key = archive.crypto.sha256(encode([a.code, a.node, a.log])).subarray(0, 16);
-      ops.push({ table: 'alarm', key, value: encode([a.code, a.node, a.log, a.text]) });
-    }
+    await this.raise();
     for (const { stream, keys } of this.retracted) {
       for (const key of keys) ops.push({ table: 'meta', key: concat(DIRTY, utf8(`${stream}\0${key}`)), value: new Uint8Array(0) });
     }
@@ -207,6 +206,19 @@ export class Change {
     for (const a of this.alarms) if (a.code === 'clone' || a.code === 'fork') archive.suspects.add(hex(a.node));
     archive.quarantineBytes += this.quarantineAdded;
     for (const [name, q] of this.quarantine) if (q.segments) archive.quarantine.set(name, q); else archive.quarantine.delete(name);
+  }
+
+  /** What stands already is neither written nor told again, whoever shows the same once more. */
+  private async raise(): Promise<void> {
+    const rows = new Map<string, { alarm: Alarm; op: Op }>();
+    for (const alarm of this.alarms.splice(0)) {
+      const op = alarmRow(this.archive.crypto, alarm);
+      if (!rows.has(hex(op.key)) && await soundGet(this.archive.store, 'alarm', op.key) === undefined) rows.set(hex(op.key), { alarm, op });
+    }
+    for (const { alarm, op } of rows.values()) {
+      this.alarms.push(alarm);
+      this.ops.push(op);
+    }
   }
 
   /** What was judged here is settled, unless it became due again since. */

@@ -1,8 +1,9 @@
 // Rows of the tables `meta` and `alarm` as the log's memory keeps them: read when it is opened, and again when another process of this node changed them.
-import type { Bytes } from '../ports.ts';
+import type { Bytes, Crypto } from '../ports.ts';
 import type { Archive } from './archive.ts';
+import type { Alarm } from './change.ts';
 import { equal, hex, text } from '../event/bytes.ts';
-import { decode } from '../event/cbor.ts';
+import { decode, encode } from '../event/cbor.ts';
 import { DIRTY, FOLDED, owe, OWED, QUARANTINED, SEEN, see, TALLY } from './archive.ts';
 
 /** Takes a row of `meta` into memory, or its removal: counts, quarantine, the highest stamp, and what is due. True when it says that a view waits to be folded again. */
@@ -24,6 +25,11 @@ export function takeMeta(archive: Archive, key: Bytes, value: Bytes | undefined)
     owe(archive, (value ? decode(value) as Bytes[] : []).filter((node) => !archive.owed.has(hex(node))));
   } else if (equal(key, FOLDED)) archive.folded = undefined;
   return begins(key, DIRTY) && value !== undefined;
+}
+
+/** The row of an alarm: one for each code, node and log. */
+export function alarmRow(crypto: Crypto, { code, node, log, text: words }: Alarm): { table: 'alarm'; key: Bytes; value: Bytes } {
+  return { table: 'alarm', key: crypto.sha256(encode([code, node, log])).slice(0, 16), value: encode([code, node, log, words]) };
 }
 
 /** Takes a row of `alarm` into memory: whose logs are not believed without a look. */

@@ -1,7 +1,7 @@
 // Which runs of a log are held: joining segments by their hashes, finding forks, and cutting at a revocation.
 import type { Bytes } from '../ports.ts';
 import type { Bound, LogRecord, Span } from './record.ts';
-import { equal, hex } from '../event/bytes.ts';
+import { compare, equal, hex } from '../event/bytes.ts';
 
 /** A segment as far as the chain is concerned; `hashes` holds e of each event (32 bytes each) where the reader has the key. */
 export interface Piece { first: number; last: number; before: Bytes; after: Bytes; hashes?: Bytes | undefined }
@@ -109,6 +109,7 @@ export function rebuild(all: Piece[], bounds: readonly Bound[] | null): Rebuilt 
         if (!here.parent || from.position > here.parent.position) here.parent = from;
       }
     }
+    stretch(cut, paths);
     for (const p of sorted) if (p.parent) p.parent.children++;
   } while (sorted.some((p) => p.children > 1) && partings(cut, paths, point));
   const branched = sorted.some((p) => p.children > 1);
@@ -152,6 +153,19 @@ function pathOf(piece: Piece, sorted: Point[]): Point[] {
   if (within.length === path.length) return path;
   const opaque = piece.last > piece.first && !piece.hashes;
   return opaque && within.every((p, i) => i === 0 || p.position > within[i - 1]!.position) ? within : path;
+}
+
+/** What unreadable pieces show all the same: as e(p) commits to everything before p, whatever is known to lead to the end of such a piece from behind its start comes after its start. */
+function stretch(cut: (Piece | undefined)[], paths: (Point[] | undefined)[]): void {
+  const opaque = paths.flatMap((path, k) => (path && !cut[k]!.hashes && path.length > 1 ? [{ start: path[0]!, end: path[path.length - 1]! }] : []));
+  for (const { start, end } of opaque.sort((a, b) => b.start.position - a.start.position || compare(a.start.e, b.start.e))) {
+    let p = end;
+    while (p.parent && p.parent.position > start.position) p = p.parent;
+    const from = p.parent;
+    if (from && from.position >= start.position) continue;
+    p.parent = start;
+    start.parent ??= from;
+  }
 }
 
 /** Makes points of the places where readable pieces part ways; true when there was a new one. */

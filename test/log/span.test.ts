@@ -113,6 +113,26 @@ spans('a relay takes what it cannot compare for the same history packed again, a
   assert.is(r.forked, true);
 });
 
+spans('a relay misses nothing below what leads to the end of a piece that it holds, though the log has another opening', () => {
+  const a = chain(33, 'a');
+  const other = piece([bytes(32, 7), ...chain(13, 'b').slice(1)], 1, 13, false);
+  // As it was seen: the rest came first, then everything in one piece.
+  const seen = rebuild([piece(a, 5, 17, false), piece(a, 18, 33, false), other, piece(a, 1, 33, false)], null);
+  assert.equal(seen.spans.map((s) => [s.from, s.to]), [[1, 33]]); // where the other ends it cannot tell
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: 32 }), { maxLength: 6 });
+  fc.assert(fc.property(cuts, cuts, fc.infiniteStream(fc.nat(5)), fc.infiniteStream(fc.nat()), (c1, c2, drop, noise) => {
+    const some = [c1, c2].flatMap((c) => {
+      const at = [0, ...c.sort((x, y) => x - y), 33];
+      return at.slice(1).map((to, i) => piece(a, at[i]! + 1, to, false)).filter(() => drop.next().value !== 0);
+    });
+    const all = [...some, other];
+    const shuffled = all.map((p) => ({ p, k: noise.next().value as number })).sort((x, y) => x.k - y.k).map((x) => x.p);
+    const built = rebuild(shuffled, null);
+    assert.equal(built.spans, rebuild(all, null).spans);
+    for (const p of some) assert.ok(built.spans.some((s) => s.from <= p.first && p.last <= s.to), `${p.first}..${p.last} is in no run`);
+  }), { seed: 4_711 });
+});
+
 spans('a bound cuts a run, and drops a branch that does not lead to it', () => {
   const a = chain(20, 'a'), forged = chain(14, 'x', a, 5);
   const parts = [piece(a, 1, 10), piece(a, 11, 20), piece(forged, 6, 14)];
