@@ -38,7 +38,7 @@ export function createChart(element: HTMLElement, { utc, height, flag, zoom }: C
     plot?.destroy();
     const { line, under, grid, text } = colours(element), font = '12px system-ui, sans-serif';
     plot = new uPlot({
-      width: Math.max(200, element.clientWidth), height, legend: { show: false }, padding: [8, 18, 0, 0],
+      width: Math.max(200, element.clientWidth), height, legend: { show: false }, padding: [8, 32, 0, 0],
       ...(utc ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
       cursor: { sync: { key: 'history' }, drag: { x: true, y: false, setScale: false }, points: { size: 7, fill: line } },
       scales: { x: { time: true, range: () => span(shown.range) }, y: { range: (_, low, high) => (flag ? [-0.15, 1.15] : around(low, high)) } },

@@ -103,7 +103,7 @@ export function Links({ known }: { known: Watched<Known> }) {
   const links = usePart(known, (value) => value.head!.links), listening = usePart(known, (value) => value.head!.listening), [more, show] = useState(ROWS);
   return <>
     {listening.length > 0 && <p class="quiet">Listening on {listening.map((url, i) => <>{i > 0 && ', '}<code>{url}</code></>)}</p>}
-    {links.length === 0 ? <p class="none">No link is open and none is configured: what is recorded here is nowhere else.</p> : <div class="scroll" role="region" aria-label="Links" tabIndex={0}><table class="links">
+    {links.length === 0 ? <p class="none">No link is open and none is configured: what is recorded here stays here until somebody comes for it.</p> : <div class="scroll" role="region" aria-label="Links" tabIndex={0}><table class="links">
       <thead><tr><th scope="col">Link</th><th scope="col">State</th><th scope="col" class="number wide">In</th><th scope="col" class="number wide">Out</th><th scope="col" class="number wide">Rate</th><th scope="col" class="wide"><span class="hidden">At the broker</span></th></tr></thead>
       <tbody>{links.slice(0, more).map((each, i) => <Line key={`${each.url} ${i}`} known={known} link={each} />)}</tbody>
     </table></div>}
