@@ -3,6 +3,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { hex } from '../../src/event/bytes.ts';
 import { TEMPERS } from '../sim/sim-broker.ts';
 import { Meeting } from './meeting.ts';
 import { revoke } from '../../src/node-acts.ts';
@@ -250,6 +251,30 @@ test('a revoked node is called once, and then left alone for long', async () => 
     assert.is(a!.node!.digest().digest, c!.node!.digest().digest);
     assert.is(a!.node!.digest().events, 6);
     assert.is(meeting.places.get(b!)!.membership.report().sessions.received, 0);
+  });
+});
+
+test('a node that was revoked goes on in the log that it was writing: a new one would look like that of a copy', async () => {
+  const meeting = new Meeting(13);
+  await meeting.run(async () => {
+    const [a, b] = await meeting.found(2), { timeline } = meeting.world;
+    for (const machine of [a!, b!]) meeting.join(machine);
+    await meeting.write(b!, 3);
+    await meeting.level(60_000);
+    // What it writes now the revocation has not seen.
+    meeting.broker.temper = { ...TEMPERS.good, lose: 1 };
+    await meeting.write(b!);
+    await timeline.sleep(2_500);
+    meeting.broker.temper = TEMPERS.good;
+    const incarnation = hex(b!.node!.writer.logs.get('telemetry')!.opening.incarnation);
+    await revoke(a!.node!, b!.node!.id, 'lost');
+    for (let waited = 0; b!.node!.desk.judgePeer(b!.node!.id) !== 'revoked'; waited += 500) {
+      assert.ok(waited < 300_000, 'it has not heard that it was revoked');
+      await timeline.sleep(500);
+    }
+    await meeting.write(b!);
+    const own = b!.node!.writer.logs.get('telemetry')!;
+    assert.equal([hex(own.opening.incarnation), own.durable], [incarnation, 5]);
   });
 });
 
