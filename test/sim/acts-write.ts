@@ -65,7 +65,11 @@ export async function append(world: World, machine: Machine, wish: Wish = {}): P
 async function newest(world: World, machine: Machine, stream: string): Promise<Stamp | undefined> {
   if (!world.may(machine, 'read').includes(stream)) return undefined;
   return machine.ask(async (node) => {
-    for await (const entry of node.read(stream, { limit: 1, reverse: true })) return entry.stamp;
+    try {
+      for await (const entry of node.read(stream, { limit: 1, reverse: true })) return entry.stamp;
+    } catch (error) {
+      if (codeOf(error) !== 'store-damaged') throw error; // a disk that rots: nothing of the stream can be shown
+    }
     return undefined;
   });
 }
