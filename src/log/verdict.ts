@@ -6,7 +6,7 @@ import type { Change } from './change.ts';
 import type { Opened } from './opened.ts';
 import type { Bound, Citation, LogRecord } from './record.ts';
 import { CITED } from '../limits.ts';
-import { equal, hex } from '../event/bytes.ts';
+import { compare, equal, hex } from '../event/bytes.ts';
 import { peekEvent } from '../event/event.ts';
 import { pages } from './archive.ts';
 import { segmentOf } from './change.ts';
@@ -131,7 +131,8 @@ function boundsOf(cases: Map<string, Case>): Map<string, Bound[] | null> {
     // Valid is what every revocation left, or any release gave back.
     let kept: Bound[] = [];
     if (reached.every((r) => r !== undefined)) {
-      const lowest = reached.map((r) => highest(r!)).sort((a, b) => a.position - b.position)[0];
+      // Of ends on different branches at one position any would do, but everybody must take the same.
+      const lowest = reached.map((r) => highest(r!)).sort((a, b) => a.position - b.position || compare(a.e, b.e))[0];
       kept = reached.length === 1 ? reached[0]! : lowest ? [lowest] : [];
     }
     result.set(name, [...kept, ...reach.released.get(name) ?? []]);
@@ -140,7 +141,7 @@ function boundsOf(cases: Map<string, Case>): Map<string, Bound[] | null> {
 }
 
 function highest(bounds: Bound[]): Bound {
-  return bounds.reduce((a, b) => (b.position > a.position ? b : a));
+  return bounds.reduce((a, b) => (b.position > a.position || (b.position === a.position && compare(b.e, a.e) < 0) ? b : a));
 }
 
 /** For each log the positions up to which an ancestry goes. */
