@@ -97,6 +97,7 @@ export function decodeTalk(bytes: Bytes, narrow: boolean): Talk | undefined {
   if (flags & ACK) {
     const next = number();
     const length = flags & MAP ? bytes[at++] ?? 0 : 0;
+    if (flags & MAP && length === 0) return undefined; // there is one way to say each thing
     talk.ack = { next, map: bytes.subarray(at, at + length) };
     at += length;
   }
