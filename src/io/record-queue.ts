@@ -13,9 +13,7 @@ export interface Waiting { readonly number: number; readonly record: Bytes; read
 export interface Written { readonly kept: number; readonly fault?: Fault | undefined }
 
 /** Records on their way to a medium: what of `Journal` is the same on each. */
-export interface RecordQueue extends Pick<Journal, 'append' | 'note' | 'turn'> {
-  /** Bytes of records since the last turn, written or not. */
-  readonly size: number;
+export interface RecordQueue extends Pick<Journal, 'append' | 'note' | 'size' | 'turn'> {
   readonly generation: number;
   /** The number of the next record. */
   readonly next: number;

@@ -162,7 +162,7 @@ function stretch(cut: (Piece | undefined)[], paths: (Point[] | undefined)[]): vo
     let p = end;
     while (p.parent && p.parent.position > start.position) p = p.parent;
     const from = p.parent;
-    if (from && from.position >= start.position) continue;
+    if (from?.position === start.position) continue;
     p.parent = start;
     start.parent ??= from;
   }

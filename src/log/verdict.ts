@@ -131,7 +131,7 @@ function boundsOf(cases: Map<string, Case>): Map<string, Bound[] | null> {
     // Valid is what every revocation left, or any release gave back.
     let kept: Bound[] = [];
     if (reached.every((r) => r !== undefined)) {
-      // Of ends on different branches at one position any would do, but everybody must take the same.
+      // Ends on different branches may stand at one position: everybody must take the same one.
       const lowest = reached.map((r) => highest(r!)).sort((a, b) => a.position - b.position || compare(a.e, b.e))[0];
       kept = reached.length === 1 ? reached[0]! : lowest ? [lowest] : [];
     }

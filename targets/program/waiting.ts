@@ -23,16 +23,18 @@ export function tellingWaits(database: Database, note: (text: string) => void): 
     timer.unref();
     return { moved() { last = performance.now(); }, end() { clearInterval(timer); } };
   };
+  const watched = async <T>(work: () => Promise<T>): Promise<T> => {
+    const watching = watch();
+    try {
+      return await work();
+    } finally {
+      watching.end();
+    }
+  };
   return {
     ...database,
-    async append(...batch) {
-      const watching = watch();
-      try {
-        return await database.append(...batch);
-      } finally {
-        watching.end();
-      }
-    },
+    append: (...batch) => watched(() => database.append(...batch)),
+    latest: (...which) => watched(() => database.latest(...which)),
     async *read(...query) {
       const watching = watch();
       try {
@@ -41,14 +43,6 @@ export function tellingWaits(database: Database, note: (text: string) => void): 
           yield entry;
           watching.moved();
         }
-      } finally {
-        watching.end();
-      }
-    },
-    async latest(...which) {
-      const watching = watch();
-      try {
-        return await database.latest(...which);
       } finally {
         watching.end();
       }
